@@ -1,0 +1,3 @@
+export * from "./connect.ts";
+export * from "./log.ts";
+export { DEFAULT_LOG_SETTINGS, type LogSettings } from "./stream-config.ts";

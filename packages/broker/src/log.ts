@@ -1,0 +1,80 @@
+/** The log as the edge sees it. Every method states its order and delivery guarantee. */
+
+/** An event as it is stored, with its place. */
+export interface LogRecord {
+  readonly seq: number;
+  /** The JSON of one event, as it was published. */
+  readonly data: Uint8Array;
+}
+
+/** An event as it comes live. */
+export interface LiveRecord extends LogRecord {
+  /** Sequence of the room's event before this one; 0 when the log holds none. */
+  readonly last: number;
+}
+
+/** What the log answered to a publish. */
+export interface Stored {
+  readonly seq: number;
+  readonly epoch: string;
+  /** The id was stored before; `seq` is where. */
+  readonly duplicate: boolean;
+}
+
+/**
+ * A sender's way into one room. What is published through one lane is stored in the order of the calls, whatever
+ * is killed: after a failure everything from it on is sent again, in order, with the same ids (go-back-N).
+ */
+export interface Lane {
+  /**
+   * Stores an event. Resolves only when the log has acknowledged it.
+   * @param id recognised by the log for the duplicate window: the same id is stored once
+   * @throws ProtocolError `log_full` (nothing was stored), `log_unavailable` (it may be stored: repeat with the same
+   *   id), `too_many_pending` (the lane is full)
+   */
+  publish(id: string, data: Uint8Array): Promise<Stored>;
+  /** Publishes that have no answer yet. */
+  readonly pending: number;
+}
+
+export interface LiveSubscription {
+  unsubscribe(): void;
+}
+
+export interface Log {
+  /** The name of the log's present life; changes when the log was made anew. */
+  readonly epoch: string;
+  /** Whether the log can be reached now. */
+  readonly connected: boolean;
+  /** The oldest sequence that the log still holds, as of the last look (at most one audit ago). */
+  readonly firstSeq: number;
+
+  lane(room: string): Lane;
+
+  /**
+   * Live events of a room, in the log's order, at most once: some may be missing (compare `last`), and the tail may
+   * be missing without a trace (audit with `heads`). Resolves when the server knows of the subscription: whatever is
+   * stored after that is sent, or visible to `heads` and `replay`.
+   */
+  subscribe(room: string, onRecord: (record: LiveRecord) => void): Promise<LiveSubscription>;
+
+  /** The newest sequence of each room, 0 for an empty one. May be behind what is acknowledged elsewhere; never ahead. */
+  heads(rooms: readonly string[]): Promise<Map<string, number>>;
+
+  /**
+   * Stored events of a room from `fromSeq` on, ascending, at most `limit` of them. Fewer than `limit` proves nothing
+   * about the end: go on until a known head is reached.
+   */
+  replay(room: string, fromSeq: number, limit: number): Promise<LogRecord[]>;
+
+  /** The log's identity, asked anew; makes the log where there is none. Calls `onEpoch` if it changed. */
+  checkEpoch(): Promise<string>;
+
+  /** Called after each reconnect, when live events may have been missed. */
+  onReconnect(listener: () => void): void;
+  /** Called when the log turned out to be another one: every sequence known before is void. */
+  onEpoch(listener: (epoch: string) => void): void;
+
+  /** Waits for the publishes under way, up to `limitMs`, then closes. Idempotent. */
+  close(limitMs: number): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import { newEpoch } from "@madang/protocol";
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import { LIVE_SUBJECTS, LOG_SUBJECTS, STREAM } from "./subjects.ts";
+
+/** What an operator decides about the log. */
+export interface LogSettings {
+  /** Copies in the cluster: 1, 3 or 5. */
+  readonly replicas: number;
+  /** How long the log keeps an event, in milliseconds. MongoDB keeps it for good. */
+  readonly maxAgeMs: number;
+  /** Largest size of the log in bytes, -1: no limit. A full log refuses; it never drops what is stored. */
+  readonly maxBytes: number;
+  /** How long a repeated publish id is recognised, in milliseconds. */
+  readonly duplicateWindowMs: number;
+}
+
+export const DEFAULT_LOG_SETTINGS: LogSettings = {
+  replicas: 1,
+  maxAgeMs: 7 * 24 * 3600_000,
+  maxBytes: -1,
+  duplicateWindowMs: 120_000,
+};
+
+/** Headers and JSON around a text of 4,000 characters, at four bytes each, escaped, fit well within. */
+const MAX_STORED_BYTES = 64 * 1024;
+const EPOCH_KEY = "madang_epoch";
+const STREAM_NOT_FOUND = 10059;
+const STREAM_NAME_IN_USE = 10058;
+
+function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfig> & { name: string } {
+  return {
+    name: STREAM,
+    subjects: [LOG_SUBJECTS],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    deny_delete: true,
+    deny_purge: true,
+    allow_direct: true,
+    num_replicas: settings.replicas,
+    max_age: nanos(settings.maxAgeMs),
+    max_bytes: settings.maxBytes,
+    max_msg_size: MAX_STORED_BYTES,
+    duplicate_window: nanos(settings.duplicateWindowMs),
+    republish: { src: LOG_SUBJECTS, dest: LIVE_SUBJECTS },
+    metadata: { [EPOCH_KEY]: epoch },
+  };
+}
+
+/** One life of the log. */
+export interface StreamIdentity {
+  readonly epoch: string;
+  /** The oldest sequence that is still stored. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+function identity(info: StreamInfo): StreamIdentity {
+  // A stream made by hand has no epoch in its metadata; its making is then its name.
+  const epoch = info.config.metadata?.[EPOCH_KEY] ?? newEpoch(Date.parse(info.created));
+  return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
+}
+
+/** Who the log is now, or `undefined` when there is none. @throws when JetStream does not answer */
+export async function readIdentity(jsm: JetStreamManager): Promise<StreamIdentity | undefined> {
+  try {
+    return identity(await jsm.streams.info(STREAM));
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+/** The log's identity; makes the log with a new epoch where there is none. Safe for many callers at once. */
+export async function ensureStream(jsm: JetStreamManager, settings: LogSettings): Promise<StreamIdentity> {
+  const present = await readIdentity(jsm);
+  if (present) return present;
+  try {
+    return identity(await jsm.streams.add(streamConfig(settings, newEpoch(Date.now()))));
+  } catch (error) {
+    // Another process made it in the meantime, with its own epoch.
+    if (error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE) {
+      const theirs = await readIdentity(jsm);
+      if (theirs) return theirs;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+/** The part of the contract that the SDK needs: no schema compiler, so it runs under a strict Content-Security-Policy. */
+export * from "./close-codes.ts";
+export type * from "./down.ts";
+export * from "./errors.ts";
+export type { DeleteEvent, EditEvent, LogEvent, MessageEvent, Placed, RoomEvent } from "./events/index.ts";
+export type { AckFrame } from "./frames/ack.ts";
+export type { CaughtUpFrame } from "./frames/caught-up.ts";
+export type { DrainFrame } from "./frames/drain.ts";
+export type { ErrorFrame } from "./frames/error.ts";
+export type { JoinedFrame } from "./frames/joined.ts";
+export type { WelcomeFrame } from "./frames/welcome.ts";
+export type { HistoryMessage, HistoryPage } from "./http.ts";
+export * from "./position.ts";
+export * from "./room-name.ts";
+export { SUBPROTOCOL } from "./subprotocol.ts";
+export type { UpFrame } from "./up.ts";

@@ -1,0 +1,104 @@
+/** From bytes to frames and back. Decoding validates once; whatever is inside may trust the types. */
+import { Compile, type Validator } from "typebox/compile";
+import { ERRORS, ProtocolError } from "./errors.ts";
+import { LogEvent } from "./events/index.ts";
+import type { ErrorFrame } from "./frames/error.ts";
+import { PlainMessageFrame } from "./frames/plain-message.ts";
+import { UP_FRAMES, type UpFrame } from "./up.ts";
+
+const upValidators = new Map<string, Validator>(
+  Object.entries(UP_FRAMES).map(([type, schema]) => [type, Compile(schema) as unknown as Validator]),
+);
+const plainValidator = Compile(PlainMessageFrame);
+const eventValidator = Compile(LogEvent);
+
+/** @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
+export function decodeUp(text: string): UpFrame {
+  const value = parseObject(text);
+  const type = (value as { type?: unknown }).type;
+  const validator = typeof type === "string" ? upValidators.get(type) : undefined;
+  if (!validator) throw new ProtocolError("bad_frame", { field: "type", message: "There is no frame of that type." });
+  if (!validator.Check(value)) throw badField(validator, value);
+  return value as UpFrame;
+}
+
+/** P1. @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
+export function decodePlain(text: string): PlainMessageFrame {
+  const value = parseObject(text);
+  if (!plainValidator.Check(value)) throw badField(plainValidator as unknown as Validator, value);
+  return value;
+}
+
+/** Whether a stored JSON value is an event that this version knows. */
+export function isLogEvent(value: unknown): value is LogEvent {
+  return eventValidator.Check(value);
+}
+
+/** The error frame of a failure. Unexpected errors become `internal`: their texts stay on the server. */
+export function errorFrame(error: unknown, about: { room?: string; nonce?: string } = {}): ErrorFrame {
+  const failure: ProtocolError = error instanceof ProtocolError ? error : new ProtocolError("internal");
+  return {
+    type: "error",
+    user: "system",
+    code: failure.code,
+    message: failure.message,
+    temporary: ERRORS[failure.code].temporary,
+    ...about,
+    ...(failure.field === undefined ? {} : { field: failure.field }),
+    ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
+  };
+}
+
+/** The start of an event's wire frame up to its seq, the same for a whole epoch. */
+export function eventFramePrefix(epoch: string): string {
+  return `{"epoch":"${epoch}","seq":`;
+}
+
+/**
+ * The wire frame of a stored event: its bytes with epoch and seq spliced in front. No parse and no re-encode:
+ * a stored event is a JSON object with at least one member, as only {@link encodeEvent} writes it.
+ */
+export function spliceEvent(prefix: string, seq: number, stored: Uint8Array): Buffer {
+  const head = `${prefix}${seq},`;
+  const frame = Buffer.allocUnsafe(head.length + stored.length - 1);
+  frame.write(head, 0, "latin1");
+  frame.set(stored.subarray(1), head.length);
+  return frame;
+}
+
+/** The stored bytes of an event. `type` comes first, so that a reader may look at it without parsing. */
+export function encodeEvent(event: LogEvent): Uint8Array {
+  const { type, ...rest } = event;
+  return encoder.encode(JSON.stringify({ type, ...rest }));
+}
+
+const encoder = new TextEncoder();
+const MESSAGE_START = '{"type":"message"';
+
+/** Whether stored bytes are a message, which is all that plain members get (P1). */
+export function isStoredMessage(stored: Uint8Array): boolean {
+  if (stored.length <= MESSAGE_START.length) return false;
+  for (let i = 0; i < MESSAGE_START.length; i++) if (stored[i] !== MESSAGE_START.charCodeAt(i)) return false;
+  return true;
+}
+
+function parseObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProtocolError("bad_json");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ProtocolError("bad_frame");
+  return value;
+}
+
+function badField(validator: Validator, value: unknown): ProtocolError {
+  const first = validator.Errors(value)[0] as
+    | { instancePath?: string; params?: { requiredProperties?: string[] } }
+    | undefined;
+  const field = first?.params?.requiredProperties?.[0] ?? first?.instancePath?.slice(1).split("/")[0];
+  return field
+    ? new ProtocolError("bad_frame", { field, message: `The field "${field}" is missing or has the wrong type.` })
+    : new ProtocolError("bad_frame");
+}

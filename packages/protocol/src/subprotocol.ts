@@ -1,0 +1,2 @@
+/** `Sec-WebSocket-Protocol` of the full protocol; a connection without it is plain (P1). */
+export const SUBPROTOCOL = "madang.v1";

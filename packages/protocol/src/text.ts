@@ -1,0 +1,42 @@
+/** What people type, checked once where it enters. */
+import { ProtocolError } from "./errors.ts";
+import { characters, parseRoomName } from "./room-name.ts";
+
+/** Default longest text of a message, in code points (`TEXT_MAX_CHARACTERS` changes it). */
+export const TEXT_MAX_CHARACTERS = 4000;
+export const USER_MAX_CHARACTERS = 100;
+/** Longest nonce or Idempotency-Key, in UTF-16 units. */
+export const NONCE_MAX_LENGTH = 128;
+
+const FORBIDDEN_IN_USER = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+
+/** @throws ProtocolError `bad_room` */
+export function requireRoom(name: unknown): string {
+  const room = parseRoomName(name);
+  if (room === undefined) throw new ProtocolError("bad_room", { field: "room" });
+  return room;
+}
+
+/** @returns the nickname in NFC. @throws ProtocolError `bad_user` */
+export function requireUser(name: unknown): string {
+  if (typeof name === "string" && name.length > 0 && name.length <= USER_MAX_CHARACTERS * 6) {
+    const user = name.normalize("NFC");
+    if (!FORBIDDEN_IN_USER.test(user) && user.trim() !== "" && characters(user) <= USER_MAX_CHARACTERS) return user;
+  }
+  throw new ProtocolError("bad_user", { field: "user" });
+}
+
+/**
+ * The text of a message: not blank, at most `max` code points. A lone surrogate has no UTF-8 form and becomes U+FFFD.
+ * @throws ProtocolError `empty_text`, `text_too_long`
+ */
+export function requireText(text: string, max: number = TEXT_MAX_CHARACTERS): string {
+  if (text.trim() === "") throw new ProtocolError("empty_text", { field: "message" });
+  if (text.length > max && (text.length > max * 2 || characters(text) > max)) {
+    throw new ProtocolError("text_too_long", {
+      field: "message",
+      message: `A message has at most ${max} characters.`,
+    });
+  }
+  return text.toWellFormed();
+}

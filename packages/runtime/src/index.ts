@@ -1,0 +1,5 @@
+export * from "./config.ts";
+export * from "./health.ts";
+export * from "./logger.ts";
+export * from "./problem.ts";
+export * from "./shutdown.ts";

@@ -1,0 +1,53 @@
+import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
+
+/** The RFC 9457 body of an error code. */
+export function problem(code: ErrorCode, options: { detail?: string; field?: string; status?: number } = {}): Problem {
+  return {
+    type: `urn:madang:error:${code}`,
+    title: ERRORS[code].message,
+    status: options.status ?? ERRORS[code].status,
+    code,
+    ...(options.detail === undefined ? {} : { detail: options.detail }),
+    ...(options.field === undefined ? {} : { field: options.field }),
+  };
+}
+
+/** Answers with problem+json, and with `Retry-After` (seconds) where it is known. */
+export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
+  if (retryAfter !== undefined) reply.header("retry-after", String(Math.ceil(retryAfter)));
+  return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).serializer(JSON.stringify).send(body);
+}
+
+/** Makes every failure of a route, of validation and of routing a problem from the closed table. */
+export function useProblems(app: FastifyInstance): void {
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem("not_found")));
+  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof ProtocolError) {
+      const body = problem(error.code, { detail: error.message, ...(error.field ? { field: error.field } : {}) });
+      return sendProblem(reply, body, error.retryAfter);
+    }
+    if (error.validation) {
+      const first = error.validation[0];
+      const params = first?.params as { missingProperty?: string; additionalProperty?: string } | undefined;
+      const field = params?.missingProperty ?? params?.additionalProperty ?? first?.instancePath.slice(1).split("/")[0];
+      const place = error.validationContext ?? "request";
+      return sendProblem(
+        reply,
+        problem("bad_request", {
+          detail: `${place}: ${field ? `"${field}" ` : ""}${first?.message ?? "is not valid"}`,
+          ...(field ? { field } : {}),
+        }),
+      );
+    }
+    const status = error.statusCode ?? 500;
+    if (status >= 400 && status < 500) {
+      // Fastify's own refusals (unsupported media type, body too large, bad URL): their texts do not repeat input.
+      return sendProblem(reply, problem("bad_request", { status, detail: error.code ?? "" }));
+    }
+    request.log.error({ err: { message: error.message, code: error.code, stack: error.stack } }, "request failed");
+    return sendProblem(reply, problem("internal"));
+  });
+}
