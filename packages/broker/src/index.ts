@@ -1,3 +1,4 @@
 export * from "./connect.ts";
+export { openLog } from "./jetstream-log.ts";
 export * from "./log.ts";
 export { DEFAULT_LOG_SETTINGS, type LogSettings } from "./stream-config.ts";

@@ -1,0 +1,98 @@
+import { ProtocolError } from "@madang/protocol";
+import { createInbox, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { LogRecord } from "./log.ts";
+import { headerNumber, headerStatus, headerText } from "./raw-message.ts";
+import { STREAM } from "./subjects.ts";
+
+/** A record of any room, as a direct get answers it. */
+export interface SubjectRecord extends LogRecord {
+  readonly subject: string;
+}
+
+interface Request {
+  readonly records: SubjectRecord[];
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (records: SubjectRecord[]) => void;
+  readonly reject: (error: ProtocolError) => void;
+}
+
+/** No answer within this time is a failure; a healthy server answers in single milliseconds. */
+const ANSWER_LIMIT_MS = 5000;
+const END_OF_BATCH = 204;
+const NOT_FOUND = 404;
+
+/**
+ * Batch reads of the stream by the Direct Get API (ADR-31), over one subscription for all requests under way.
+ * Written by hand because the library's iterator waits for ever when a connection breaks in the middle of a batch.
+ */
+export class DirectGet {
+  readonly #nc: NatsConnection;
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #requests = new Map<string, Request>();
+  #nextToken = 0;
+
+  constructor(nc: NatsConnection, inboxPrefix?: string) {
+    this.#nc = nc;
+    this.#inbox = createInbox(inboxPrefix);
+    this.#subscription = nc.subscribe(`${this.#inbox}.*`, {
+      callback: (error, msg) => {
+        if (!error) this.#answer(msg.subject.slice(this.#inbox.length + 1), headerText(msg), msg.data);
+      },
+    });
+  }
+
+  /** Records of a subject from `seq` on. @throws ProtocolError `log_unavailable` */
+  next(subject: string, seq: number, batch: number, maxBytes: number): Promise<SubjectRecord[]> {
+    return this.#request({ seq, next_by_subj: subject, batch, max_bytes: maxBytes });
+  }
+
+  /** The newest record of each subject that has one. @throws ProtocolError `log_unavailable` */
+  last(subjects: readonly string[]): Promise<SubjectRecord[]> {
+    return this.#request({ multi_last: subjects, batch: subjects.length });
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    for (const token of [...this.#requests.keys()]) this.#fail(token);
+  }
+
+  #request(query: object): Promise<SubjectRecord[]> {
+    const token = (this.#nextToken++).toString(36);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(token), ANSWER_LIMIT_MS);
+      this.#requests.set(token, { records: [], timer, resolve, reject });
+      try {
+        this.#nc.publish(`$JS.API.DIRECT.GET.${STREAM}`, JSON.stringify(query), { reply: `${this.#inbox}.${token}` });
+      } catch {
+        this.#fail(token);
+      }
+    });
+  }
+
+  #answer(token: string, headers: string, data: Uint8Array): void {
+    const request = this.#requests.get(token);
+    if (!request) return;
+    const status = headerStatus(headers);
+    if (status === 0) {
+      const seq = headerNumber(headers, "Nats-Sequence");
+      const subject = /\nNats-Subject: ([^\r]+)/.exec(headers)?.[1];
+      if (seq !== undefined && subject !== undefined) request.records.push({ seq, subject, data });
+      request.timer.refresh();
+    } else if (status === END_OF_BATCH || status === NOT_FOUND) {
+      this.#requests.delete(token);
+      clearTimeout(request.timer);
+      request.resolve(request.records);
+    } else {
+      this.#fail(token);
+    }
+  }
+
+  #fail(token: string): void {
+    const request = this.#requests.get(token);
+    if (!request) return;
+    this.#requests.delete(token);
+    clearTimeout(request.timer);
+    request.reject(new ProtocolError("log_unavailable"));
+  }
+}

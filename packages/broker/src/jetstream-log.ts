@@ -1,0 +1,175 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ProtocolError } from "@madang/protocol";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats, type NatsSettings } from "./connect.ts";
+import { DirectGet } from "./direct-get.ts";
+import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
+import { Publisher } from "./publisher.ts";
+import { headerNumber, headerText } from "./raw-message.ts";
+import { ensureStream, type LogSettings } from "./stream-config.ts";
+import { liveSubject, logSubject, roomOfSubject, STREAM } from "./subjects.ts";
+
+/** A direct get of this many last records at once is answered in about 26 ms. */
+const HEADS_BATCH = 1000;
+const REPLAY_MAX_BYTES = 1024 * 1024;
+const OPEN_RETRY_MS = 500;
+
+/** Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes. */
+export async function openLog(nats: NatsSettings, settings: LogSettings): Promise<Log> {
+  // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
+  const [nc, replayNc] = await Promise.all([
+    connectNats(nats),
+    connectNats({ ...nats, name: `${nats.name} (replay)` }),
+  ]);
+  const jsm = await jetstreamManager(replayNc, { checkAPI: false });
+  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
+  await log.open();
+  return log;
+}
+
+class JetStreamLog implements Log {
+  readonly #nc: NatsConnection;
+  readonly #replayNc: NatsConnection;
+  readonly #jsm: JetStreamManager;
+  readonly #settings: LogSettings;
+  readonly #publisher: Publisher;
+  readonly #direct: DirectGet;
+  readonly #reconnectListeners: (() => void)[] = [];
+  readonly #epochListeners: ((epoch: string) => void)[] = [];
+  #epoch = "";
+  #firstSeq = 0;
+  #checking: Promise<string> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    nc: NatsConnection,
+    replayNc: NatsConnection,
+    jsm: JetStreamManager,
+    settings: LogSettings,
+    inboxPrefix?: string,
+  ) {
+    this.#nc = nc;
+    this.#replayNc = replayNc;
+    this.#jsm = jsm;
+    this.#settings = settings;
+    this.#publisher = new Publisher(nc, { epoch: () => this.#epoch, check: () => this.checkEpoch() }, inboxPrefix);
+    this.#direct = new DirectGet(replayNc, inboxPrefix);
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
+  get connected(): boolean {
+    return this.#publisher.connected;
+  }
+
+  async open(): Promise<void> {
+    // JetStream takes a moment after the server itself has come up.
+    while (!(await this.checkEpoch().catch(() => undefined))) await delay(OPEN_RETRY_MS);
+    // The log's making and unmaking is announced: whoever made it anew, every edge looks at once.
+    this.#nc.subscribe(`$JS.EVENT.ADVISORY.STREAM.*.${STREAM}`, {
+      callback: (error) => {
+        if (!error) this.#recheck();
+      },
+    });
+    void this.#watch();
+  }
+
+  lane(room: string): Lane {
+    return this.#publisher.lane(logSubject(room));
+  }
+
+  async subscribe(room: string, onRecord: (record: LiveRecord) => void): Promise<LiveSubscription> {
+    const subscription = this.#nc.subscribe(liveSubject(room), {
+      callback: (error, msg) => {
+        if (error) return;
+        const headers = headerText(msg);
+        const seq = headerNumber(headers, "Nats-Sequence");
+        // Somebody else's message on the live subject has no place in the log: it is not an event.
+        if (seq !== undefined)
+          onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
+      },
+    });
+    // When the connection is lost meanwhile, the reconnect subscribes again and the audit that follows finds what was missed.
+    await this.#nc.flush().catch(() => {});
+    return subscription;
+  }
+
+  async heads(rooms: readonly string[]): Promise<Map<string, number>> {
+    const heads = new Map<string, number>(rooms.map((room) => [room, 0]));
+    for (let from = 0; from < rooms.length; from += HEADS_BATCH) {
+      const subjects = rooms.slice(from, from + HEADS_BATCH).map(logSubject);
+      for (const { subject, seq } of await this.#direct.last(subjects)) {
+        const room = roomOfSubject(subject);
+        if (room !== undefined) heads.set(room, seq);
+      }
+    }
+    return heads;
+  }
+
+  replay(room: string, fromSeq: number, limit: number): Promise<LogRecord[]> {
+    return this.#direct.next(logSubject(room), fromSeq, limit, REPLAY_MAX_BYTES);
+  }
+
+  checkEpoch(): Promise<string> {
+    this.#checking ??= this.#readEpoch().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  onReconnect(listener: () => void): void {
+    this.#reconnectListeners.push(listener);
+  }
+
+  onEpoch(listener: (epoch: string) => void): void {
+    this.#epochListeners.push(listener);
+  }
+
+  close(limitMs: number): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#publisher.idle(limitMs);
+      this.#publisher.close();
+      this.#direct.close();
+      await Promise.all([this.#nc.close(), this.#replayNc.close()]);
+    })();
+    return this.#closing;
+  }
+
+  async #readEpoch(): Promise<string> {
+    const { epoch, firstSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
+      throw new ProtocolError("log_unavailable", { cause });
+    });
+    this.#firstSeq = firstSeq;
+    if (epoch !== this.#epoch) {
+      const first = this.#epoch === "";
+      this.#epoch = epoch;
+      if (!first) {
+        this.#publisher.onEpoch();
+        for (const listener of this.#epochListeners) listener(epoch);
+      }
+    }
+    return epoch;
+  }
+
+  #recheck(): void {
+    // A failure here is healed by the next audit.
+    this.checkEpoch().catch(() => {});
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#nc.status()) {
+      if (status.type === "disconnect") this.#publisher.onDisconnect();
+      if (status.type === "reconnect") {
+        this.#publisher.onReconnect();
+        for (const listener of this.#reconnectListeners) listener();
+      }
+    }
+  }
+}

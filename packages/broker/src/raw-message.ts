@@ -1,0 +1,41 @@
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+
+/** What the library's message holds inside; decoding all headers of each live event would cost more than delivering it. */
+interface Internals {
+  readonly _msg?: { readonly hdr: number };
+  readonly _rdata?: Uint8Array;
+}
+
+/** The header block of a message as text, empty where it has none. */
+export function headerText(msg: Msg): string {
+  const { _msg, _rdata } = msg as unknown as Internals;
+  if (_msg !== undefined && _rdata !== undefined) {
+    return _msg.hdr > 0 ? Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString("latin1") : "";
+  }
+  // The library changed inside: its public way gives the same, slower.
+  const headers = msg.headers;
+  if (!headers) return "";
+  return `NATS/1.0 ${headers.code || ""}\r\n${headers
+    .keys()
+    .map((key) => `${key}: ${headers.last(key)}\r\n`)
+    .join("")}`;
+}
+
+/** The number in a header, `undefined` where there is none. `name` is spelled as the server spells it. */
+export function headerNumber(text: string, name: string): number | undefined {
+  const start = text.indexOf(`\n${name}: `);
+  if (start < 0) return undefined;
+  const from = start + name.length + 3;
+  const value = Number(text.slice(from, text.indexOf("\r", from)));
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** The status of a header block (`NATS/1.0 503 …`), 0 where it has none. */
+export function headerStatus(text: string): number {
+  return Number(/^NATS\/1\.0 (\d{3})/.exec(text)?.[1] ?? 0);
+}
+
+/** A header block with one field. `value` must be free of CR and LF: it is always a hash or a counter of ours. */
+export function oneHeader(name: string, value: string): MsgHdrs {
+  return { encode: () => Buffer.from(`NATS/1.0\r\n${name}: ${value}\r\n\r\n`, "latin1") } as unknown as MsgHdrs;
+}

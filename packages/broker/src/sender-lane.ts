@@ -1,0 +1,169 @@
+import { ProtocolError } from "@madang/protocol";
+import type { Lane, Stored } from "./log.ts";
+import type { Outcome } from "./publisher.ts";
+
+/** One event on its way into the log. */
+export interface Flight {
+  readonly lane: SenderLane;
+  readonly id: string;
+  readonly data: Uint8Array;
+  readonly enqueuedAt: number;
+  readonly resolve: (stored: Stored) => void;
+  readonly reject: (error: ProtocolError) => void;
+  attempts: number;
+  token: string;
+  sentAt: number;
+  /** The attempt failed; it waits for those behind it before the lane goes back to it. */
+  failed: boolean;
+}
+
+/** What a lane needs of the publisher. */
+export interface LaneHost {
+  readonly connected: boolean;
+  send(subject: string, flight: Flight): void;
+  forget(flight: Flight): void;
+  busy(lane: SenderLane, isBusy: boolean): void;
+}
+
+const WINDOW = 32;
+/** How much one sender may have waiting in one room. */
+const MAX_PENDING = 256;
+/**
+ * How long an event may wait for the log. Well below the log's duplicate window (2 min): a repeat by the lane, and
+ * one by the client after the error, are both still recognised.
+ */
+const PATIENCE_MS = 20_000;
+const RETRY_DELAY_MS = 100;
+
+/**
+ * Go-back-N. Up to 32 events are under way at once, which the one connection and the one stream keep in order. When
+ * one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
+ * answer and sends on from there, one at a time until it succeeds again. With individual retries and a wide window
+ * a sender's messages change places; so they do not.
+ *
+ * What remains: where a replicated log refuses one event and takes a later one of the same sender (a change of
+ * leader within the window), the first is stored behind the second. One connection to one leader never does that.
+ */
+export class SenderLane implements Lane {
+  readonly #host: LaneHost;
+  readonly #subject: string;
+  /** Sent, no answer, in order. */
+  #flying: Flight[] = [];
+  /** Not sent yet, in order. */
+  #waiting: Flight[] = [];
+  #window = WINDOW;
+  #failed = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(host: LaneHost, subject: string) {
+    this.#host = host;
+    this.#subject = subject;
+  }
+
+  get pending(): number {
+    return this.#flying.length + this.#waiting.length;
+  }
+
+  publish(id: string, data: Uint8Array): Promise<Stored> {
+    if (this.pending >= MAX_PENDING) return Promise.reject(new ProtocolError("too_many_pending", { retryAfter: 1 }));
+    return new Promise((resolve, reject) => {
+      if (this.pending === 0) this.#host.busy(this, true);
+      const enqueuedAt = performance.now();
+      this.#waiting.push({
+        lane: this,
+        id,
+        data,
+        enqueuedAt,
+        resolve,
+        reject,
+        attempts: 0,
+        token: "",
+        sentAt: 0,
+        failed: false,
+      });
+      this.#pump();
+    });
+  }
+
+  /** The answer to one attempt. */
+  settle(flight: Flight, result: Stored | Outcome): void {
+    if (typeof result === "object") {
+      this.#remove(flight);
+      this.#window = WINDOW;
+      flight.resolve(result);
+    } else if (result === "failed") {
+      flight.failed = true;
+      this.#failed = true;
+    } else if (result === "refused-size") {
+      this.#remove(flight);
+      flight.reject(new ProtocolError("text_too_long"));
+    } else {
+      // Full: what waits behind must not be stored before this one, should there be room again in a moment.
+      this.#remove(flight);
+      const refused = [flight, ...this.#waiting];
+      this.#waiting = [];
+      for (const each of refused) each.reject(new ProtocolError("log_full", { retryAfter: 1 }));
+    }
+    this.#afterChange();
+  }
+
+  /** The connection is new: whatever was under way is sent again. */
+  restart(): void {
+    for (const flight of this.#flying) flight.failed = true;
+    this.#goBack();
+    this.#pump();
+  }
+
+  /** Gives up on everything when the oldest has waited for too long: all of it, so that nothing overtakes. */
+  expire(now: number): void {
+    const oldest = this.#flying[0] ?? this.#waiting[0];
+    if (oldest && now - oldest.enqueuedAt > PATIENCE_MS) this.abandon();
+  }
+
+  abandon(): void {
+    const all = [...this.#flying, ...this.#waiting];
+    this.#flying = [];
+    this.#waiting = [];
+    this.#failed = false;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    for (const flight of all) {
+      this.#host.forget(flight);
+      flight.reject(new ProtocolError("log_unavailable", { retryAfter: 1 }));
+    }
+    this.#host.busy(this, false);
+  }
+
+  #pump(): void {
+    while (!this.#failed && this.#waiting.length > 0 && this.#flying.length < this.#window && this.#host.connected) {
+      const flight = this.#waiting.shift()!;
+      this.#flying.push(flight);
+      flight.attempts++;
+      flight.failed = false;
+      this.#host.send(this.#subject, flight);
+    }
+  }
+
+  #afterChange(): void {
+    if (this.pending === 0) this.#host.busy(this, false);
+    if (!this.#failed) this.#pump();
+    else if (this.#retry === undefined && this.#flying.every((flight) => flight.failed)) {
+      this.#retry = setTimeout(() => this.restart(), RETRY_DELAY_MS);
+    }
+  }
+
+  #goBack(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    for (const flight of this.#flying) this.#host.forget(flight);
+    this.#waiting = [...this.#flying, ...this.#waiting];
+    this.#flying = [];
+    this.#failed = false;
+    this.#window = 1;
+  }
+
+  #remove(flight: Flight): void {
+    const index = this.#flying.indexOf(flight);
+    if (index >= 0) this.#flying.splice(index, 1);
+  }
+}
