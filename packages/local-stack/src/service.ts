@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { Child } from "./child.ts";
+import { withPort } from "./ports.ts";
+import { makeTempDir, removeTempDir } from "./temp-dir.ts";
+import { answers, until } from "./wait.ts";
+
+export interface ProcessOptions {
+  readonly name: string;
+  /** Absolute path of the TypeScript file that Node runs. */
+  readonly entry: string;
+  /** Added to our own environment; `PORT` is set from `port`. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** 0 or absent: a free one. */
+  readonly port?: number;
+  /** What must answer 2xx before the process counts as ready. Default `/readyz`. */
+  readonly readyPath?: string;
+  readonly readyLimitMs?: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly stopLimitMs?: number;
+  /** Absent: a temporary one, removed at stop. */
+  readonly logFile?: string;
+  /** Options for Node itself, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
+}
+
+const READY_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 15_000;
+
+/** A service of ours as its own process, with this very Node; resolves when it says that it is ready. */
+export async function startProcess(options: ProcessOptions): Promise<Child> {
+  return withPort(options.port, (port) => {
+    const dir = options.logFile ? undefined : makeTempDir(options.name);
+    const url = `http://127.0.0.1:${port}`;
+    return Child.start({
+      name: options.name,
+      command: process.execPath,
+      args: [...(options.nodeArgs ?? []), options.entry],
+      env: { ...process.env, HOST: "127.0.0.1", ...options.env, PORT: String(port) },
+      port,
+      url,
+      logFile: options.logFile ?? join(dir!, `${options.name}.log`),
+      ready: (signal) => until(signal, () => answers(url + (options.readyPath ?? "/readyz"))),
+      readyLimitMs: options.readyLimitMs ?? READY_LIMIT_MS,
+      stopLimitMs: options.stopLimitMs ?? STOP_LIMIT_MS,
+      ...(dir ? { cleanUp: () => removeTempDir(dir) } : {}),
+    });
+  });
+}
