@@ -1,19 +1,89 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { execFile } from "node:child_process";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { lock } from "./file-lock.ts";
+
+const run = promisify(execFile);
 
 export type BinaryName = "nats-server" | "mongod";
 
-/** The cache of this checkout. */
-const CACHE_DIR = join(import.meta.dirname, "../../../.cache/bin");
+/** A way to get a binary: puts it somewhere into the empty directory and returns its path there. */
+export interface Source {
+  readonly name: string;
+  readonly fetch: (dir: string) => Promise<string>;
+}
 
-/** The path of a server's binary. */
-export async function findBinary(name: BinaryName): Promise<string> {
-  for (const dir of [...(process.env["PATH"] ?? "").split(delimiter), CACHE_DIR]) {
-    const path = join(dir, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {}
+export interface FindOptions {
+  /** Gets one line for each thing that a person who waits wants to know. Default: standard error. */
+  readonly say?: (line: string) => void;
+  /** Default: `CACHE_DIR`, or `.cache` of this checkout. */
+  readonly cacheDir?: string;
+  readonly sources?: readonly Source[];
+}
+
+/** There is no binary and no way to get one. Its message says what to do. */
+export class BinaryMissingError extends Error {
+  constructor(name: BinaryName) {
+    const variable = name === "mongod" ? "MONGODB_URL" : "NATS_URL";
+    super(`${name} is missing: install it on PATH, or set ${variable} to a running one, or start once with a network.`);
+    this.name = "BinaryMissingError";
   }
-  throw new Error(`${name} was not found.`);
+}
+
+/**
+ * The path of a server's binary: on PATH, or in the cache, or fetched into the cache from the first source that can be
+ * reached. Several processes may ask at once: one fetches, the others wait for it.
+ * @throws BinaryMissingError
+ */
+export async function findBinary(name: BinaryName, options: FindOptions = {}): Promise<string> {
+  const onPath = (process.env["PATH"] ?? "").split(delimiter).find((dir) => dir && isExecutable(join(dir, name)));
+  if (onPath) return join(onPath, name);
+  const cacheDir = resolve(
+    options.cacheDir ?? process.env["CACHE_DIR"] ?? join(import.meta.dirname, "../../../.cache"),
+  );
+  const cached = join(cacheDir, "bin", name);
+  if (isExecutable(cached)) return cached;
+
+  const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
+  mkdirSync(join(cacheDir, "bin"), { recursive: true });
+  const held = await lock(join(cacheDir, `${name}.lock`), () => say(`${name}: another process fetches it, waiting`));
+  try {
+    if (isExecutable(cached)) return cached;
+    say(`${name}: neither on PATH nor in ${join(cacheDir, "bin")}, fetching it once`);
+    for (const source of options.sources ?? (await import("./sources.ts")).sourcesOf(name)) {
+      const dir = mkdtempSync(join(cacheDir, `${name}-`));
+      try {
+        const path = await source.fetch(dir);
+        chmodSync(path, 0o755);
+        await checkRuns(path);
+        renameSync(path, cached);
+        say(`${name}: fetched from ${source.name}`);
+        return cached;
+      } catch (error) {
+        say(`${name}: not from ${source.name}: ${(error as Error).message.split("\n")[0]}`);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    }
+    throw new BinaryMissingError(name);
+  } finally {
+    held.release();
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A binary made for another system, or without its libraries, is no use: better to know before it is in the cache. */
+async function checkRuns(path: string): Promise<void> {
+  await run(path, ["--version"]).catch((error: { stderr?: string; message: string }) => {
+    throw new Error(`it does not run here: ${error.stderr || error.message}`);
+  });
 }

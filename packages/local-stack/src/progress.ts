@@ -1,0 +1,32 @@
+const LINE_INTERVAL_MS = 2000;
+const REDRAW_INTERVAL_MS = 100;
+const MEGABYTE = 1e6;
+
+/** Tells about something that takes long: one line that is redrawn on a terminal, a line now and then elsewhere. */
+export class Progress {
+  #label: string;
+  #totalBytes: number;
+  #bytes = 0;
+  #shownAt = Date.now();
+  #terminal = process.stderr.isTTY === true;
+
+  /** @param totalBytes 0 when it is not known */
+  constructor(label: string, totalBytes: number) {
+    this.#label = label;
+    this.#totalBytes = totalBytes;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    const now = Date.now();
+    if (now - this.#shownAt < (this.#terminal ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS)) return;
+    this.#shownAt = now;
+    const share = this.#totalBytes ? ` (${Math.floor((100 * this.#bytes) / this.#totalBytes)} %)` : "";
+    const text = `${this.#label}: ${(this.#bytes / MEGABYTE).toFixed(1)} MB${share}`;
+    process.stderr.write(this.#terminal ? `\r\u001b[2K${text}` : `${text}\n`);
+  }
+
+  end(): void {
+    if (this.#terminal) process.stderr.write("\r\u001b[2K");
+  }
+}

