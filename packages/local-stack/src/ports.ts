@@ -11,15 +11,15 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 const ATTEMPTS = 50;
 
-/** Whether nobody listens on the port of loopback now. */
-export async function isFree(port: number, host = "127.0.0.1"): Promise<boolean> {
+/** Why the port of loopback cannot be listened on now, as a system error code such as `EADDRINUSE`; undefined if it can. */
+export async function portProblem(port: number): Promise<string | undefined> {
   const server = createServer();
   try {
-    server.listen({ port, host, exclusive: true });
+    server.listen({ port, host: "127.0.0.1", exclusive: true });
     await once(server, "listening");
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unknown";
   } finally {
     server.close();
   }
@@ -29,7 +29,7 @@ export async function isFree(port: number, host = "127.0.0.1"): Promise<boolean>
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
-    if (await isFree(port)) return port;
+    if (!(await portProblem(port))) return port;
   }
   throw new Error(`No free port found between ${FIRST_PORT} and ${LAST_PORT}.`);
 }
@@ -42,7 +42,7 @@ export async function withPort<T>(port: number | undefined, start: (port: number
     try {
       return await start(candidate);
     } catch (error) {
-      if (attempt === 3 || (await isFree(candidate))) throw error;
+      if (attempt === ATTEMPTS || !(await portProblem(candidate))) throw error;
     }
   }
 }

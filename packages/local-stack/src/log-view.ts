@@ -1,0 +1,74 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+
+const POLL_INTERVAL_MS = 250;
+const CHUNK_BYTES = 64 * 1024;
+
+/** What a person should see of one line that a process printed; undefined: nothing. */
+export function readable(line: string): string | undefined {
+  if (!line.startsWith("{")) {
+    // nats-server: "[pid] date time [ERR] text". Anything else that is not JSON is a crash, of which all counts.
+    const nats = /^\[\d+\] \S+ \S+ \[(\w+)\] (.*)$/.exec(line);
+    if (!nats) return line || undefined;
+    return ["WRN", "ERR", "FTL"].includes(nats[1]!) ? nats[2] : undefined;
+  }
+  try {
+    const { s, attr, level, msg, err } = JSON.parse(line) as {
+      s?: string;
+      attr?: unknown;
+      level?: number;
+      msg?: string;
+      err?: { message?: string };
+    };
+    if (s === "E" || s === "F") return `${msg} ${attr ? JSON.stringify(attr) : ""}`;
+    if (level === undefined || level < 40) return undefined;
+    return `${level < 50 ? "warning" : "error"}: ${msg ?? ""}${err?.message ? ` (${err.message})` : ""}`;
+  } catch {
+    return line;
+  }
+}
+
+/** Shows what is added to a log file, from its present end on. */
+export class LogView {
+  #name: string;
+  #print: (line: string) => void;
+  #verbose: boolean;
+  #fd: number;
+  #at = 0;
+  #decoder = new StringDecoder("utf8");
+  #rest = "";
+  #timer: NodeJS.Timeout;
+
+  constructor(name: string, file: string, verbose: boolean, print: (line: string) => void) {
+    this.#name = name;
+    this.#verbose = verbose;
+    this.#print = print;
+    this.#fd = openSync(file, "r");
+    this.#timer = setInterval(() => this.#read(), POLL_INTERVAL_MS);
+    this.#read();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#read();
+    closeSync(this.#fd);
+  }
+
+  #read(): void {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    while (fstatSync(this.#fd).size > this.#at) {
+      const length = readSync(this.#fd, chunk, 0, CHUNK_BYTES, this.#at);
+      if (length === 0) return;
+      this.#at += length;
+      const lines = (this.#rest + this.#decoder.write(chunk.subarray(0, length))).split("\n");
+      this.#rest = lines.pop() ?? "";
+      for (const line of lines) this.#show(line);
+    }
+  }
+
+  #show(line: string): void {
+    const text = this.#verbose ? line : readable(line);
+    // A control character in a log must not steer the terminal.
+    if (text) this.#print(`${this.#name}: ${text.replace(/\p{Cc}/gu, " ")}`);
+  }
+}

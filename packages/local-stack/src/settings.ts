@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import { ConfigError, readConfig } from "@madang/runtime";
+import { Type } from "typebox";
+
+const Schema = Type.Object({
+  PORT: Type.Integer({ default: 8000, minimum: 1, maximum: 65_535 }),
+  EDGES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
+  PERSISTENCE_PORT: Type.Integer({ default: 8100, minimum: 1, maximum: 65_535 }),
+  PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
+  DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
+  NATS_URL: Type.String({ default: "" }),
+  MONGODB_URL: Type.String({ default: "" }),
+  LOG_LEVEL: Type.String({ default: "info" }),
+});
+
+/** What the environment says about the local system. */
+export interface StackSettings {
+  readonly edgePorts: readonly number[];
+  readonly persistencePorts: readonly number[];
+  readonly dataDir: string;
+  /** Empty: start one. */
+  readonly natsUrl: string;
+  /** Empty: start one. */
+  readonly mongodbUrl: string;
+  /** Show all that the processes print, not only what is wrong. */
+  readonly verbose: boolean;
+}
+
+/** @throws ConfigError naming the variable */
+export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
+  const config = readConfig(Schema, env);
+  const range = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+  const edgePorts = range(config.PORT, config.EDGES);
+  const persistencePorts = range(config.PERSISTENCE_PORT, config.PERSISTENCES);
+  const shared = edgePorts.find((port) => persistencePorts.includes(port));
+  if (shared) throw new ConfigError(`PORT and PERSISTENCE_PORT both lead to port ${shared}: move one of them.`);
+  return {
+    edgePorts,
+    persistencePorts,
+    dataDir: resolve(config.DATA_DIR),
+    natsUrl: config.NATS_URL,
+    mongodbUrl: config.MONGODB_URL,
+    verbose: ["debug", "trace"].includes(config.LOG_LEVEL),
+  };
+}
+
+export const HELP = `Starts all of Madang on this machine: nats-server, mongod, persistence and edge. Ctrl-C stops it.
+
+  npm start
+
+Environment:
+  PORT=8000              port of the first edge; further ones follow
+  EDGES=1                how many edges
+  PERSISTENCE_PORT=8100  port of the first persistence service; further ones follow
+  PERSISTENCES=1         how many persistence services
+  DATA_DIR=.data         where messages, logs and stack.json (pids and ports) are kept
+  NATS_URL               use this NATS and start none
+  MONGODB_URL            use this MongoDB (a replica set) and start none
+  CACHE_DIR=.cache       where fetched server binaries are kept
+  LOG_LEVEL=info         debug: show all that the processes print
+Further variables reach the services as they are (see docs/OPERATIONS.md).
+`;

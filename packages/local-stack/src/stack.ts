@@ -1,0 +1,166 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { Child } from "./child.ts";
+import { type FileLock, tryLock } from "./file-lock.ts";
+import { LogView } from "./log-view.ts";
+import { startMongod } from "./mongod.ts";
+import { startNats } from "./nats.ts";
+import { portProblem } from "./ports.ts";
+import { startProcess } from "./service.ts";
+import type { StackSettings } from "./settings.ts";
+import { supervise } from "./supervisor.ts";
+import { greets } from "./wait.ts";
+
+/** Something that the person who starts the system can put right. Its message says how. */
+export class StackError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "StackError";
+  }
+}
+
+const ROLES = ["edges", "persistences", "nats", "mongod"] as const;
+type Role = (typeof ROLES)[number];
+
+/** People go first, then the history of what they said, then the log. */
+const STOP_ORDER: readonly Role[] = ["edges", "persistences", "mongod", "nats"];
+
+/** Somebody who stops a development system does not want to wait until every page has been moved elsewhere. */
+const DRAIN_MS = "1000";
+const MONGOD_CACHE_GB = 0.5;
+const SERVICES_DIR = join(import.meta.dirname, "../../../services");
+
+/** The whole system on this machine. */
+export class Stack {
+  #settings: StackSettings;
+  #say: (line: string) => void;
+  #lock: FileLock | undefined;
+  #children: Record<Role, Child[]> = { edges: [], persistences: [], nats: [], mongod: [] };
+  #views: LogView[] = [];
+  #stopping = new AbortController();
+  #stopped: Promise<void> | undefined;
+
+  constructor(settings: StackSettings, say: (line: string) => void) {
+    this.#settings = settings;
+    this.#say = say;
+  }
+
+  /**
+   * Starts everything, in order, and keeps it running. Resolves when a message can be sent.
+   * @throws StackError, BinaryMissingError or StartError; `stop` is to be called then, too
+   */
+  async start(): Promise<void> {
+    const { dataDir, edgePorts, persistencePorts } = this.#settings;
+    mkdirSync(join(dataDir, "logs"), { recursive: true });
+    this.#lock = tryLock(join(dataDir, "lock"));
+    if (!this.#lock) {
+      const shown = relative(process.cwd(), dataDir) || dataDir;
+      throw new StackError(`Madang is running on ${shown} already: stop it, or set DATA_DIR to another directory.`);
+    }
+    rmSync(this.#stateFile, { force: true });
+    await requireFree(edgePorts, "PORT");
+    await requireFree(persistencePorts, "PERSISTENCE_PORT");
+
+    const [natsUrl, mongodbUrl] = await Promise.all([this.#nats(), this.#mongod()]);
+    const shared = { NATS_URL: natsUrl, MONGODB_URL: mongodbUrl };
+    const persistences = await Promise.all(
+      persistencePorts.map((port, index) => this.#service("persistences", "persistence", index, port, shared)),
+    );
+    const env = { DRAIN_MS, ...process.env, ...shared, PERSISTENCE_URL: persistences.map(({ url }) => url).join(",") };
+    await Promise.all(edgePorts.map((port, index) => this.#service("edges", "edge", index, port, env)));
+    this.#writeState();
+  }
+
+  /** Stops everything, in order. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  get urls(): string[] {
+    return this.#children.edges.map(({ url }) => `${url}/`);
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const role of STOP_ORDER) await Promise.all(this.#children[role].map((child) => child.stop()));
+    for (const view of this.#views) view.close();
+    if (this.#lock) rmSync(this.#stateFile, { force: true });
+    this.#lock?.release();
+  }
+
+  async #nats(): Promise<string> {
+    const { natsUrl, dataDir } = this.#settings;
+    if (natsUrl) return requireServer("NATS_URL", natsUrl, 4222);
+    // Acknowledged means fsynced here as in production.
+    const options = { dir: join(dataDir, "nats"), sync: "always", logFile: this.#logFile("nats") } as const;
+    return this.#keep("nats", await startNats(options)).url;
+  }
+
+  async #mongod(): Promise<string> {
+    const { mongodbUrl, dataDir } = this.#settings;
+    if (mongodbUrl) return requireServer("MONGODB_URL", mongodbUrl, 27017);
+    const options = { dir: join(dataDir, "mongod"), cacheGb: MONGOD_CACHE_GB, logFile: this.#logFile("mongod") };
+    return this.#keep("mongod", await startMongod(options)).url;
+  }
+
+  async #service(role: Role, service: string, index: number, port: number, env: NodeJS.ProcessEnv): Promise<Child> {
+    const name = `${service}-${index + 1}`;
+    const entry = join(SERVICES_DIR, service, "src/main.ts");
+    return this.#keep(role, await startProcess({ name, entry, env, port, logFile: this.#logFile(name) }), index);
+  }
+
+  #keep(role: Role, child: Child, index = 0): Child {
+    this.#children[role][index] = child;
+    this.#views.push(new LogView(child.name, child.logFile, this.#settings.verbose, this.#say));
+    this.#say(`${child.name} is ready (port ${child.port}, pid ${child.pid})`);
+    void supervise(child, this.#stopping.signal, this.#say, () => this.#writeState());
+    return child;
+  }
+
+  #logFile(name: string): string {
+    return join(this.#settings.dataDir, "logs", `${name}.log`);
+  }
+
+  get #stateFile(): string {
+    return join(this.#settings.dataDir, "stack.json");
+  }
+
+  /** Whoever reads the file finds a whole one, with the processes that run now. */
+  #writeState(): void {
+    if (this.#stopping.signal.aborted) return;
+    const state = Object.fromEntries(
+      ROLES.map((role) => [role, this.#children[role].map(({ pid, port }) => ({ pid, port }))]),
+    );
+    const temporary = `${this.#stateFile}.new`;
+    writeFileSync(temporary, `${JSON.stringify(state)}\n`);
+    renameSync(temporary, this.#stateFile);
+  }
+}
+
+async function requireFree(ports: readonly number[], variable: string): Promise<void> {
+  for (const port of ports) {
+    const problem = await portProblem(port);
+    if (!problem) continue;
+    const what = problem === "EADDRINUSE" ? "is in use" : `cannot be used (${problem})`;
+    throw new StackError(`Port ${port} ${what}: stop what listens there, or set ${variable} to another port.`);
+  }
+}
+
+/** Passes the URL on if somebody listens there. What they speak is for the services to find out. */
+async function requireServer(variable: string, url: string, defaultPort: number): Promise<string> {
+  if (url.startsWith("mongodb+srv:")) return url;
+  const hosts = url
+    .replace(/^\w+:\/\//, "")
+    .replace(/^[^@/]*@/, "")
+    .split("/")[0]!
+    .split(",");
+  const answers = await Promise.all(
+    hosts.map((host) => {
+      const [, name = host, port] = /^(.*):(\d+)$/.exec(host) ?? [];
+      return greets(name, Number(port ?? defaultPort)).catch(() => false);
+    }),
+  );
+  if (answers.some(Boolean)) return url;
+  throw new StackError(`Nobody answers at ${hosts.join(", ")}: start that server, or unset ${variable}.`);
+}
