@@ -1,0 +1,54 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+} from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import { ensureStream, type LogSettings } from "./stream-config.ts";
+import { STREAM } from "./subjects.ts";
+
+/** Short, so that the batch of a killed instance comes back soon; a living one renews it at each third. */
+export const ACK_WAIT_MS = 10_000;
+/** Over all instances. */
+const MAX_ACK_PENDING = 5000;
+const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10013]);
+
+/** A consumer carries its epoch in its name, so that no record can ever be taken for one of another epoch. */
+export interface Durable {
+  readonly name: string;
+  readonly epoch: string;
+}
+
+/** Makes the log and its durable consumer where they are missing. Safe for many callers at once. */
+export async function ensureDurable(jsm: JetStreamManager, settings: LogSettings): Promise<Durable> {
+  const { epoch } = await ensureStream(jsm, settings);
+  const name = `persistence-${epoch}`;
+  const config: Partial<ConsumerConfig> & { durable_name: string } = {
+    durable_name: name,
+    description: "Projects the log into MongoDB.",
+    deliver_policy: DeliverPolicy.All,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ACK_WAIT_MS),
+    // A finite number would silently skip history in a long outage of the store.
+    max_deliver: -1,
+    max_ack_pending: MAX_ACK_PENDING,
+  };
+  try {
+    await jsm.consumers.add(STREAM, config);
+  } catch (error) {
+    // Made by another version of us.
+    if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
+    await jsm.consumers.update(STREAM, name, config);
+  }
+  return { name, epoch };
+}
+
+/** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>[.<random>]` */
+export function parseAckSubject(subject: string): { seq: number; deliveries: number } | undefined {
+  const tokens = subject.split(".");
+  const first = tokens.length === 9 ? 4 : 6;
+  const seq = Number(tokens[first + 1]);
+  return tokens[1] === "ACK" && Number.isSafeInteger(seq) ? { seq, deliveries: Number(tokens[first]) } : undefined;
+}

@@ -1,0 +1,257 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Child, startNats } from "@madang/local-stack";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import t from "tap";
+import { connectNats } from "../src/connect.ts";
+import { type ConsumedRecord, type LogConsumer, openConsumer } from "../src/consumer.ts";
+import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
+import { logSubject, STREAM } from "../src/subjects.ts";
+
+type Teardown = Pick<typeof t, "teardown">;
+
+const ROOMS = ["a", "a b", "수다방"];
+
+async function eventually(what: string, condition: () => boolean | Promise<boolean>, limitMs = 40_000): Promise<void> {
+  const until = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > until) throw new Error(`not in time: ${what}`);
+    await delay(10);
+  }
+}
+
+async function publisher(t: Teardown, nats: Child) {
+  const nc = await connectNats({ url: nats.url, name: "test" });
+  t.teardown(() => nc.close());
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const js = jetstream(nc);
+  const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
+  const publish = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; ) {
+      const some = Array.from({ length: Math.min(200, count - i) }, () => logSubject(ROOMS[i++ % ROOMS.length]!));
+      await Promise.all(some.map((subject, n) => js.publish(subject, `${i} ${n}`, { retries: 30, timeout: 1000 })));
+    }
+  };
+  return { nc, jsm, epoch, publish };
+}
+
+/** A store in memory that remembers what it took. */
+class Sink {
+  readonly seen = new Map<string, number>();
+  records: ConsumedRecord[] = [];
+  fail = false;
+  project = async (records: readonly ConsumedRecord[]): Promise<void> => {
+    await delay(2);
+    if (this.fail) throw new Error("no store");
+    for (const record of records) {
+      const key = `${record.epoch}.${record.seq}`;
+      this.seen.set(key, (this.seen.get(key) ?? 0) + 1);
+      this.records.push(record);
+    }
+  };
+  /** Every sequence of 1…last of the epoch was taken. */
+  hasAll(epoch: string, last: number): boolean {
+    for (let seq = 1; seq <= last; seq++) if (!this.seen.has(`${epoch}.${seq}`)) return false;
+    return true;
+  }
+}
+
+function open(t: Teardown, nats: Child, troubles: string[] = []): LogConsumer {
+  const consumer = openConsumer({
+    nats: { url: nats.url, name: "persistence" },
+    log: DEFAULT_LOG_SETTINGS,
+    onTrouble: (what, error) => troubles.push(`${what}: ${error.message}`),
+  });
+  t.teardown(() => consumer.close(1000));
+  return consumer;
+}
+
+async function floorIs(consumer: LogConsumer, epoch: string, seq: number): Promise<void> {
+  await eventually(`floor ${seq}`, async () => {
+    const floor = await consumer.ackFloor().catch(() => undefined);
+    return floor?.epoch === epoch && floor.seq === seq;
+  });
+}
+
+t.test("hands over each record with its place and room, and the floor follows", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch, jsm } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  consumer.start(sink.project);
+  await floorIs(consumer, epoch, 0);
+  await publish(1200);
+  await floorIs(consumer, epoch, 1200);
+  t.ok(sink.hasAll(epoch, 1200));
+  t.equal(sink.records.length, 1200, "each once");
+  const tenth = sink.records.find((record) => record.seq === 3)!;
+  t.match(tenth, { room: "수다방", subject: logSubject("수다방"), epoch, deliveries: 1 });
+  await jsm.consumers.delete(STREAM, `persistence-${epoch}`);
+  await publish(1);
+  await floorIs(consumer, epoch, 1201);
+  t.ok(sink.hasAll(epoch, 1201), "goes on when its consumer was deleted");
+});
+
+t.test("two instances share the work, and the floor stays below what either holds", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const [one, two] = [open(t, nats), open(t, nats)];
+  const sinks = [new Sink(), new Sink()] as const;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let lowestHeld = Number.POSITIVE_INFINITY;
+  one.start(async (records) => {
+    lowestHeld = Math.min(lowestHeld, ...records.map(({ seq }) => seq));
+    await held;
+    return sinks[0].project(records);
+  });
+  await publish(600);
+  await eventually("the first holds some", () => lowestHeld < Number.POSITIVE_INFINITY);
+  two.start(sinks[1].project);
+  await publish(3000);
+  await eventually("the second took some", () => sinks[1].records.length > 500);
+  const floor = await two.ackFloor();
+  t.ok(floor.seq < lowestHeld, `${floor.seq} < ${lowestHeld}`);
+  release();
+  await floorIs(two, epoch, 3600);
+  const taken = new Set([...sinks[0].seen.keys(), ...sinks[1].seen.keys()]);
+  t.equal(taken.size, 3600);
+});
+
+t.test("a batch is renewed for as long as it is being written", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const [one, two] = [open(t, nats), open(t, nats)];
+  const sink = new Sink();
+  const others = new Sink();
+  let holding = false;
+  one.start(async (records) => {
+    holding = true;
+    await delay(13_000);
+    return sink.project(records);
+  });
+  await publish(10);
+  await eventually("it holds the batch", () => holding);
+  two.start(others.project);
+  await floorIs(two, epoch, 10);
+  t.equal(sink.records.length, 10);
+  t.equal(others.records.length, 0, "none came again in the meantime");
+});
+
+t.test("kill -9 of nats-server in the middle: nothing is missing", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  consumer.start(sink.project);
+  const published = publish(12_000);
+  for (const share of [2000, 6000]) {
+    await eventually(`${share} came`, () => sink.seen.size >= share);
+    await nats.kill("SIGKILL");
+    await nats.restart();
+  }
+  await published;
+  const { last_seq } = (await (await publisher(t, nats)).jsm.streams.info(STREAM)).state;
+  await floorIs(consumer, epoch, last_seq);
+  t.ok(sink.hasAll(epoch, last_seq));
+});
+
+t.test("a server that falls silent does not leave it hanging", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  const troubles: string[] = [];
+  consumer.start(sink.project);
+  await publish(10);
+  await floorIs(consumer, epoch, 10);
+  await nats.kill("SIGSTOP");
+  await delay(6000);
+  await nats.kill("SIGCONT");
+  await publish(10);
+  await floorIs(consumer, epoch, 20);
+  t.ok(sink.hasAll(epoch, 20), troubles.join());
+});
+
+t.test("a log made anew is consumed from its start, under its own epoch", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch, jsm } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  consumer.start(sink.project);
+  await publish(700);
+  await floorIs(consumer, epoch, 700);
+  await jsm.streams.delete(STREAM);
+  // Either side may make it: here they race.
+  const next = (await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch;
+  t.ok(next > epoch);
+  await publish(300);
+  await floorIs(consumer, next, 300);
+  t.ok(sink.hasAll(next, 300));
+  t.equal(sink.seen.size, 1000, "no record was taken for one of the other epoch");
+  await jsm.streams.delete(STREAM);
+  await eventually("the consumer makes the log by itself", async () => {
+    const floor = await consumer.ackFloor().catch(() => undefined);
+    return floor !== undefined && floor.epoch > next;
+  });
+});
+
+t.test("a store that fails gets a pause, not a storm, and then everything", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  let attempts = 0;
+  sink.fail = true;
+  consumer.start((records) => {
+    attempts++;
+    return sink.project(records);
+  });
+  await publish(3000);
+  await delay(5000);
+  t.ok(attempts >= 2 && attempts <= 14, `${attempts} attempts in 5 s`);
+  t.equal((await consumer.ackFloor()).seq, 0);
+  sink.fail = false;
+  await floorIs(consumer, epoch, 3000);
+  t.ok(sink.hasAll(epoch, 3000));
+});
+
+t.test("close finishes what is in hand, gives back the rest, and is idempotent and bounded", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const first = open(t, nats);
+  const sink = new Sink();
+  first.start(sink.project);
+  await publish(4000);
+  await eventually("some came", () => sink.seen.size > 0);
+  await Promise.all([first.close(5000), first.close(5000)]);
+  const taken = sink.seen.size;
+  t.equal(first.connected, false);
+
+  const stuck = open(t, nats);
+  let holding = false;
+  await publish(10);
+  stuck.start(() => {
+    holding = true;
+    return new Promise(() => {});
+  });
+  await eventually("it holds some", () => holding);
+  const before = Date.now();
+  await stuck.close(300);
+  t.ok(Date.now() - before < 2000, "bounded");
+
+  const rest = open(t, nats);
+  rest.start(sink.project);
+  await eventually("at once, not after the ack wait", () => sink.hasAll(epoch, 4010), 5000);
+  await floorIs(rest, epoch, 4010);
+  t.equal(sink.records.length, 4010, `nothing that was finished (${taken}) came again`);
+});
