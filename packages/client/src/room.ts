@@ -1,0 +1,272 @@
+import {
+  type CaughtUpFrame,
+  type DeleteEvent,
+  type EditEvent,
+  type ErrorFrame,
+  type EventFrame,
+  formatPosition,
+  type JoinedFrame,
+  type MessageEvent,
+  type Placed,
+  type Position,
+  parsePosition,
+  type RoomEvent,
+} from "@madang/protocol/browser";
+import type { Clock } from "./clock.ts";
+import { Emitter } from "./emitter.ts";
+import { MadangError } from "./errors.ts";
+import { Lane } from "./lane.ts";
+import type { Outbox, PendingSend, Send, SendResult } from "./outbox.ts";
+import { backoff, HINT_CAP_MS } from "./reconnect.ts";
+
+export interface RoomEvents {
+  /** Every event of the room, of whatever type, in the log's order, each once. */
+  event: EventFrame;
+  message: Placed<MessageEvent>;
+  edit: Placed<EditEvent>;
+  delete: Placed<DeleteEvent>;
+  room: Placed<RoomEvent>;
+  /** F2, after each (re)connect. `recovered: false`: something may be missing, fetch the history afresh. */
+  joined: { epoch: string; position: string; recovered: boolean };
+  /** Everything up to `position` has been told; live from here. */
+  caughtUp: { position: string };
+  /** Something asked of this room was refused, as a whole and not for one send: above all joining it. */
+  error: ErrorFrame;
+  /** A send was stored; also one restored from an earlier visit. */
+  sent: PendingSend & SendResult;
+  /** A send was given up; also one restored from an earlier visit. */
+  failed: PendingSend & { error: MadangError };
+}
+
+/** A room that the client is in, or wants to be in: across every reconnect, until `leave`. */
+export interface Room {
+  /** In its canonical form (NFC). */
+  readonly name: string;
+  /** Position of the last event told; `undefined` before the first `joined`. */
+  readonly position: string | undefined;
+  /** Sends without an answer, oldest first. */
+  readonly pending: readonly PendingSend[];
+  /** @returns unsubscribes */
+  on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void;
+  /**
+   * Says something. Sends of one room are stored in the order of the calls, each once, whatever happens to the
+   * connection; a nonce that is pending already joins that send. Resolves when it is stored.
+   * @param options.nonce 1 to 128 characters, never used before by this user in this room; made when absent
+   * @throws MadangError (as a rejection) for a permanent error of the server, `outbox_full`, `room_left`,
+   *   `client_closed`, `connection_refused`
+   */
+  send(text: string, options?: SendOptions): Promise<SendResult>;
+  /** Leaves for good. Pending sends are rejected with `room_left`. */
+  leave(): void;
+}
+
+export interface SendOptions {
+  readonly nonce?: string;
+  /** seq of the message answered. */
+  readonly replyTo?: number;
+}
+
+export interface RoomDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly outbox: Outbox;
+  /** Who this connection is, as the server said. */
+  user(): string | undefined;
+  /** Why nothing can be sent any more, if so. */
+  ended(): MadangError | undefined;
+  transmit(frame: string): void;
+  join(room: RoomSession): void;
+  leave(room: RoomSession): void;
+  /** Nothing comes back: look whether the connection is alive. */
+  probe(): void;
+}
+
+/** How many nonces are remembered to recognise an event that was stored twice. */
+const SEEN_NONCES = 512;
+/**
+ * Sends wait for the catch-up, which may show that they are stored already; no longer than this, since within the
+ * log's duplicate window (2 min) a repeat is harmless anyway.
+ */
+const CATCH_UP_MS = 10_000;
+
+export class RoomSession extends Emitter<RoomEvents> implements Room {
+  readonly name: string;
+  readonly #deps: RoomDeps;
+  readonly #lane: Lane;
+  #position: Position | undefined;
+  /** The server has answered the last join on this connection. Until then, whatever comes belongs to an earlier one. */
+  #joined = false;
+  #left = false;
+  #refusals = 0;
+  readonly #seen = new Set<string>();
+  #cancel = () => {};
+
+  constructor(name: string, after: Position | undefined, deps: RoomDeps) {
+    super();
+    this.name = name;
+    this.#position = after;
+    this.#deps = deps;
+    this.#lane = new Lane({
+      clock: deps.clock,
+      random: deps.random,
+      queue: deps.outbox.queue(name),
+      transmit: (send) => deps.transmit(send.frame),
+      stalled: deps.probe,
+      sent: (send, result) => this.#sent(send, result),
+      failed: (send, error) => this.#failed(send, error),
+    });
+  }
+
+  get position(): string | undefined {
+    return this.#position && formatPosition(this.#position.epoch, this.#position.seq);
+  }
+
+  get pending(): readonly PendingSend[] {
+    return this.#deps.outbox.queue(this.name).map(describe);
+  }
+
+  async send(text: string, options: SendOptions = {}): Promise<SendResult> {
+    if (this.#left) throw new MadangError("room_left");
+    const ended = this.#deps.ended();
+    if (ended) throw ended;
+    const { outbox } = this.#deps;
+    const known = outbox.queue(this.name).find((send) => send.nonce === options.nonce);
+    if (known) return known.answer.promise;
+    const send = outbox.add(this.name, text, options);
+    this.#lane.pump();
+    return send.answer.promise;
+  }
+
+  leave(): void {
+    if (this.#left) return;
+    this.#deps.leave(this);
+    this.end(new MadangError("room_left"));
+  }
+
+  /** What to ask of the server now, in `hello` or `join`. */
+  joinRequest(): { room: string; after?: string } {
+    this.disconnected();
+    const after = this.position;
+    return after === undefined ? { room: this.name } : { room: this.name, after };
+  }
+
+  onJoined({ epoch, position, recovered }: JoinedFrame): void {
+    this.#joined = true;
+    this.#refusals = 0;
+    const goesOn = recovered && this.#position?.epoch === epoch;
+    if (!goesOn) this.#position = parsePosition(position);
+    // The page starts afresh, so a message that it showed before must not be taken for a double now.
+    if (!recovered) this.#seen.clear();
+    this.#cancel();
+    if (goesOn) this.#cancel = this.#deps.clock.after(CATCH_UP_MS, () => this.#lane.open());
+    else this.#lane.open();
+    this.emit("joined", { epoch, position, recovered });
+  }
+
+  onCaughtUp({ position }: CaughtUpFrame): void {
+    if (!this.#joined) return;
+    const reached = parsePosition(position);
+    if (reached && reached.epoch === this.#position?.epoch && reached.seq > this.#position.seq) {
+      this.#position = reached;
+    }
+    this.#cancel();
+    this.#lane.open();
+    this.emit("caughtUp", { position });
+  }
+
+  /** A frame of a newer server that has no place in the log is not an event: it is passed over. */
+  onEvent(event: EventFrame): void {
+    if (typeof event.epoch !== "string" || !Number.isSafeInteger(event.seq)) return;
+    if (!this.#joined || !this.#advance(event) || this.#isDouble(event)) return;
+    this.emit("event", event);
+    switch (event.type) {
+      case "message":
+        this.emit("message", event);
+        break;
+      case "edit":
+        this.emit("edit", event);
+        break;
+      case "delete":
+        this.emit("delete", event);
+        break;
+      case "room":
+        this.emit("room", event);
+    }
+  }
+
+  onAck(result: SendResult): void {
+    this.#lane.ack(result);
+  }
+
+  onSendError(nonce: string, frame: ErrorFrame): void {
+    this.#lane.error(nonce, MadangError.of(frame));
+  }
+
+  /** An error about the room. @returns whether the room can no longer be joined */
+  onError(frame: ErrorFrame): boolean {
+    const refused = !this.#joined && !frame.temporary;
+    if (refused) this.end(MadangError.of(frame));
+    else if (!this.#joined) {
+      const hintMs = Math.min((frame.retryAfter ?? 0) * 1000, HINT_CAP_MS);
+      this.#cancel();
+      this.#cancel = this.#deps.clock.after(hintMs + backoff(this.#refusals++, this.#deps.random), () =>
+        this.#deps.join(this),
+      );
+    }
+    this.emit("error", frame);
+    return refused;
+  }
+
+  disconnected(): void {
+    this.#joined = false;
+    this.#cancel();
+    this.#lane.close();
+  }
+
+  /** The room is over for this client. */
+  end(error: MadangError): void {
+    this.#left = true;
+    this.disconnected();
+    this.giveUp(error);
+  }
+
+  /** Rejects every pending send. `keep`: they stay in the outbox and are sent by a later connection. */
+  giveUp(error: MadangError, keep = false): void {
+    for (const send of [...this.#deps.outbox.queue(this.name)]) this.#failed(send, error, keep);
+  }
+
+  /** @returns false for an event that was told before */
+  #advance({ epoch, seq }: EventFrame): boolean {
+    if (this.#position?.epoch === epoch && seq <= this.#position.seq) return false;
+    this.#position = { epoch, seq };
+    return true;
+  }
+
+  /** A repeat later than the log remembers ids is stored twice: the second one is passed over. */
+  #isDouble(event: EventFrame): boolean {
+    if (!("nonce" in event) || event.nonce === undefined) return false;
+    const { user, nonce, seq, epoch } = event;
+    if (user === this.#deps.user()) this.#lane.seenInLog({ nonce, seq, epoch, duplicate: true });
+    const key = `${event.userId ?? user}\n${nonce}`;
+    if (this.#seen.has(key)) return true;
+    this.#seen.add(key);
+    if (this.#seen.size > SEEN_NONCES) this.#seen.delete(this.#seen.values().next().value!);
+    return false;
+  }
+
+  #sent(send: Send, result: SendResult): void {
+    this.#deps.outbox.remove(send);
+    send.answer.resolve(result);
+    this.emit("sent", { ...describe(send), ...result });
+  }
+
+  #failed(send: Send, error: MadangError, keep = false): void {
+    if (!keep) this.#deps.outbox.remove(send);
+    send.answer.reject(error);
+    this.emit("failed", { ...describe(send), error });
+  }
+}
+
+function describe({ nonce, text, replyTo }: Send): PendingSend {
+  return replyTo === undefined ? { nonce, text } : { nonce, text, replyTo };
+}
