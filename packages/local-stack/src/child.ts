@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { portProblem } from "./ports.ts";
 import { tethered, tethers } from "./tether.ts";
 
 /** How a process ended. */
@@ -135,8 +136,11 @@ export class Child {
   }
 
   async #launch(): Promise<void> {
-    const { name, command, args, env, cwd, logFile, ready, readyLimitMs } = this.#options;
+    const { name, command, args, env, cwd, port, logFile, ready, readyLimitMs } = this.#options;
     if (this.#stopping) throw new StartError(`${name} has been stopped.`, "");
+    // Whoever listens there would pass for the child.
+    const problem = await portProblem(port);
+    if (problem) throw new StartError(`${name} cannot listen on port ${port} (${problem}).`, "");
     const [program, rest] = tethered(command, args);
     const fd = openSync(logFile, "a");
     const child = spawn(program, rest, {

@@ -13,7 +13,7 @@ const ATTEMPTS = 50;
 
 /** Why the port of loopback cannot be listened on now, as a system error code such as `EADDRINUSE`; undefined if it can. */
 export async function portProblem(port: number): Promise<string | undefined> {
-  const server = createServer();
+  const server = createServer((socket) => socket.destroy());
   try {
     server.listen({ port, host: "127.0.0.1", exclusive: true });
     await once(server, "listening");

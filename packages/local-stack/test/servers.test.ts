@@ -1,0 +1,72 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { MongoClient } from "mongodb";
+import t from "tap";
+import { StartError, startMongod, startNats } from "../src/index.ts";
+import { greets } from "../src/wait.ts";
+import { exists, tempDir } from "./helpers.ts";
+
+t.test("nats-server lives again on its port after a kill, and leaves nothing behind", async (t) => {
+  const nats = await startNats({ sync: "always" });
+  t.teardown(() => nats.stop());
+  t.ok(await greets("127.0.0.1", nats.port, "INFO "));
+  t.match(nats.output(), /JetStream/);
+  const first = nats.pid;
+  await nats.kill("SIGKILL");
+  t.notOk(exists(first), "a kill is over when it resolves");
+  t.notOk(nats.running);
+  await nats.restart();
+  t.not(nats.pid, first);
+  t.ok(await greets("127.0.0.1", nats.port, "INFO "));
+  await Promise.all([nats.stop(), nats.stop()]);
+  t.notOk(exists(nats.pid));
+  t.notOk(existsSync(dirname(nats.logFile)), "the temporary directory is gone");
+  await t.rejects(nats.restart(), StartError, "what was stopped stays so");
+});
+
+t.test("a stopped (SIGSTOP) nats-server is stopped for good", async (t) => {
+  const nats = await startNats({ dir: tempDir(t) });
+  await nats.kill("SIGSTOP");
+  await nats.stop();
+  t.notOk(exists(nats.pid));
+});
+
+t.test("mongod keeps its data through a kill, a restart and a move to another port", async (t) => {
+  const dir = tempDir(t);
+  const documents = async (url: string) => {
+    const client = new MongoClient(url);
+    try {
+      const collection = client.db().collection("things");
+      await collection.insertOne({}, { writeConcern: { w: "majority", journal: true } });
+      return await collection.countDocuments();
+    } finally {
+      await client.close();
+    }
+  };
+  const mongod = await startMongod({ dir });
+  t.teardown(() => mongod.stop());
+  t.equal(await documents(mongod.url), 1);
+  await mongod.kill("SIGKILL");
+  await mongod.restart();
+  t.equal(await documents(mongod.url), 2);
+  await mongod.restart();
+  t.equal(await documents(mongod.url), 3);
+  await mongod.stop();
+  t.notOk(exists(mongod.pid));
+
+  const moved = await startMongod({ dir });
+  t.teardown(() => moved.stop());
+  t.not(moved.port, mongod.port);
+  t.equal(await documents(moved.url), 4);
+});
+
+t.test("a server that cannot start says why", async (t) => {
+  const configText = "no_such_setting: true";
+  await t.rejects(startNats({ configText }), { name: "StartError", message: /no_such_setting/ });
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  await t.rejects(startNats({ port: nats.port }), {
+    name: "StartError",
+    message: /cannot listen on port \d+ \(EADDRINUSE\)/,
+  });
+});
