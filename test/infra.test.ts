@@ -1,0 +1,170 @@
+/** What infra/ and docker-compose.yml ship, run as it is (names and paths apart) on this machine. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Child, findBinary, freePort, startMongod, startProcess, until } from "@madang/local-stack";
+import t from "tap";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const NGINX = ["/usr/sbin/nginx", "/usr/local/bin/nginx", "/opt/homebrew/bin/nginx"].find(
+  (path) => spawnSync(path, ["-v"]).status === 0,
+);
+const LIMIT_MS = 30_000;
+
+/** A reason to skip a test on a machine that lacks a program; in CI, where nothing may be lacking, a failure. */
+function lacking(program: string, present: boolean): string | false {
+  if (!present && process.env["CI"]) t.fail(`${program} is missing, and CI must not skip its test`);
+  return present ? false : `${program} is not on this machine`;
+}
+
+function shipped(path: string, replacements: Record<string, string>): string {
+  let text = readFileSync(join(ROOT, path), "utf8");
+  for (const [from, to] of Object.entries(replacements)) {
+    if (!text.includes(from)) throw new Error(`${path} has no "${from}"`);
+    text = text.replaceAll(from, to);
+  }
+  return text;
+}
+
+const dir = mkdtempSync(join(tmpdir(), "madang-infra-"));
+chmodSync(dir, 0o755);
+t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Three servers under infra/nats/nats.conf. */
+async function startCluster(): Promise<Child[]> {
+  const names = ["nats-1", "nats-2", "nats-3"];
+  const routePorts = await Promise.all(names.map(freePort));
+  const routes = Object.fromEntries(names.map((name, i) => [`${name}:6222`, `127.0.0.1:${routePorts[i]}`]));
+  const binary = await findBinary("nats-server");
+  return Promise.all(
+    names.map(async (name, i) => {
+      const [port, httpPort] = [await freePort(), await freePort()];
+      const home = join(dir, name);
+      mkdirSync(home);
+      const text = shipped("infra/nats/nats.conf", {
+        ...routes,
+        "port: 4222": `host: 127.0.0.1\nport: ${port}`,
+        "http_port: 8222": `http: 127.0.0.1:${httpPort}`,
+        "port: 6222": `host: 127.0.0.1\n  port: ${routePorts[i]}`,
+        "store_dir: /data": `store_dir: ${JSON.stringify(home)}`,
+      });
+      writeFileSync(join(home, "nats.conf"), text);
+      return Child.start({
+        name,
+        command: binary,
+        args: ["-c", join(home, "nats.conf")],
+        env: { ...process.env, NATS_NAME: name },
+        port,
+        url: `nats://127.0.0.1:${port}`,
+        logFile: join(home, "log"),
+        ready: (signal) =>
+          until(signal, async () => (await fetch(`http://127.0.0.1:${httpPort}/healthz?js-server-only=true`)).ok),
+        readyLimitMs: LIMIT_MS,
+        stopLimitMs: 0,
+      });
+    }),
+  );
+}
+
+/** nginx under infra/nginx/nginx.conf, in front of two edges. */
+async function startNginx(edges: readonly Child[]): Promise<Child> {
+  const port = await freePort();
+  const home = join(dir, "nginx");
+  mkdirSync(home);
+  const text = shipped("infra/nginx/nginx.conf", {
+    "edge-1:8000": `127.0.0.1:${edges[0]!.port}`,
+    "edge-2:8000": `127.0.0.1:${edges[1]!.port}`,
+    "listen 8080": `listen 127.0.0.1:${port}`,
+    "/tmp/": `${home}/`,
+    "/dev/stdout": `${home}/access.log`,
+  });
+  writeFileSync(join(home, "nginx.conf"), text);
+  return Child.start({
+    name: "nginx",
+    command: NGINX!,
+    args: ["-c", join(home, "nginx.conf"), "-e", "stderr", "-g", "daemon off;"],
+    port,
+    url: `http://127.0.0.1:${port}`,
+    logFile: join(home, "log"),
+    ready: (signal) => until(signal, async () => (await fetch(`http://127.0.0.1:${port}/livez`)).ok),
+    readyLimitMs: LIMIT_MS,
+    stopLimitMs: 5000,
+  });
+}
+
+t.test(
+  "the system chats under the shipped NATS and nginx configurations",
+  { skip: lacking("nginx", !!NGINX) },
+  async (t) => {
+    const children: Child[] = [];
+    t.teardown(async () => {
+      for (const child of children.toReversed()) await child.stop();
+    });
+    const [cluster, mongod] = await Promise.all([startCluster(), startMongod()]);
+    children.push(...cluster, mongod);
+    const env: NodeJS.ProcessEnv = {
+      NATS_URL: cluster.map(({ url }) => url).join(","),
+      MONGODB_URL: mongod.url,
+      LOG_REPLICAS: "3",
+      DRAIN_MS: "0",
+    };
+    const service = async (name: string, more: NodeJS.ProcessEnv = {}) => {
+      const entry = join(ROOT, "services", name, "src/main.ts");
+      const child = await startProcess({ name, entry, env: { ...env, ...more } });
+      children.push(child);
+      return child;
+    };
+    const persistences = [await service("persistence"), await service("persistence")];
+    const PERSISTENCE_URL = persistences.map(({ url }) => url).join(",");
+    const edges = [await service("edge", { PERSISTENCE_URL }), await service("edge", { PERSISTENCE_URL })];
+    const nginx = await startNginx(edges);
+    children.push(nginx);
+
+    const heard: string[][] = [];
+    const member = async () => {
+      const socket = new WebSocket(`${nginx.url.replace("http", "ws")}/ws/chat/lobby/`);
+      const messages: string[] = [];
+      heard.push(messages);
+      socket.addEventListener("message", ({ data }) =>
+        messages.push((JSON.parse(data) as { message: string }).message),
+      );
+      await once(socket, "open");
+      t.teardown(() => socket.close());
+      return socket;
+    };
+    const sockets = [await member(), await member(), await member(), await member()];
+    // Opening is not joining yet: a message that everybody has heard proves that all are in.
+    const everybodyHears = (message: string) =>
+      until(AbortSignal.timeout(LIMIT_MS), async () => {
+        if (heard.every((messages) => messages.includes(message))) return true;
+        sockets[0]!.send(JSON.stringify({ message, user: "민수" }));
+        return new Promise((resolve) => setTimeout(resolve, 250, false));
+      });
+    await everybodyHears("hello");
+
+    const used = readFileSync(join(dir, "nginx/access.log"), "utf8");
+    for (const { port } of edges) t.match(used, `127.0.0.1:${port}`, "both edges get requests");
+    const page = await fetch(`${nginx.url}/v1/rooms/lobby/messages`);
+    t.equal(page.status, 200, "history comes through nginx and edge");
+
+    const stranger = `${nginx.url}/v1/rooms/lobby/messages`;
+    t.equal((await fetch(stranger, { method: "POST", body: "x".repeat(300_000) })).status, 413, "bodies are bounded");
+
+    await cluster[1]!.kill("SIGKILL");
+    await everybodyHears("with two NATS servers left");
+    t.pass("the loss of one NATS server stops nobody");
+    await edges[1]!.kill("SIGKILL");
+    for (let i = 0; i < 4; i++) t.equal((await fetch(`${nginx.url}/`)).status, 200, "a dead edge is passed over");
+  },
+);
+
+const compose = spawnSync("docker-compose", ["version"]).status === 0;
+t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not on this machine" }, async (t) => {
+  const text = execFileSync("docker-compose", ["config"], { cwd: ROOT, encoding: "utf8" });
+  for (const name of ["nginx", "edge-1", "edge-2", "persistence-1", "persistence-2", "nats-3", "mongo-3"]) {
+    t.match(text, `  ${name}:`);
+  }
+  t.equal(text.match(/read_only: true/g)?.length, 12, "every server has a read-only root");
+});
