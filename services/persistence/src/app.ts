@@ -1,0 +1,43 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { LogConsumer } from "@madang/broker";
+import { FRAME_MAX_BYTES } from "@madang/protocol";
+import { addHealthRoutes, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { Floor } from "./floor.ts";
+import { addDocs } from "./openapi.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { roomRoutes } from "./routes/rooms.ts";
+import type { Store } from "./store.ts";
+
+export interface Deps {
+  readonly log: Logger;
+  readonly store: Store;
+  readonly floor: Floor;
+  readonly consumer: Pick<LogConsumer, "connected">;
+}
+
+/** A room name may be given in a form that NFC shortens, and each of its bytes takes three characters in a URL. */
+const ROOM_PARAM_MAX_LENGTH = 8 * 1024;
+
+/** History over HTTP. The edge is the public tier: this listens for the edges only. */
+export async function buildApp({ log, store, floor, consumer }: Deps): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: FRAME_MAX_BYTES,
+    routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
+    // What is not known is refused by name, not dropped.
+    ajv: { customOptions: { removeAdditional: false } },
+    // A URL that cannot be decoded never gets to the error handler.
+    frameworkErrors: (_error, _request, reply) => sendProblem(reply, problem("bad_request")),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  useProblems(app);
+  await addDocs(app);
+  addHealthRoutes(app, () => ({
+    ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
+    ...(consumer.connected ? {} : { nats: "not reachable" }),
+  }));
+  await app.register(roomRoutes(store));
+  await app.register(messageRoutes(store, floor));
+  return app;
+}

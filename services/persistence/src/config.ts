@@ -1,0 +1,29 @@
+import { ConfigError, readConfig } from "@madang/runtime";
+import { type Static, Type } from "typebox";
+
+const Config = Type.Object({
+  HOST: Type.String({ default: "127.0.0.1", minLength: 1, description: "Address to listen on." }),
+  PORT: Type.Integer({ default: 8100, minimum: 0, maximum: 65535 }),
+  NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "Comma-separated." }),
+  MONGODB_URL: Type.String({
+    default: "mongodb://127.0.0.1:27017/madang",
+    pattern: "^mongodb(\\+srv)?://",
+    description: "Of a replica set; its path is the database.",
+  }),
+  LOG_LEVEL: Type.Union(
+    ["fatal", "error", "warn", "info", "debug", "trace", "silent"].map((level) => Type.Literal(level)),
+    { default: "info" },
+  ),
+});
+export type Config = Static<typeof Config>;
+
+/** @throws ConfigError */
+export function loadConfig(env?: NodeJS.ProcessEnv): Config {
+  const config = readConfig(Config, env);
+  for (const url of config.NATS_URL.split(",")) {
+    if (!URL.canParse(url.includes("://") ? url : `nats://${url}`)) {
+      throw new ConfigError("The environment variable NATS_URL must be a list of nats://host:port.");
+    }
+  }
+  return config;
+}

@@ -1,0 +1,68 @@
+import type { LogConsumer } from "@madang/broker";
+import { ProtocolError } from "@madang/protocol";
+import { comparePlaces, type Place } from "./keys.ts";
+import type { Store } from "./store.ts";
+
+/** An answer may be this old: an older floor is as true, only lower. */
+const FRESH_MS = 50;
+/** How long an unreachable log is not asked again. */
+const RETRY_MS = 1000;
+const SAVE_INTERVAL_MS = 1000;
+
+/**
+ * The place up to which the whole log is in the store, by whichever instance: history ends there, and a member who joins
+ * from there misses nothing. Never goes back within an epoch. When the log cannot be asked it is the last one known,
+ * which is kept in the store for the sake of a restart in such a time.
+ */
+export class Floor {
+  #consumer: Pick<LogConsumer, "ackFloor">;
+  #store: Pick<Store, "loadFloor" | "saveFloor">;
+  #known: Place | undefined;
+  #saved: Place | undefined;
+  #freshUntil = 0;
+  #asking: Promise<Place> | undefined;
+  #saver: NodeJS.Timeout;
+
+  constructor(consumer: Pick<LogConsumer, "ackFloor">, store: Pick<Store, "loadFloor" | "saveFloor">) {
+    this.#consumer = consumer;
+    this.#store = store;
+    // A save that fails is made up for by the next.
+    this.#saver = setInterval(() => void this.#save().catch(() => {}), SAVE_INTERVAL_MS);
+  }
+
+  /** To be asked before the store is read, never after. @throws ProtocolError `history_unavailable` */
+  async now(): Promise<Place> {
+    if (this.#known && Date.now() < this.#freshUntil) return this.#known;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  close(): void {
+    clearInterval(this.#saver);
+  }
+
+  async #ask(): Promise<Place> {
+    this.#known ??= await this.#store.loadFloor();
+    try {
+      const answer = await this.#consumer.ackFloor();
+      const isNews = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
+      if (isNews) this.#known = answer;
+      this.#freshUntil = Date.now() + FRESH_MS;
+    } catch {
+      const saved = await this.#store.loadFloor();
+      if (saved && (!this.#known || comparePlaces(saved, this.#known) > 0)) this.#known = saved;
+      this.#freshUntil = Date.now() + RETRY_MS;
+    }
+    if (!this.#known) throw new ProtocolError("history_unavailable", { retryAfter: 1 });
+    return this.#known;
+  }
+
+  async #save(): Promise<void> {
+    const known = await this.now();
+    if (known === this.#saved) return;
+    await this.#store.saveFloor(known);
+    this.#saved = known;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * How a message's place is spelled in the store, so that the order of the keys is the order of the room and one room's
+ * keys lie side by side.
+ *
+ * U+001F separates the parts: room names hold no control characters, so a key belongs to exactly one room whatever it is
+ * called (`a|b` would do harm with a bar), and it sorts before everything that a name can hold. A sequence is padded to
+ * the 16 digits of the largest safe integer; epochs sort as strings by their making.
+ */
+
+/** An event's place in the log. */
+export interface Place {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+const SEPARATOR = "\u001f";
+const AFTER_SEPARATOR = "\u0020";
+const SEQ_DIGITS = 16;
+
+export function placeKey({ epoch, seq }: Place): string {
+  return epoch + SEPARATOR + String(seq).padStart(SEQ_DIGITS, "0");
+}
+
+export function messageKey(room: string, place: Place): string {
+  return room + SEPARATOR + placeKey(place);
+}
+
+/** The place in a key that {@link placeKey} or {@link messageKey} made. */
+export function placeOfKey(key: string): Place {
+  const end = key.length - SEQ_DIGITS - 1;
+  return { epoch: key.slice(key.lastIndexOf(SEPARATOR, end - 1) + 1, end), seq: Number(key.slice(end + 1)) };
+}
+
+/** Every key of a room, and none of another's, is above the first and below the second. */
+export function roomBounds(room: string): readonly [string, string] {
+  return [room + SEPARATOR, room + AFTER_SEPARATOR];
+}
+
+/** Negative when `a` comes before `b`. */
+export function comparePlaces(a: Place, b: Place): number {
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;
+  return a.seq - b.seq;
+}

@@ -1,0 +1,104 @@
+/** The documents as MongoDB holds them, and what history makes of them. Shapes change only with a migration. */
+import { formatPosition, type HistoryMessage, type Room, type RoomStatus } from "@madang/protocol";
+import type { Binary } from "mongodb";
+import type { MessageChange } from "./changes.ts";
+import { messageKey, placeOfKey } from "./keys.ts";
+
+/** The message itself. `who` is there with `nonce` only: together they make a sender's repetition recognisable. */
+export interface MessageContent {
+  user: string;
+  userId?: string;
+  message: string;
+  at: string;
+  replyTo?: number;
+  nonce?: string;
+  who?: string;
+}
+
+/**
+ * A message, or a stub: what is known of a message that has not arrived yet. A stub has no content and is hidden.
+ * MongoDB compares embedded documents field by field, so `$max` and `$min` on one decide by its first field.
+ */
+export interface MessageDocument extends Partial<MessageContent> {
+  _id: string;
+  room: string;
+  edit?: { seq: number; message: string; at: string };
+  deleted?: { seq: number; at: string };
+}
+
+export interface RoomDocument {
+  _id: string;
+  createdAt: string;
+  last?: { place: string; at: string };
+  topic?: { place: string; value: string };
+  status?: { place: string; value: RoomStatus };
+}
+
+export interface DeadLetterDocument {
+  _id: string;
+  epoch: string;
+  seq: number;
+  subject: string;
+  reason: string;
+  at: Date;
+  data: Binary;
+}
+
+export function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
+  const content: MessageContent = { user, message, at };
+  if (userId !== undefined) content.userId = userId;
+  if (replyTo !== undefined) content.replyTo = replyTo;
+  if (nonce !== undefined) {
+    content.nonce = nonce;
+    // Who proved an identity is never mistaken for somebody who only bears that name.
+    content.who = userId === undefined ? `name:${user}` : `id:${userId}`;
+  }
+  return content;
+}
+
+export type WholeMessage = MessageContent & { _id: string; room: string };
+
+export function messageDocument(change: MessageChange): WholeMessage {
+  return { _id: messageKey(change.room, change.place), room: change.room, ...contentOf(change) };
+}
+
+/** Whether a stored document is this very message, whatever edits and deletes have been added to it. */
+export function isSameMessage(stored: MessageDocument, message: WholeMessage): boolean {
+  return (
+    stored.message === message.message &&
+    stored.user === message.user &&
+    stored.userId === message.userId &&
+    stored.at === message.at &&
+    stored.nonce === message.nonce &&
+    stored.replyTo === message.replyTo
+  );
+}
+
+export function historyMessage(document: MessageDocument): HistoryMessage {
+  const { _id, user, userId, message, at, nonce, replyTo, edit, deleted } = document as WholeMessage & MessageDocument;
+  const { epoch, seq } = placeOfKey(_id);
+  return {
+    seq,
+    epoch,
+    position: formatPosition(epoch, seq),
+    user,
+    ...(userId === undefined ? {} : { userId }),
+    message: deleted ? "" : (edit?.message ?? message),
+    at,
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(edit && !deleted ? { editedAt: edit.at } : {}),
+    ...(deleted ? { deleted: true } : {}),
+  };
+}
+
+export function roomOf({ _id, createdAt, last, topic, status }: RoomDocument): Room {
+  const place = last && placeOfKey(last.place);
+  return {
+    room: _id,
+    topic: topic?.value ?? "",
+    status: status?.value ?? 0,
+    createdAt,
+    ...(last && place ? { lastMessageAt: last.at, lastPosition: formatPosition(place.epoch, place.seq) } : {}),
+  };
+}

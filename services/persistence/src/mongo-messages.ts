@@ -1,0 +1,126 @@
+import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError, MongoServerError } from "mongodb";
+import type { DeleteChange, EditChange, MessageChange } from "./changes.ts";
+import { messageKey } from "./keys.ts";
+import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./mongo-documents.ts";
+import { bulkUpsert, DUPLICATE_KEY, isDuplicateKey } from "./mongo-errors.ts";
+import type { Refusal } from "./store.ts";
+
+/** What no repetition would make acceptable: BadValue, DocumentValidationFailure, BSONObjectTooLarge, KeyTooLong. */
+const REFUSED_FOR_GOOD = new Set([2, 121, 10334, 17280]);
+/** Two instances may undo each other's step a few times, while they settle one nonce. */
+const SETTLE_ATTEMPTS = 8;
+
+/**
+ * Inserts messages. The common case is one unordered insert; a batch that was written before costs one read more; only
+ * messages that met a stub or a used nonce are looked at one by one.
+ */
+export async function writeMessages(
+  collection: Collection<MessageDocument>,
+  changes: readonly MessageChange[],
+): Promise<Refusal[]> {
+  if (changes.length === 0) return [];
+  const documents = changes.map(messageDocument);
+  const refusals: Refusal[] = [];
+  const refuse = (index: number, reason: string) => refusals.push({ message: changes[index]!, reason });
+  const taken = await insert(collection, documents, refuse);
+  if (taken.length === 0) return refusals;
+
+  const stored = await collection.find({ _id: { $in: taken.map((index) => documents[index]!._id) } }).toArray();
+  const byId = new Map(stored.map((document) => [document._id, document]));
+  for (const index of taken) {
+    const document = documents[index]!;
+    const other = byId.get(document._id);
+    const done = other && isWhole(other) ? isSameMessage(other, document) : await settle(collection, document);
+    if (!done) refuse(index, "its place is taken by another message");
+  }
+  return refusals;
+}
+
+/** @returns the indexes of those that met an existing key */
+async function insert(
+  collection: Collection<MessageDocument>,
+  documents: readonly WholeMessage[],
+  refuse: (index: number, reason: string) => void,
+): Promise<number[]> {
+  try {
+    await collection.insertMany(documents, { ordered: false });
+    return [];
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error;
+    const taken: number[] = [];
+    for (const { code, index } of [error.writeErrors].flat()) {
+      if (code === DUPLICATE_KEY) taken.push(index);
+      else if (REFUSED_FOR_GOOD.has(Number(code))) refuse(index, `the store refused it: ${code}`);
+      else throw error;
+    }
+    return taken;
+  }
+}
+
+/**
+ * Writes a message that met a stub of itself, or an earlier use of its nonce. Of several messages with one nonce the
+ * lowest place stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
+ * @returns false when another message holds its place
+ */
+async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<boolean> {
+  const { _id, room, ...content } = document;
+  for (let attempt = 1; ; attempt++) {
+    const holder = content.nonce === undefined ? null : await holderOfNonce(collection, document);
+    if (holder && holder._id < _id) return true;
+    if (holder && holder._id > _id) await demote(collection, holder._id);
+    try {
+      await collection.updateOne(
+        { _id, at: { $exists: false } },
+        { $set: content, $setOnInsert: { room } },
+        { upsert: true },
+      );
+      return true;
+    } catch (error) {
+      if (!(error instanceof MongoServerError && isDuplicateKey(error))) throw error;
+      const other = await collection.findOne({ _id });
+      if (other && isWhole(other)) return isSameMessage(other, document);
+      if (attempt === SETTLE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function holderOfNonce(collection: Collection<MessageDocument>, { room, who, nonce }: WholeMessage) {
+  return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
+}
+
+/** Takes the content away; what edits and deletes know of the place stays, as it would had the message come later. */
+async function demote(collection: Collection<MessageDocument>, _id: string): Promise<void> {
+  const content = { user: 1, userId: 1, message: 1, at: 1, replyTo: 1, nonce: 1, who: 1 } as const;
+  await collection.updateOne({ _id }, { $unset: content });
+  const bare = { at: { $exists: false }, edit: { $exists: false }, deleted: { $exists: false } };
+  await collection.deleteOne({ _id, ...bare });
+}
+
+function isWhole(document: MessageDocument): boolean {
+  return document.at !== undefined;
+}
+
+/** Edits and deletes, which may come before their message. */
+export async function writeCorrections(
+  collection: Collection<MessageDocument>,
+  edits: readonly EditChange[],
+  deletes: readonly DeleteChange[],
+): Promise<void> {
+  const operations: AnyBulkWriteOperation<MessageDocument>[] = [
+    ...edits.map(({ room, target, seq, message, at }) => ({
+      updateOne: {
+        filter: { _id: messageKey(room, target) },
+        update: { $max: { edit: { seq, message, at } }, $setOnInsert: { room } },
+        upsert: true,
+      },
+    })),
+    ...deletes.map(({ room, target, seq, at }) => ({
+      updateOne: {
+        filter: { _id: messageKey(room, target) },
+        update: { $min: { deleted: { seq, at } }, $setOnInsert: { room } },
+        upsert: true,
+      },
+    })),
+  ];
+  await bulkUpsert(collection, operations);
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import type { Collection, Db } from "mongodb";
+
+/** One step in the shape of the data. A step may be repeated after a crash in the middle of it. */
+export interface Migration {
+  readonly version: number;
+  readonly what: string;
+  readonly up: (db: Db) => Promise<void>;
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    what: "a sender's nonce is unique in a room",
+    up: async (db) => {
+      await db
+        .collection("messages")
+        .createIndex(
+          { room: 1, who: 1, nonce: 1 },
+          { name: "nonce", unique: true, partialFilterExpression: { nonce: { $exists: true } } },
+        );
+    },
+  },
+];
+
+interface StateDocument {
+  _id: string;
+  version?: number;
+  holder?: string;
+  until?: Date;
+}
+
+const LOCK_MS = 60_000;
+
+/**
+ * Brings the data to the last version of `migrations`, one instance at a time.
+ * @throws when another instance is at it (try again later), or when the data is of a later version than this program
+ */
+export async function migrate(db: Db, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
+  const state = db.collection<StateDocument>("state");
+  const newest = migrations.at(-1)?.version ?? 0;
+  const present = await versionOf(state);
+  if (present === newest) return;
+  if (present > newest) throw new Error(`the data has version ${present}, this program knows ${newest}`);
+  const holder = randomUUID();
+  await lock(state, holder);
+  try {
+    const since = await versionOf(state);
+    for (const { version, up } of migrations.filter((migration) => migration.version > since)) {
+      await up(db);
+      await state.updateOne({ _id: "schema" }, { $max: { version } }, { upsert: true });
+      // A step may take long: start the next with the whole time.
+      await state.updateOne({ _id: "migration", holder }, { $set: { until: new Date(Date.now() + LOCK_MS) } });
+    }
+  } finally {
+    await state.updateOne({ _id: "migration", holder }, { $unset: { holder: 1, until: 1 } });
+  }
+}
+
+async function versionOf(state: Collection<StateDocument>): Promise<number> {
+  return (await state.findOne({ _id: "schema" }))?.version ?? 0;
+}
+
+/** A lock whose holder died is free after {@link LOCK_MS}. */
+async function lock(state: Collection<StateDocument>, holder: string): Promise<void> {
+  await state.updateOne({ _id: "migration" }, { $setOnInsert: { _id: "migration" } }, { upsert: true });
+  const now = new Date();
+  const { matchedCount } = await state.updateOne(
+    { _id: "migration", $or: [{ holder: { $exists: false } }, { until: { $lt: now } }] },
+    { $set: { holder, until: new Date(now.getTime() + LOCK_MS) } },
+  );
+  if (matchedCount === 0) throw new Error("another instance is migrating the data");
+}

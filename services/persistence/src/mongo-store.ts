@@ -1,0 +1,187 @@
+import { ConfigError } from "@madang/runtime";
+import { Binary, type Collection, type Db, MongoClient, ReadPreference } from "mongodb";
+import type { Changes, DeadLetter, Placed } from "./changes.ts";
+import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "./keys.ts";
+import {
+  type DeadLetterDocument,
+  historyMessage,
+  type MessageDocument,
+  type RoomDocument,
+  roomOf,
+} from "./mongo-documents.ts";
+import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
+import { writeCorrections, writeMessages } from "./mongo-messages.ts";
+import { migrate } from "./mongo-migrations.ts";
+import type { Order, Range, Refusal, Store } from "./store.ts";
+
+/** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
+const SELECTION_LIMIT_MS = 2500;
+const CONNECT_LIMIT_MS = 2500;
+const HEARTBEAT_MS = 2000;
+/** A stopped server, or a write that no majority confirms. */
+const SOCKET_LIMIT_MS = 10_000;
+
+interface FloorDocument {
+  _id: "floor";
+  /** A {@link placeKey}, so that `$max` works. */
+  place: string;
+}
+
+/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
+export function openMongoStore(url: string): Store {
+  try {
+    return new MongoStore(url);
+  } catch {
+    // The driver's own text may repeat the password.
+    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
+  }
+}
+
+class MongoStore implements Store {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #messages: Collection<MessageDocument>;
+  readonly #rooms: Collection<RoomDocument>;
+  readonly #deadLetters: Collection<DeadLetterDocument>;
+  readonly #state: Collection<FloorDocument>;
+  #writable = false;
+  #migrated = false;
+
+  constructor(url: string) {
+    this.#client = new MongoClient(url, {
+      appName: "madang-persistence",
+      writeConcern: { w: "majority", journal: true },
+      readPreference: ReadPreference.primary,
+      retryWrites: true,
+      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+      connectTimeoutMS: CONNECT_LIMIT_MS,
+      socketTimeoutMS: SOCKET_LIMIT_MS,
+      heartbeatFrequencyMS: HEARTBEAT_MS,
+    });
+    this.#client.on("topologyDescriptionChanged", ({ newDescription }) => {
+      this.#writable = [...newDescription.servers.values()].some((server) => server.isWritable);
+    });
+    this.#db = this.#client.db();
+    this.#messages = this.#db.collection("messages");
+    this.#rooms = this.#db.collection("rooms");
+    this.#deadLetters = this.#db.collection("dead_letters");
+    this.#state = this.#db.collection("state");
+  }
+
+  get ready(): boolean {
+    return this.#writable && this.#migrated;
+  }
+
+  async open(): Promise<void> {
+    await migrate(this.#db).catch((error) => {
+      throw safeError(error);
+    });
+    this.#migrated = true;
+  }
+
+  async write(changes: Changes): Promise<Refusal[]> {
+    try {
+      const [refusals] = await Promise.all([
+        this.#writeHistory(changes),
+        this.#writeRooms(changes),
+        this.keepDeadLetters(changes.deadLetters),
+      ]);
+      return refusals;
+    } catch (error) {
+      throw safeError(error);
+    }
+  }
+
+  async #writeHistory({ messages, edits, deletes }: Changes): Promise<Refusal[]> {
+    const refusals = await writeMessages(this.#messages, messages);
+    await writeCorrections(this.#messages, edits, deletes);
+    return refusals;
+  }
+
+  async #writeRooms({ rooms }: Changes): Promise<void> {
+    const operations = [...rooms].map(([_id, { createdAt, last, topic, status }]) => ({
+      updateOne: {
+        filter: { _id },
+        update: {
+          $min: { createdAt },
+          $max: {
+            ...(last ? { last: { place: placeKey(last.place), at: last.value } } : {}),
+            ...(topic ? { topic: stored(topic) } : {}),
+            ...(status ? { status: stored(status) } : {}),
+          },
+        },
+        upsert: true,
+      },
+    }));
+    await bulkUpsert(this.#rooms, operations);
+  }
+
+  async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    const at = new Date();
+    const operations = letters.map(({ place, subject, data, reason }) => ({
+      updateOne: {
+        filter: { _id: placeKey(place) },
+        update: { $setOnInsert: { ...place, subject, reason, at, data: new Binary(data) } },
+        upsert: true,
+      },
+    }));
+    await bulkUpsert(this.#deadLetters, operations);
+  }
+
+  async messages(room: string, range: Range, order: Order, limit: number) {
+    const [first, end] = roomBounds(room);
+    const { after, from, before, upTo } = range;
+    const _id = {
+      ...(from ? { $gte: messageKey(room, from) } : { $gt: after ? messageKey(room, after) : first }),
+      ...(upTo ? { $lte: messageKey(room, upTo) } : { $lt: before ? messageKey(room, before) : end }),
+    };
+    const direction = order === "oldest first" ? 1 : -1;
+    return reading(async () => {
+      const found = this.#messages
+        .find({ _id, at: { $exists: true } }, { projection: { room: 0, who: 0 } })
+        .hint({ _id: 1 })
+        .sort({ _id: direction })
+        .limit(limit);
+      return (await found.toArray()).map(historyMessage);
+    });
+  }
+
+  async room(name: string) {
+    const found = await reading(() => this.#rooms.findOne({ _id: name }));
+    return found ? roomOf(found) : undefined;
+  }
+
+  async rooms(after: string | undefined, limit: number) {
+    const filter = after === undefined ? {} : { _id: { $gt: after } };
+    return reading(async () => (await this.#rooms.find(filter).sort({ _id: 1 }).limit(limit).toArray()).map(roomOf));
+  }
+
+  async ensureRoom(name: string, at: string) {
+    return reading(async () => {
+      const make = () =>
+        this.#rooms.updateOne({ _id: name }, { $setOnInsert: { createdAt: at } satisfies object }, { upsert: true });
+      const { upsertedCount } = await make().catch((error) => {
+        if (!isDuplicateKey(error)) throw error;
+        return { upsertedCount: 0 };
+      });
+      return { room: roomOf((await this.#rooms.findOne({ _id: name }))!), created: upsertedCount === 1 };
+    });
+  }
+
+  async loadFloor() {
+    const found = await reading(() => this.#state.findOne({ _id: "floor" }));
+    return found ? placeOfKey(found.place) : undefined;
+  }
+
+  async saveFloor(floor: Place) {
+    await this.#state.updateOne({ _id: "floor" }, { $max: { place: placeKey(floor) } }, { upsert: true });
+  }
+
+  async close() {
+    await this.#client.close();
+  }
+}
+
+function stored<V>({ place, value }: Placed<V>): { place: string; value: V } {
+  return { place: placeKey(place), value };
+}

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { LogConsumer } from "@madang/broker";
+import type { Logger } from "@madang/runtime";
+import { createProjector } from "./projector.ts";
+import type { Store } from "./store.ts";
+
+const RETRY_MS = 1000;
+
+export interface ProjectingDeps {
+  readonly store: Store;
+  readonly consumer: LogConsumer;
+  readonly log: Logger;
+  readonly onTrouble: (what: string, error: Error) => void;
+}
+
+/** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
+export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): { stop(): void } {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const start = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await store.open();
+        if (!signal.aborted) consumer.start(createProjector(store, log));
+        return;
+      } catch (error) {
+        onTrouble("the store cannot be opened", error as Error);
+        await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  };
+  void start();
+  return { stop: () => stopping.abort() };
+}

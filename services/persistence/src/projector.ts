@@ -1,0 +1,49 @@
+import type { ConsumedRecord, Project } from "@madang/broker";
+import { isLogEvent, type LogEvent } from "@madang/protocol";
+import type { Logger } from "@madang/runtime";
+import { Changes, type DeadLetter } from "./changes.ts";
+import { projectEvent } from "./projections/index.ts";
+import type { Store } from "./store.ts";
+
+/** Strict: bytes that are no UTF-8 would otherwise be stored as something that nobody sent. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Takes batches of the log into the store. A record that cannot be projected becomes a dead letter with its reason: it
+ * neither stops the flow nor is lost.
+ */
+export function createProjector(store: Pick<Store, "write" | "keepDeadLetters">, log: Logger): Project {
+  return async (records) => {
+    const changes = new Changes();
+    for (const record of records) {
+      const event = decode(record);
+      if (typeof event === "string") changes.deadLetters.push(deadLetter(record, event));
+      else projectEvent(event, record, changes);
+    }
+    const refusals = await store.write(changes);
+    const refused = refusals.map(({ message, reason }) =>
+      deadLetter(records.find(({ epoch, seq }) => epoch === message.place.epoch && seq === message.place.seq)!, reason),
+    );
+    if (refused.length > 0) await store.keepDeadLetters(refused);
+    for (const { place, reason } of [...changes.deadLetters, ...refused]) log.warn({ place, reason }, "dead letter");
+  };
+}
+
+/** @returns the event, or why it is none */
+function decode({ data, room, seq }: ConsumedRecord): LogEvent | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(data));
+  } catch {
+    return "it is not JSON";
+  }
+  if (!isLogEvent(value)) return "it is not an event that this version knows";
+  if (room === undefined) return "its subject is no room's";
+  if (value.room !== room) return "its room is not its subject's";
+  if ("target" in value && value.target >= seq) return "its target is not before it";
+  return value;
+}
+
+function deadLetter({ epoch, seq, subject, data }: ConsumedRecord, reason: string): DeadLetter {
+  return { place: { epoch, seq }, subject, data, reason };
+}

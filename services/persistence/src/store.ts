@@ -1,0 +1,58 @@
+/** Where history lives. Every method states its guarantee. */
+import type { HistoryMessage, Room } from "@madang/protocol";
+import type { Changes, DeadLetter, MessageChange } from "./changes.ts";
+import type { Place } from "./keys.ts";
+
+/** A message that the store will never take. */
+export interface Refusal {
+  readonly message: MessageChange;
+  readonly reason: string;
+}
+
+/** Bounds on places; absent: open. */
+export interface Range {
+  readonly after?: Place | undefined;
+  readonly from?: Place | undefined;
+  readonly before?: Place | undefined;
+  readonly upTo?: Place | undefined;
+}
+
+export type Order = "oldest first" | "newest first";
+
+export interface Store {
+  /** Whether it can be written to now, as of the last heartbeat (at most a few seconds ago). */
+  readonly ready: boolean;
+
+  /** Brings the data to this version's shape. To be awaited before `write`. @throws when it cannot be reached now */
+  open(): Promise<void>;
+
+  /**
+   * Applies changes. When it resolves, they and their dead letters are on the disks of a majority, except for what it
+   * returns: messages whose place another message holds, and what no repetition would make acceptable. When it rejects,
+   * any part of them may have been applied: repeat all.
+   */
+  write(changes: Changes): Promise<Refusal[]>;
+
+  /** Keeps dead letters, each once however often it is repeated. Durable like `write`. */
+  keepDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+
+  /**
+   * Messages of a room within a range, at most `limit`. Sees every write that was acknowledged before the call. One
+   * indexed range read. @throws ProtocolError `history_unavailable`, as all that follow
+   */
+  messages(room: string, range: Range, order: Order, limit: number): Promise<HistoryMessage[]>;
+
+  room(name: string): Promise<Room | undefined>;
+  /** Rooms in the order of their names, of those after `after`, at most `limit`. */
+  rooms(after: string | undefined, limit: number): Promise<Room[]>;
+  /** Gets the room or makes it, as of `at`; of several callers at once, one made it. */
+  ensureRoom(name: string, at: string): Promise<{ readonly room: Room; readonly created: boolean }>;
+
+  /** The highest floor that any instance saved. */
+  loadFloor(): Promise<Place | undefined>;
+  /** Never lowers it. */
+  saveFloor(floor: Place): Promise<void>;
+
+  /** Idempotent. */
+  close(): Promise<void>;
+}
