@@ -39,6 +39,7 @@ class JetStreamLog implements Log {
   readonly #epochListeners: ((epoch: string) => void)[] = [];
   #epoch = "";
   #firstSeq = 0;
+  #lastSeq = 0;
   #checking: Promise<string> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -63,6 +64,10 @@ class JetStreamLog implements Log {
 
   get firstSeq(): number {
     return this.#firstSeq;
+  }
+
+  get lastSeq(): number {
+    return Math.max(this.#lastSeq, this.#publisher.highSeq);
   }
 
   get connected(): boolean {
@@ -143,10 +148,11 @@ class JetStreamLog implements Log {
   }
 
   async #readEpoch(): Promise<string> {
-    const { epoch, firstSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
+    const { epoch, firstSeq, lastSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
       throw new ProtocolError("log_unavailable", { cause });
     });
     this.#firstSeq = firstSeq;
+    this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
     if (epoch !== this.#epoch) {
       const first = this.#epoch === "";
       this.#epoch = epoch;

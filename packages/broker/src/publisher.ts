@@ -60,6 +60,10 @@ export class Publisher implements LaneHost {
     return this.#connected && this.#nc.info !== undefined;
   }
 
+  get highSeq(): number {
+    return this.#highSeq;
+  }
+
   /** To be called when the connection is lost: nothing is sent until {@link onReconnect}. */
   onDisconnect(): void {
     this.#connected = false;

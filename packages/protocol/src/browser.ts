@@ -13,4 +13,5 @@ export type { HistoryMessage, HistoryPage } from "./http.ts";
 export * from "./position.ts";
 export * from "./room-name.ts";
 export { SUBPROTOCOL } from "./subprotocol.ts";
+export * from "./text.ts";
 export type { UpFrame } from "./up.ts";

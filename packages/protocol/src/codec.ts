@@ -49,21 +49,25 @@ export function errorFrame(error: unknown, about: { room?: string; nonce?: strin
   };
 }
 
-/** The start of an event's wire frame up to its seq, the same for a whole epoch. */
-export function eventFramePrefix(epoch: string): string {
-  return `{"epoch":"${epoch}","seq":`;
+/** What stands in front of a stored event's own members in its wire frame: its place in the log. ASCII. */
+export function eventHead(epoch: string, seq: number): string {
+  return `{"epoch":"${epoch}","seq":${seq},`;
 }
 
 /**
- * The wire frame of a stored event: its bytes with epoch and seq spliced in front. No parse and no re-encode:
- * a stored event is a JSON object with at least one member, as only {@link encodeEvent} writes it.
+ * Writes the wire frame of a stored event at `offset`: `head` in place of the opening brace, then the stored bytes.
+ * No parse and no re-encode: a stored event is a JSON object with at least one member, as {@link encodeEvent} writes it.
+ * @returns the length written, which is {@link eventLength}
  */
-export function spliceEvent(prefix: string, seq: number, stored: Uint8Array): Buffer {
-  const head = `${prefix}${seq},`;
-  const frame = Buffer.allocUnsafe(head.length + stored.length - 1);
-  frame.write(head, 0, "latin1");
-  frame.set(stored.subarray(1), head.length);
-  return frame;
+export function writeEvent(target: Buffer, offset: number, head: string, stored: Uint8Array): number {
+  target.write(head, offset, "latin1");
+  target.set(stored.subarray(1), offset + head.length);
+  return eventLength(head, stored);
+}
+
+/** Bytes of the wire frame of a stored event. */
+export function eventLength(head: string, stored: Uint8Array): number {
+  return head.length + stored.length - 1;
 }
 
 /** The stored bytes of an event. `type` comes first, so that a reader may look at it without parsing. */

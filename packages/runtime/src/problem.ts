@@ -15,10 +15,19 @@ export function problem(code: ErrorCode, options: { detail?: string; field?: str
   };
 }
 
+/** As much of a reply as a problem needs, whatever the server's generics. */
+interface ProblemReply {
+  header(name: string, value: string): unknown;
+  code(status: number): {
+    type(type: string): { serializer(serialize: (body: unknown) => string): { send(body: unknown): unknown } };
+  };
+}
+
 /** Answers with problem+json, and with `Retry-After` (seconds) where it is known. */
-export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
+export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, retryAfter?: number): R {
   if (retryAfter !== undefined) reply.header("retry-after", String(Math.ceil(retryAfter)));
-  return reply.code(body.status).type(PROBLEM_CONTENT_TYPE).serializer(JSON.stringify).send(body);
+  reply.code(body.status).type(PROBLEM_CONTENT_TYPE).serializer(JSON.stringify).send(body);
+  return reply;
 }
 
 /** Makes every failure of a route, of validation and of routing a problem from the closed table. */

@@ -1,0 +1,44 @@
+import type { Log } from "@madang/broker";
+import { FRAME_MAX_BYTES } from "@madang/protocol";
+import { addHealthRoutes, type Logger, useProblems } from "@madang/runtime";
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import type { EdgeConfig } from "./config.ts";
+import { Hub } from "./hub.ts";
+import { Replayer } from "./replayer.ts";
+import { historyProxy } from "./routes/history-proxy.ts";
+import { postMessageRoute } from "./routes/post-message.ts";
+import { websocketRoutes } from "./routes/websocket.ts";
+import { HistoryClient } from "./web/history-client.ts";
+import { webPages } from "./web/index.ts";
+
+/** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */
+const MAX_PARAM_LENGTH = 1300;
+
+export interface Edge {
+  readonly app: FastifyInstance;
+  readonly hub: Hub;
+}
+
+/** The edge without its socket to the world: what `main` listens with, and tests call. */
+export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Logger }): Promise<Edge> {
+  const { log, logger } = deps;
+  const history = new HistoryClient(config.persistenceUrls);
+  const hub = new Hub(log, new Replayer(log, history), config, logger);
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: FRAME_MAX_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    forceCloseConnections: true,
+  });
+  useProblems(app);
+  addHealthRoutes(app, () => ({
+    ...(hub.draining ? { edge: "draining" } : {}),
+    ...(log.connected ? {} : { log: "not connected" }),
+  }));
+  await websocketRoutes(app, hub);
+  await app.register(webPages, { history });
+  postMessageRoute(app, hub);
+  await historyProxy(app, config.persistenceUrls);
+  return { app, hub };
+}

@@ -1,0 +1,223 @@
+import type { Socket } from "node:net";
+import {
+  CLOSE_CODES,
+  type CloseReason,
+  type ControlFrame,
+  decodePlain,
+  decodeUp,
+  errorFrame,
+  ProtocolError,
+} from "@madang/protocol";
+import type { WebSocket } from "ws";
+import { handleFrame } from "./handlers/index.ts";
+import { handlePlainMessage } from "./handlers/plain-message.ts";
+import type { Hub } from "./hub.ts";
+import type { Member } from "./member.ts";
+import { PING_FRAME, textFrame } from "./websocket-frame.ts";
+
+/** F8: with more than this unsent, live events wait in the log and the client's own frames in its network. */
+const BACKLOG_HIGH_BYTES = 1024 * 1024;
+const BACKLOG_LOW_BYTES = 256 * 1024;
+/** With this many of its messages waiting for the log, a client is read no further until half of them are stored. */
+const MAX_UNANSWERED = 128;
+/** How long a close handshake may take before the socket is cut. */
+const CLOSE_LIMIT_MS = 2000;
+
+/**
+ * One socket. Frames of the server are written past the WebSocket library, straight to the TCP socket, as bytes that
+ * are built once for all; the library keeps parsing, pongs and the close handshake. That is sound only without
+ * compression: then the library, too, writes whole frames at once.
+ */
+export class Connection {
+  readonly id: string;
+  /** P1: the tutorial's clients, one room by URL. */
+  readonly isPlain: boolean;
+  readonly hub: Hub;
+  readonly members = new Map<string, Member>();
+  /** Who speaks here; set by hello, and undefined for plain clients, whose messages each name their user. */
+  user: string | undefined;
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  /** Bytes of this turn that are not written yet. */
+  #outbox: Buffer[] = [];
+  #drainWaiters: (() => void)[] = [];
+  #unanswered = 0;
+  #answeredWaiters: (() => void)[] = [];
+  #readingPaused = false;
+  #leaving = false;
+  #closed = false;
+  #messages = 0;
+  /** Anything came in since the last ping (F6). */
+  alive = true;
+  /** Sequence of bytes known to have left, and since when nothing has. */
+  #sentBytes = 0;
+  #stuckSince = 0;
+
+  constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, isPlain: boolean) {
+    this.hub = hub;
+    this.id = id;
+    this.isPlain = isPlain;
+    this.#ws = ws;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    ws.on("message", (data, isBinary) => this.#onFrame(data as Buffer, isBinary));
+    ws.on("pong", () => {
+      this.alive = true;
+    });
+    ws.on("ping", () => {
+      this.alive = true;
+    });
+    ws.on("close", () => this.#onClose());
+    // The library closes with 1002, 1007 or 1009 by itself.
+    ws.on("error", () => {});
+    socket.on("drain", () => this.#onDrain());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** A unique id for a message that came without a nonce. */
+  nextMessageId(): string {
+    return `${this.id}-${this.#messages++}`;
+  }
+
+  /** Sends a frame about the connection, after everything written before, at the end of this turn at the latest. */
+  send(frame: ControlFrame): void {
+    if (this.#closed) return;
+    if (this.#outbox.length === 0) this.hub.writeLater(this);
+    this.#outbox.push(textFrame(frame));
+  }
+
+  sendError(error: unknown, about: { room?: string; nonce?: string } = {}): void {
+    this.send(errorFrame(error, about));
+  }
+
+  /** Writes live events. False, and nothing written, when the socket has too much unsent already. */
+  writeEvents(bytes: Buffer): boolean {
+    if (this.#closed) return true;
+    if (this.#socket.writableLength > BACKLOG_HIGH_BYTES) return false;
+    this.write(bytes);
+    return true;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#closed) return;
+    if (this.#outbox.length > 0) {
+      this.#outbox.push(bytes);
+      this.flush();
+    } else {
+      this.#socket.write(bytes);
+    }
+  }
+
+  /** Writes what this turn has for the socket. */
+  flush(): void {
+    if (this.#outbox.length === 0) return;
+    const bytes = this.#outbox.length === 1 ? this.#outbox[0]! : Buffer.concat(this.#outbox);
+    this.#outbox = [];
+    if (!this.#closed) this.#socket.write(bytes);
+    this.#regulate();
+  }
+
+  /** Resolves when the socket can take more. */
+  async drained(): Promise<void> {
+    while (!this.#closed && this.#socket.writableLength > BACKLOG_LOW_BYTES) {
+      await new Promise<void>((resolve) => this.#drainWaiters.push(resolve));
+    }
+  }
+
+  /** Counts an answer that the client is owed, and stops reading from it while there are too many. */
+  owe(): void {
+    this.#unanswered++;
+    this.#regulate();
+  }
+
+  settle(): void {
+    this.#unanswered--;
+    this.#regulate();
+    if (this.#unanswered === 0) for (const resolve of this.#answeredWaiters.splice(0)) resolve();
+  }
+
+  ping(): void {
+    this.alive = this.#readingPaused;
+    if (!this.#closed && !this.#leaving) this.#socket.write(PING_FRAME);
+  }
+
+  /** Milliseconds for which nothing of what is unsent has left (F8). */
+  stuckFor(now: number): number {
+    const unsent = this.#socket.writableLength;
+    const sent = this.#socket.bytesWritten - unsent;
+    if (unsent === 0 || sent !== this.#sentBytes) {
+      this.#sentBytes = sent;
+      this.#stuckSince = now;
+    }
+    return now - this.#stuckSince;
+  }
+
+  /** Closes with a code from the table; cuts the socket when the other side does not answer. */
+  close(reason: CloseReason): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#leaving = true;
+    const { code, reason: text } = CLOSE_CODES[reason];
+    this.#ws.close(code, text);
+    // The close handshake needs the client's answer to be read.
+    this.#ws.resume();
+    setTimeout(() => this.#ws.terminate(), CLOSE_LIMIT_MS).unref();
+  }
+
+  /**
+   * Takes leave of the client: reads no further, answers what it has sent (up to `limitMs`), tells it when to come
+   * back, and closes with 1012.
+   */
+  async drain(limitMs: number, reconnectAfterMs: number): Promise<void> {
+    if (this.#closed || this.#leaving) return;
+    this.#leaving = true;
+    this.#ws.pause();
+    if (this.#unanswered > 0) {
+      const timer = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
+      await Promise.race([timer, new Promise<void>((resolve) => this.#answeredWaiters.push(resolve))]);
+    }
+    if (!this.isPlain) this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
+    this.close("serviceRestart");
+  }
+
+  #onFrame(data: Buffer, isBinary: boolean): void {
+    this.alive = true;
+    // After the last answer nothing more is taken: the client sends it again elsewhere.
+    if (this.#leaving || this.#closed) return;
+    try {
+      if (isBinary) throw new ProtocolError("binary_frame");
+      const text = data.toString("utf8");
+      if (this.isPlain) handlePlainMessage(this, decodePlain(text));
+      else handleFrame(this, decodeUp(text));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) this.hub.logger.error({ err: error as Error }, "frame handler failed");
+      this.sendError(error);
+    }
+  }
+
+  #regulate(): void {
+    const busy = this.#unanswered >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
+    const full = this.#socket.writableLength > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
+    if (this.#leaving || (busy || full) === this.#readingPaused) return;
+    this.#readingPaused = !this.#readingPaused;
+    if (this.#readingPaused) this.#ws.pause();
+    else this.#ws.resume();
+  }
+
+  #onDrain(): void {
+    this.#regulate();
+    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#outbox = [];
+    this.#onDrain();
+    for (const member of this.members.values()) member.leave();
+    this.members.clear();
+    this.hub.disconnected(this);
+  }
+}

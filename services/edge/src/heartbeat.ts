@@ -1,0 +1,69 @@
+import type { Connection } from "./connection.ts";
+
+/** F6. */
+export const PING_INTERVAL_S = 25;
+const PONG_LIMIT_S = 8;
+const HELLO_LIMIT_MS = 10_000;
+const STUCK_LIMIT_MS = 60_000;
+const TICK_MS = 1000;
+/** A tick this late means that the process itself stood still: then silence says nothing about the clients. */
+const STALL_MS = 3000;
+
+/**
+ * Pings, hello deadlines and stuck sockets of all connections on one timer: a wheel with a slot for each second of
+ * the ping interval, so that the pings are spread evenly.
+ */
+export class Heartbeat {
+  readonly #slots: Set<Connection>[] = Array.from({ length: PING_INTERVAL_S }, () => new Set());
+  readonly #slotOf = new Map<Connection, number>();
+  /** Connections without hello, in the order of their coming. */
+  readonly #ungreeted = new Map<Connection, number>();
+  readonly #timer: NodeJS.Timeout;
+  #tick = 0;
+  #nextSlot = 0;
+  #lastTickAt = performance.now();
+
+  constructor() {
+    this.#timer = setInterval(() => this.#onTick(), TICK_MS);
+  }
+
+  add(connection: Connection): void {
+    const slot = this.#nextSlot++ % PING_INTERVAL_S;
+    this.#slots[slot]!.add(connection);
+    this.#slotOf.set(connection, slot);
+    if (!connection.isPlain) this.#ungreeted.set(connection, performance.now());
+  }
+
+  greeted(connection: Connection): void {
+    this.#ungreeted.delete(connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#slots[this.#slotOf.get(connection) ?? 0]!.delete(connection);
+    this.#slotOf.delete(connection);
+    this.#ungreeted.delete(connection);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #onTick(): void {
+    const now = performance.now();
+    const stalled = now - this.#lastTickAt > STALL_MS;
+    this.#lastTickAt = now;
+    this.#tick++;
+    for (const [connection, since] of this.#ungreeted) {
+      if (now - since < HELLO_LIMIT_MS) break;
+      this.#ungreeted.delete(connection);
+      connection.close("noHello");
+    }
+    for (const connection of this.#slots[this.#tick % PING_INTERVAL_S]!) {
+      if (connection.stuckFor(now) > STUCK_LIMIT_MS) connection.close("noProgress");
+      else connection.ping();
+    }
+    if (stalled) return;
+    const checked = (this.#tick - PONG_LIMIT_S + PING_INTERVAL_S) % PING_INTERVAL_S;
+    for (const connection of this.#slots[checked]!) if (!connection.alive) connection.close("noPong");
+  }
+}

@@ -1,0 +1,154 @@
+import type { Log } from "@madang/broker";
+import { type Position, ProtocolError } from "@madang/protocol";
+import type { Logger } from "@madang/runtime";
+import type { EdgeConfig } from "./config.ts";
+import type { Connection } from "./connection.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Member } from "./member.ts";
+import type { Replayer } from "./replayer.ts";
+import { RingBudget } from "./ring.ts";
+import { Room, type RoomHost } from "./room.ts";
+import { RoomOpener } from "./room-opener.ts";
+
+/** F5. */
+export const MAX_ROOMS_PER_CONNECTION = 128;
+/** A room without members is kept for this long: a reload of its only page need not open it again. */
+const EMPTY_ROOM_LINGER_MS = 30_000;
+const DRAIN_ANSWER_LIMIT_MS = 5000;
+/** Clients that are sent away come back spread over this time. */
+const RECONNECT_SPREAD_MS = 2000;
+
+/** The rooms and connections of this edge. */
+export class Hub implements RoomHost {
+  readonly log: Log;
+  readonly replayer: Replayer;
+  readonly config: EdgeConfig;
+  readonly logger: Logger;
+  readonly ringBudget: RingBudget;
+  readonly connections = new Set<Connection>();
+  readonly #rooms = new Map<string, Room>();
+  readonly #opener: RoomOpener;
+  readonly #heartbeat = new Heartbeat();
+  #dirtyRooms: Room[] = [];
+  #dirtyConnections: Connection[] = [];
+  #flushScheduled = false;
+  #draining: Promise<void> | undefined;
+
+  constructor(log: Log, replayer: Replayer, config: EdgeConfig, logger: Logger) {
+    this.log = log;
+    this.replayer = replayer;
+    this.config = config;
+    this.logger = logger;
+    this.ringBudget = new RingBudget(config.ringMaxBytes);
+    this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());
+    log.onEpoch((epoch) => {
+      logger.warn({ epoch }, "the log was made anew");
+      for (const room of this.#rooms.values()) room.feed.restart();
+      this.#opener.auditNow();
+    });
+    log.onReconnect(() => this.#opener.auditNow());
+  }
+
+  get draining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  connected(connection: Connection): void {
+    this.connections.add(connection);
+    this.#heartbeat.add(connection);
+  }
+
+  greeted(connection: Connection): void {
+    this.#heartbeat.greeted(connection);
+  }
+
+  disconnected(connection: Connection): void {
+    this.connections.delete(connection);
+    this.#heartbeat.remove(connection);
+  }
+
+  /** Makes the connection a member; its answer comes when the room is open. */
+  join(connection: Connection, name: string, after: Position | undefined): void {
+    let room = this.#rooms.get(name);
+    if (!room) {
+      room = new Room(name, this);
+      this.#rooms.set(name, room);
+      this.#opener.open(room);
+    }
+    connection.members.get(name)?.leave();
+    const member = new Member(this, connection, room, after);
+    connection.members.set(name, member);
+    room.add(member);
+    if (room.feed.opened) member.begin();
+  }
+
+  /** Has the room's feed catch up with what the log holds now. */
+  refresh(room: Room): Promise<void> {
+    return this.#opener.refresh(room);
+  }
+
+  flushLater(room: Room): void {
+    this.#dirtyRooms.push(room);
+    this.#scheduleFlush();
+  }
+
+  writeLater(connection: Connection): void {
+    this.#dirtyConnections.push(connection);
+    this.#scheduleFlush();
+  }
+
+  /** @throws ProtocolError `draining` */
+  refuseWhenDraining(): void {
+    if (this.draining) throw new ProtocolError("draining", { retryAfter: 1 });
+  }
+
+  /**
+   * Sends every client away with 1012, evenly over `drainMs`, each after its own messages are answered. Idempotent.
+   * New sockets are refused from the call on.
+   */
+  drain(drainMs: number): Promise<void> {
+    this.#draining ??= (async () => {
+      const leaving = [...this.connections].map((connection, index, all) =>
+        after((index / all.length) * drainMs).then(() =>
+          connection.drain(DRAIN_ANSWER_LIMIT_MS, Math.floor(Math.random() * RECONNECT_SPREAD_MS)),
+        ),
+      );
+      await Promise.all(leaving);
+      this.#heartbeat.close();
+      this.#opener.close();
+      for (const room of this.#rooms.values()) room.feed.close();
+    })();
+    return this.#draining;
+  }
+
+  #currentRooms(): Room[] {
+    const now = performance.now();
+    for (const [name, room] of this.#rooms) {
+      if (room.members.size === 0 && now - room.emptySince > EMPTY_ROOM_LINGER_MS) {
+        room.feed.close();
+        this.#rooms.delete(name);
+      }
+    }
+    return [...this.#rooms.values()];
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    const rooms = this.#dirtyRooms;
+    const connections = this.#dirtyConnections;
+    this.#dirtyRooms = [];
+    this.#dirtyConnections = [];
+    for (const room of rooms) room.flush();
+    for (const connection of connections) connection.flush();
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

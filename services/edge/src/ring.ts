@@ -1,0 +1,110 @@
+/** An event ready for the sockets. */
+export interface FeedEvent {
+  readonly seq: number;
+  /** The whole WebSocket frame. */
+  readonly frame: Buffer;
+  /** Plain members get messages only (P1). */
+  readonly isMessage: boolean;
+}
+
+const MAX_EVENTS_PER_ROOM = 512;
+
+/**
+ * How many bytes the rings of all rooms may hold together. The oldest event of all rooms goes first. An event may
+ * already be gone from its own ring (its room's limit, or a reset): then its turn passes without effect.
+ */
+export class RingBudget {
+  readonly #maxBytes: number;
+  #bytes = 0;
+  /** Rings in the order of their pushes; a queue with a moving start. */
+  #queue: Ring[] = [];
+  #start = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  added(ring: Ring, bytes: number): void {
+    this.#bytes += bytes;
+    this.#queue.push(ring);
+    while (this.#bytes > this.#maxBytes && this.#start < this.#queue.length)
+      this.#queue[this.#start++]!.evictForBudget();
+    if (this.#start > 4096 && this.#start * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  removed(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/** The last events of one room, without gaps: whoever has seen {@link base} or more can go on from here. */
+export class Ring {
+  readonly #budget: RingBudget;
+  #events: FeedEvent[] = [];
+  /** The sequence before the oldest event held. */
+  #base: number;
+  /** Evictions by the room's own limit whose turns in the budget's queue are still to come. */
+  #ownEvictions = 0;
+
+  constructor(budget: RingBudget, base: number) {
+    this.#budget = budget;
+    this.#base = base;
+  }
+
+  get base(): number {
+    return this.#base;
+  }
+
+  push(event: FeedEvent): void {
+    this.#events.push(event);
+    this.#budget.added(this, event.frame.length);
+    if (this.#events.length > MAX_EVENTS_PER_ROOM) {
+      this.#evict();
+      this.#ownEvictions++;
+    }
+  }
+
+  /** Events after `seq`, at least one and at most about `maxBytes`, if there are any. `seq` must be at least {@link base}. */
+  after(seq: number, maxBytes: number): FeedEvent[] {
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#events[middle]!.seq <= seq) low = middle + 1;
+      else high = middle;
+    }
+    let end = low;
+    for (let bytes = 0; end < this.#events.length && (end === low || bytes < maxBytes); end++) {
+      bytes += this.#events[end]!.frame.length;
+    }
+    return this.#events.slice(low, end);
+  }
+
+  evictForBudget(): void {
+    if (this.#ownEvictions > 0) this.#ownEvictions--;
+    else this.#evict();
+  }
+
+  /** Empties the ring; it then begins after `base`. */
+  reset(base: number): void {
+    while (this.#events.length > 0) {
+      this.#evict();
+      this.#ownEvictions++;
+    }
+    this.#base = base;
+  }
+
+  #evict(): void {
+    const event = this.#events.shift();
+    if (!event) return;
+    this.#base = event.seq;
+    this.#budget.removed(event.frame.length);
+  }
+}

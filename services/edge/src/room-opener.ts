@@ -1,0 +1,107 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "@madang/broker";
+import type { Logger } from "@madang/runtime";
+import type { Room } from "./room.ts";
+
+const AUDIT_INTERVAL_MS = 15_000;
+/** What is live on its way gets this long to arrive before an audit calls it missing. */
+const AUDIT_GRACE_MS = 1000;
+const RETRY_MS = 500;
+const REFRESH_POLL_MS = 10;
+
+/**
+ * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened in
+ * one turn cost one question, and a lost tail, which shows no gap, is found within an audit.
+ */
+export class RoomOpener {
+  readonly #log: Log;
+  readonly #logger: Logger;
+  readonly #rooms: () => Room[];
+  readonly #timer: NodeJS.Timeout;
+  #waiting: Room[] = [];
+  #opening = false;
+  #auditing = false;
+  #auditAgain = false;
+  #closed = false;
+
+  /** @param rooms the rooms there are now; those without members for long may be dropped by the call */
+  constructor(log: Log, logger: Logger, rooms: () => Room[]) {
+    this.#log = log;
+    this.#logger = logger;
+    this.#rooms = rooms;
+    this.#timer = setInterval(() => void this.#audit(AUDIT_GRACE_MS), AUDIT_INTERVAL_MS);
+  }
+
+  open(room: Room): void {
+    this.#waiting.push(room);
+    if (this.#opening) return;
+    this.#opening = true;
+    setImmediate(() => void this.#openWaiting());
+  }
+
+  /** Audits at once: live events may have been missed. */
+  auditNow(): void {
+    void this.#audit(0);
+  }
+
+  /** Resolves when the room's feed has reached the head that the log has now. */
+  async refresh(room: Room): Promise<void> {
+    const head = (await this.#log.heads([room.name]).catch(() => undefined))?.get(room.name);
+    if (head === undefined) return;
+    room.feed.audit(head);
+    while (!this.#closed && room.members.size > 0 && room.feed.head < head) await delay(REFRESH_POLL_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  async #openWaiting(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      const rooms = this.#waiting;
+      this.#waiting = [];
+      await this.#openAll(rooms);
+    }
+    this.#opening = false;
+  }
+
+  async #openAll(rooms: Room[]): Promise<void> {
+    await Promise.all(rooms.map((room) => room.feed.subscribe()));
+    for (;;) {
+      const heads = await this.#log.heads(rooms.map((room) => room.name)).catch(() => undefined);
+      if (heads) {
+        for (const room of rooms) room.open(heads.get(room.name) ?? 0);
+        return;
+      }
+      if (this.#closed) return;
+      this.#logger.warn({ rooms: rooms.length }, "the log cannot be reached: rooms wait to be opened");
+      await delay(RETRY_MS);
+    }
+  }
+
+  async #audit(graceMs: number): Promise<void> {
+    // One at a time; a reconnect during an audit makes another one due.
+    if (this.#auditing) {
+      this.#auditAgain = true;
+      return;
+    }
+    this.#auditing = true;
+    try {
+      do {
+        this.#auditAgain = false;
+        await this.#log.checkEpoch();
+        const rooms = this.#rooms().filter((room) => room.feed.opened);
+        const epoch = this.#log.epoch;
+        const heads = await this.#log.heads(rooms.map((room) => room.name));
+        if (graceMs > 0) await delay(graceMs);
+        if (epoch === this.#log.epoch) for (const room of rooms) room.feed.audit(heads.get(room.name) ?? 0);
+      } while (this.#auditAgain && !this.#closed);
+    } catch {
+      // The log cannot be reached now; the reconnect brings the next audit. One that only timed out is tried again.
+      if (!this.#closed) setTimeout(() => this.auditNow(), RETRY_MS).unref();
+    } finally {
+      this.#auditing = false;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import fastifyHttpProxy from "@fastify/http-proxy";
+import { problem, sendProblem } from "@madang/runtime";
+import type { FastifyInstance } from "fastify";
+
+const ANSWER_LIMIT_MS = 10_000;
+const CONNECT_LIMIT_MS = 1000;
+/** An instance that failed is passed over for this long, unless all did. */
+const PENALTY_MS = 2000;
+
+/** `/v1/*` and `/docs`: what the persistence service answers, through the one public tier. Instances take turns. */
+export async function historyProxy(app: FastifyInstance, urls: readonly string[]): Promise<void> {
+  const failedAt = new Map<string, number>();
+  let turn = 0;
+  const choose = (): string => {
+    const now = performance.now();
+    const healthy = urls.filter((url) => now - (failedAt.get(url) ?? -PENALTY_MS) >= PENALTY_MS);
+    const candidates = healthy.length > 0 ? healthy : urls;
+    return candidates[turn++ % candidates.length]!;
+  };
+  const chosen = new WeakMap<object, string>();
+  for (const prefix of ["/v1", "/docs"]) {
+    await app.register(fastifyHttpProxy, {
+      upstream: "",
+      prefix,
+      rewritePrefix: prefix,
+      httpMethods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"],
+      undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
+      replyOptions: {
+        getUpstream: (request) => {
+          const url = choose();
+          chosen.set(request, url);
+          return url;
+        },
+        onError: (reply) => {
+          const url = chosen.get(reply.request);
+          if (url !== undefined) failedAt.set(url, performance.now());
+          sendProblem(reply, problem("history_unavailable"), 1);
+        },
+      },
+    });
+  }
+}
