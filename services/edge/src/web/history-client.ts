@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type HistoryPage, ProtocolError, type Room, type RoomList } from "@madang/protocol";
+import { ERRORS, type ErrorCode, type HistoryPage, ProtocolError, type Room } from "@madang/protocol";
 
 /** A page is waiting for the answer, so a service that hangs must not hold it for long. */
 const TIMEOUT_MS = 1000;
@@ -38,11 +38,6 @@ export class HistoryClient {
     return this.#messages(room, { after: position, limit: String(limit) });
   }
 
-  /** The rooms in which something was said last, newest first. */
-  async recentRooms(limit: number): Promise<Room[]> {
-    return (await this.#request<RoomList>("GET", `/v1/rooms?limit=${limit}`)).rooms;
-  }
-
   #messages(room: string, query: Record<string, string>): Promise<HistoryPage> {
     return this.#request("GET", `/v1/rooms/${encodeURIComponent(room)}/messages?${new URLSearchParams(query)}`);
   }
@@ -79,5 +74,5 @@ export class HistoryClient {
 /** What the service would not do, in our own table's words; a code that we do not know is an error of ours. */
 function refusal(body: unknown): ProtocolError {
   const code = (body as { code?: unknown } | null)?.code;
-  return new ProtocolError(typeof code === "string" && code in ERRORS ? (code as ErrorCode) : "internal");
+  return new ProtocolError(typeof code === "string" && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "internal");
 }

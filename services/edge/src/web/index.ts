@@ -1,0 +1,82 @@
+import { fileURLToPath } from "node:url";
+import fastifyHelmet from "@fastify/helmet";
+import fastifyView from "@fastify/view";
+import { ERRORS, type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
+import { Eta } from "eta";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { serveAssets } from "./assets.ts";
+import type { HistoryClient } from "./history-client.ts";
+import { PAGE_SECURITY } from "./security.ts";
+import { chooseLanguage, dictionary, errorText } from "./shared/dictionary.ts";
+import { messageView } from "./view-model.ts";
+
+/** Messages in the first sight of a room; the script loads older ones. */
+const HISTORY_LIMIT = 50;
+
+/**
+ * The pages: the entrance (`/`, `/chat`, `/chat/`) and a room (`/chat/<room>/<nickname>`), at the tutorial's URLs
+ * and with its element ids. They read without JavaScript, and open while persistence is away.
+ */
+export const webPages: FastifyPluginAsync<{ history: HistoryClient }> = async (app, { history }) => {
+  await app.register(fastifyHelmet, PAGE_SECURITY);
+  const assets = await serveAssets(app);
+  await app.register(fastifyView, {
+    engine: { eta: new Eta() },
+    root: fileURLToPath(new URL("../../views", import.meta.url)),
+    layout: "layout.eta",
+    production: true,
+  });
+
+  const show = (request: FastifyRequest, reply: FastifyReply, view: string, data: object): FastifyReply => {
+    const language = chooseLanguage(request.headers["accept-language"]);
+    reply.header("cache-control", "no-store").header("vary", "accept-language").type("text/html; charset=utf-8");
+    return reply.view(view, { assets, language, t: dictionary(language), ...data });
+  };
+
+  app.setErrorHandler((error, request, reply) => {
+    const code = error instanceof ProtocolError ? error.code : "internal";
+    if (code === "internal") request.log.error({ err: error }, "page failed");
+    const language = chooseLanguage(request.headers["accept-language"]);
+    reply.code(ERRORS[code].status);
+    return show(request, reply, "error.eta", { message: errorText(language, code) });
+  });
+
+  const index = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { room, nickname } = request.query as Record<string, unknown>;
+    // The form sends the names here when its script does not run.
+    if (nickname !== undefined) {
+      return reply.redirect(
+        `/chat/${encodeURIComponent(requireRoom(room))}/${encodeURIComponent(requireUser(nickname))}`,
+      );
+    }
+    return show(request, reply, "index.eta", { page: "index", room: typeof room === "string" ? room : "" });
+  };
+  for (const path of ["/", "/chat", "/chat/"]) app.get(path, index);
+
+  app.get("/chat/:room/:nickname", async (request, reply) => {
+    const params = request.params as { room: string; nickname: string };
+    const name = requireRoom(params.room);
+    const nickname = requireUser(params.nickname);
+    const { room, page } = await lookIn(history, name);
+    return show(request, reply, "room.eta", {
+      page: "room",
+      name,
+      nickname,
+      topic: room?.topic ?? "",
+      status: room?.status ?? 0,
+      history: page,
+      messages: (page?.messages ?? []).map((message, i, all) => messageView(message, all[i - 1], nickname)),
+    });
+  });
+};
+
+/** Gets or makes the room; what persistence cannot say now stays undefined, and the script asks again. */
+async function lookIn(history: HistoryClient, name: string): Promise<{ room?: Room; page?: HistoryPage }> {
+  try {
+    const room = await history.ensureRoom(name);
+    return { room, page: await history.latest(name, HISTORY_LIMIT) };
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === "history_unavailable") return {};
+    throw error;
+  }
+}

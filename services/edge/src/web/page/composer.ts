@@ -1,0 +1,68 @@
+import { ProtocolError, requireText } from "@madang/protocol/browser";
+import { byId } from "./dom.ts";
+import { errorWords } from "./words.ts";
+
+/** Browsers say so, instead of 13, when a key belongs to an input method: Safari does it after `isComposing` is over. */
+const IME_KEY_CODE = 229;
+
+/** Where a message is written. `say` gets each text that may be sent, and returns whether it took it. */
+export class Composer {
+  readonly #input = byId<HTMLTextAreaElement>("chat-message-input");
+  readonly #submit = byId<HTMLButtonElement>("chat-message-submit");
+  readonly #note = byId("composer-note");
+
+  constructor(say: (text: string) => boolean) {
+    const form = byId<HTMLFormElement>("composer");
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!this.#submit.disabled) this.#send(say);
+    });
+    this.#input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === IME_KEY_CODE) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    this.#input.addEventListener("input", () => {
+      this.note("");
+      this.#fit();
+    });
+    this.focus();
+  }
+
+  /** Says why nothing can be said here, or, with `undefined`, that it can. */
+  close(reason: string | undefined): void {
+    this.#input.disabled = this.#submit.disabled = reason !== undefined;
+    this.note(reason ?? "");
+  }
+
+  focus(): void {
+    this.#input.focus();
+  }
+
+  note(text: string): void {
+    this.#note.textContent = text;
+  }
+
+  #send(say: (text: string) => boolean): void {
+    const text = this.#input.value;
+    if (text.trim() !== "") {
+      try {
+        requireText(text);
+      } catch (error) {
+        // What was typed stays, to be shortened.
+        return this.note(errorWords(error instanceof ProtocolError ? error.code : "internal"));
+      }
+      if (!say(text)) return;
+    }
+    this.#input.value = "";
+    this.note("");
+    this.#fit();
+    this.focus();
+  }
+
+  /** As high as its text; the style sheet sets the limit. */
+  #fit(): void {
+    this.#input.style.height = "auto";
+    this.#input.style.height = `${this.#input.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,79 @@
+import { t } from "./words.ts";
+
+/** So near to the end, in pixels, a reader counts as being there. */
+const NEAR_END_PX = 80;
+
+/**
+ * Keeps the newest message in sight while the reader is at the end of the log; while they read further up, leaves
+ * them there and shows a button that says how much is new. Counts what came while the page was hidden in its title.
+ */
+export class Follow {
+  readonly #log: HTMLElement;
+  readonly #button: HTMLButtonElement;
+  readonly #title = document.title;
+  #atEnd = true;
+  #below = 0;
+  #unseen = 0;
+  #scheduled = false;
+
+  constructor(log: HTMLElement, button: HTMLButtonElement) {
+    this.#log = log;
+    this.#button = button;
+    log.addEventListener("scroll", () => this.#look(), { passive: true });
+    button.addEventListener("click", () => {
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#setUnseen(0);
+    });
+    // A phone's keyboard, a turned screen, a composer that grows: the end stays in sight.
+    new ResizeObserver(() => this.#schedule()).observe(log);
+  }
+
+  get atEnd(): boolean {
+    return this.#atEnd;
+  }
+
+  /** Something was added at the end. */
+  added(own: boolean): void {
+    if (own) this.#atEnd = true;
+    else {
+      if (!this.#atEnd) this.#below++;
+      if (document.hidden) this.#setUnseen(this.#unseen + 1);
+    }
+    this.#schedule();
+  }
+
+  /** Changes what is above without moving what the reader looks at. */
+  keepPlace(change: () => void): void {
+    const fromEnd = this.#log.scrollHeight - this.#log.scrollTop;
+    change();
+    this.#log.scrollTo({ top: this.#log.scrollHeight - fromEnd, behavior: "instant" });
+  }
+
+  /** One look a frame, however many messages came. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      if (this.#atEnd) this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: "instant" });
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (this.#atEnd) this.#below = 0;
+    this.#button.hidden = this.#atEnd;
+    this.#button.classList.toggle("news", this.#below > 0);
+    this.#button.textContent = this.#below > 0 ? t.newMessages.replace("{n}", String(this.#below)) : t.toNewest;
+  }
+
+  #setUnseen(count: number): void {
+    this.#unseen = count;
+    document.title = count > 0 ? `(${count}) ${this.#title}` : this.#title;
+  }
+}

@@ -1,0 +1,61 @@
+import { byId } from "./dom.ts";
+import type { Follow } from "./follow.ts";
+import type { History } from "./history.ts";
+import type { LogView } from "./log-view.ts";
+import { t } from "./words.ts";
+
+/** The upper end of the log: loads older messages when the reader comes there, and says where it all began. */
+export class Older {
+  readonly #log = byId("chat-log");
+  readonly #button = byId<HTMLButtonElement>("load-older");
+  readonly #history: History;
+  readonly #view: LogView;
+  readonly #follow: Follow;
+  #foundOldest: boolean;
+  #loading = false;
+
+  constructor(history: History, view: LogView, follow: Follow, foundOldest: boolean) {
+    this.#history = history;
+    this.#view = view;
+    this.#follow = follow;
+    this.#foundOldest = foundOldest;
+    this.#button.addEventListener("click", () => void this.#load());
+    new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), { root: this.#log }).observe(
+      this.#button,
+    );
+    this.show();
+  }
+
+  /** Whether the messages shown begin with the room's first is news. */
+  set foundOldest(foundOldest: boolean) {
+    this.#foundOldest = foundOldest;
+    this.show();
+  }
+
+  show(): void {
+    this.#button.hidden = this.#foundOldest || this.#view.oldest === undefined;
+    byId("beginning").hidden = !this.#foundOldest || this.#view.empty;
+    byId("empty-room").hidden = !this.#foundOldest || !this.#view.empty;
+  }
+
+  async #load(): Promise<void> {
+    const { oldest } = this.#view;
+    if (this.#loading || this.#foundOldest || oldest === undefined) return;
+    this.#loading = true;
+    // What was said long ago is no news to a screen reader.
+    this.#log.setAttribute("aria-live", "off");
+    this.#button.textContent = t.loading;
+    try {
+      const page = await this.#history.before(oldest);
+      this.#follow.keepPlace(() => {
+        for (const message of page.messages.toReversed()) this.#view.add(message);
+        this.foundOldest = page.foundOldest;
+      });
+      this.#button.textContent = t.older;
+    } catch {
+      this.#button.textContent = `${t.historyFailed} ${t.retry}`;
+    }
+    this.#loading = false;
+    setTimeout(() => this.#log.setAttribute("aria-live", "polite"));
+  }
+}

@@ -1,0 +1,167 @@
+import { MadangClient, type MadangError, type PendingSend, type Room, type RoomEvents } from "@madang/client";
+import { formatPosition, parsePosition } from "@madang/protocol/browser";
+import { Composer } from "./composer.ts";
+import { byId } from "./dom.ts";
+import { Follow } from "./follow.ts";
+import { History, rest } from "./history.ts";
+import { showConnection } from "./lamp.ts";
+import { LogView } from "./log-view.ts";
+import { Older } from "./older.ts";
+import { localStore, rememberVisit } from "./visitor.ts";
+import { errorWords, sendErrorWords, t } from "./words.ts";
+
+/** What each room status says to somebody who wants to talk. */
+const STATUS_WORDS = [undefined, t.readOnly, t.closed];
+
+/** A room: the server's history, then live from exactly its position. */
+export function startRoomPage(): void {
+  const { room, user, position, foundOldest, status } = byId("room").dataset;
+  rememberVisit(room!, user!);
+  const storage = localStore();
+  const client = new MadangClient({
+    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+    user: user!,
+    ...(storage ? { storage } : {}),
+  });
+  showConnection(client);
+  const page = new RoomPage(client, room!, user!, foundOldest === "true");
+  page.showStatus(Number(status));
+  page.join(position);
+  client.connect();
+}
+
+class RoomPage {
+  readonly #client: MadangClient;
+  readonly #name: string;
+  readonly #user: string;
+  readonly #history: History;
+  readonly #view: LogView;
+  readonly #follow: Follow;
+  readonly #older: Older;
+  readonly #composer: Composer;
+  readonly #historyNote = byId("history-note");
+  #room: Room | undefined;
+  #leave = () => {};
+  #refreshing = false;
+  /** Refreshes in a row that the log could not go on from. */
+  #unrecovered = 0;
+
+  constructor(client: MadangClient, name: string, user: string, foundOldest: boolean) {
+    this.#client = client;
+    this.#name = name;
+    this.#user = user;
+    const log = byId("chat-log");
+    this.#history = new History(name);
+    this.#view = new LogView(log, user);
+    this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
+    this.#older = new Older(this.#history, this.#view, this.#follow, foundOldest);
+    this.#composer = new Composer((text) => this.#say(text));
+  }
+
+  showStatus(status: number): void {
+    this.#composer.close(STATUS_WORDS[status]);
+  }
+
+  /** Comes into the room after `position`, also when it is in there; without one: live, and history when it comes. */
+  join(position: string | undefined): void {
+    const unsent = this.#room?.pending ?? [];
+    this.#leave();
+    const room = this.#client.join(this.#name, position === undefined ? {} : { after: position });
+    const unsubscribe = [
+      room.on("message", (event) => this.#onMessage(event)),
+      room.on("edit", ({ epoch, target, message }) => this.#view.amend(formatPosition(epoch, target), message)),
+      room.on("delete", ({ epoch, target }) => this.#view.amend(formatPosition(epoch, target), undefined)),
+      room.on("room", (event) => this.#onRoom(event)),
+      room.on("joined", (joined) => this.#onJoined(joined)),
+      room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
+      room.on("failed", (failed) => this.#onFailed(failed)),
+      room.on("error", ({ code }) => this.#composer.note(errorWords(code))),
+    ];
+    this.#leave = () => {
+      for (const off of unsubscribe) off();
+      room.leave();
+    };
+    this.#room = room;
+    // Leaving gave them up. The nonces make it harmless if one of them is stored already.
+    for (const send of unsent) this.#send(send);
+    for (const pending of room.pending) this.#showPending(pending);
+    if (position === undefined) void this.#refresh(undefined);
+  }
+
+  #onMessage(event: RoomEvents["message"]): void {
+    const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
+    if (isNew) this.#follow.added(event.user === this.#user);
+    if (this.#follow.atEnd && this.#view.trim()) this.#older.foundOldest = false;
+    else this.#older.show();
+  }
+
+  #onRoom({ topic, status }: Pick<RoomEvents["room"], "topic" | "status">): void {
+    if (topic !== undefined) byId("room-topic").textContent = topic;
+    if (status !== undefined) this.showStatus(status);
+  }
+
+  #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
+    if (!recovered) void this.#refresh(epoch);
+    else if (!this.#refreshing) this.#unrecovered = 0;
+  }
+
+  /**
+   * Fetches history afresh and goes on from there. `epoch` is that of the log, if known: while history still ends in
+   * an earlier one, everything of the new log is what is missing.
+   */
+  async #refresh(epoch: string | undefined): Promise<void> {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    if (this.#unrecovered > 0) await rest(this.#unrecovered);
+    this.#unrecovered++;
+    const { room, page } = await this.#history.latest(() => {
+      this.#historyNote.hidden = false;
+    });
+    this.#onRoom(room);
+    this.#follow.keepPlace(() => {
+      const first = page.messages[0];
+      if (first) this.#view.dropBefore(first.position);
+      for (const message of page.messages) this.#view.add(message);
+      this.#older.foundOldest = page.foundOldest;
+      this.#historyNote.hidden = true;
+    });
+    this.#refreshing = false;
+    const historyEpoch = parsePosition(page.position)?.epoch ?? "";
+    this.join(epoch !== undefined && historyEpoch < epoch ? formatPosition(epoch, 0) : page.position);
+  }
+
+  /** @returns whether it is on its way; if not, the composer says why */
+  #say(text: string): boolean {
+    const known = new Set(this.#room!.pending.map(({ nonce }) => nonce));
+    this.#room!.send(text).catch((error: MadangError) => {
+      if (!taken) this.#composer.note(sendErrorWords(error.code));
+    });
+    const taken = this.#room!.pending.find(({ nonce }) => !known.has(nonce));
+    if (taken) this.#showPending(taken);
+    return taken !== undefined;
+  }
+
+  /** Says it again with its nonce; what becomes of it is told by the room's events. */
+  #send({ text, ...options }: PendingSend): void {
+    this.#room!.send(text, options).catch(() => {});
+  }
+
+  #showPending(pending: PendingSend): void {
+    this.#view.addPending(pending);
+    this.#older.show();
+    this.#follow.added(true);
+  }
+
+  #onFailed({ error, ...send }: RoomEvents["failed"]): void {
+    const retry = () => {
+      this.#showPending(send);
+      this.#send(send);
+    };
+    const discard = () => {
+      this.#view.dropPending(send.nonce);
+      this.#older.show();
+      this.#composer.focus();
+    };
+    this.#view.addPending(send).showFailed(sendErrorWords(error.code), retry, discard);
+  }
+}
