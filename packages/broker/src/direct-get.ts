@@ -52,9 +52,14 @@ export class DirectGet {
     return this.#request({ multi_last: subjects, batch: subjects.length });
   }
 
+  /** To be called when the connection is lost: no answer to what was asked will come. */
+  onDisconnect(): void {
+    for (const token of [...this.#requests.keys()]) this.#fail(token);
+  }
+
   close(): void {
     this.#subscription.unsubscribe();
-    for (const token of [...this.#requests.keys()]) this.#fail(token);
+    this.onDisconnect();
   }
 
   #request(query: object): Promise<SubjectRecord[]> {

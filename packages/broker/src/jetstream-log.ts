@@ -84,6 +84,7 @@ class JetStreamLog implements Log {
       },
     });
     void this.#watch();
+    void this.#watchReplays();
   }
 
   lane(room: string): Lane {
@@ -167,6 +168,12 @@ class JetStreamLog implements Log {
   #recheck(): void {
     // A failure here is healed by the next audit.
     this.checkEpoch().catch(() => {});
+  }
+
+  async #watchReplays(): Promise<void> {
+    for await (const status of this.#replayNc.status()) {
+      if (status.type === "disconnect") this.#direct.onDisconnect();
+    }
   }
 
   async #watch(): Promise<void> {

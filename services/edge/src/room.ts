@@ -83,9 +83,9 @@ export class Room implements FeedSink {
     if (batch.length === 0) return;
     this.#batch = [];
     const all = joined(batch);
-    let messages: Buffer | undefined;
+    const messages = batch.every((event) => event.isMessage) ? all : joined(batch.filter((event) => event.isMessage));
     for (const member of this.#live) {
-      const bytes = member.isPlain ? (messages ??= joined(batch.filter((event) => event.isMessage))) : all;
+      const bytes = member.isPlain ? messages : all;
       if (bytes.length > 0 && !member.write(bytes)) {
         this.#live.delete(member);
         member.fellBehind(this.#flushed);

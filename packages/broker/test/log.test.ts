@@ -1,0 +1,197 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { startNats } from "@madang/local-stack";
+import { encodeEvent, type MessageEvent } from "@madang/protocol";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import t, { type Test } from "tap";
+import { DEFAULT_LOG_SETTINGS, type LiveRecord, type Log, type LogRecord, openLog } from "../src/index.ts";
+
+type Nats = Awaited<ReturnType<typeof startNats>>;
+
+async function natsFor(t: Test): Promise<Nats> {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  return nats;
+}
+
+async function logOn(t: Test, nats: Nats, settings = DEFAULT_LOG_SETTINGS): Promise<Log> {
+  const log = await openLog({ url: nats.url, name: "test" }, settings);
+  t.teardown(() => log.close(0));
+  return log;
+}
+
+function message(room: string, text: string): Uint8Array {
+  return encodeEvent({ type: "message", room, user: "민수", message: text, at: "2026-01-01T00:00:00.000Z" });
+}
+
+const textOf = (record: LogRecord): string => (JSON.parse(Buffer.from(record.data).toString()) as MessageEvent).message;
+
+async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain`);
+    await delay(10);
+  }
+}
+
+/** Everything in a room's log, read as a feed would. */
+async function everything(log: Log, room: string): Promise<LogRecord[]> {
+  let head: number | undefined;
+  await until(async () => {
+    head = await log.heads([room]).then(
+      (heads) => heads.get(room),
+      () => undefined,
+    );
+    return head !== undefined;
+  });
+  const all: LogRecord[] = [];
+  for (let seq = 0; seq < head!; ) {
+    const records = await log.replay(room, seq + 1, 100);
+    all.push(...records);
+    seq = records.at(-1)?.seq ?? seq;
+  }
+  return all;
+}
+
+t.test("what is published is stored, comes live with its predecessor, and can be replayed", async (t) => {
+  const log = await logOn(t, await natsFor(t));
+  const live: LiveRecord[] = [];
+  const room = "수다방";
+  await log.subscribe(room, (record) => live.push(record));
+  const lane = log.lane(room);
+  const [one, other, two] = await Promise.all([
+    lane.publish("id-1", message(room, "하나")),
+    log.lane("elsewhere").publish("id-x", message("elsewhere", "x")),
+    lane.publish("id-2", message(room, "둘")),
+  ]);
+  t.match(one, { epoch: log.epoch, duplicate: false });
+  t.ok(one.seq < two.seq && other.seq > 0);
+  await until(() => live.length === 2);
+  t.same(
+    live.map((record) => [record.seq, record.last, textOf(record)]),
+    [
+      [one.seq, 0, "하나"],
+      [two.seq, one.seq, "둘"],
+    ],
+  );
+  t.same((await log.replay(room, 1, 10)).map(textOf), ["하나", "둘"]);
+  t.same((await log.replay(room, one.seq + 1, 10)).map(textOf), ["둘"]);
+  t.same(await log.replay(room, two.seq + 1, 10), []);
+  t.same([...(await log.heads([room, "elsewhere", "empty"])).values()], [two.seq, other.seq, 0]);
+});
+
+t.test("the same id is stored once, and the answer says where", async (t) => {
+  const log = await logOn(t, await natsFor(t));
+  const first = await log.lane("a").publish("same", message("a", "1"));
+  const again = await log.lane("a").publish("same", message("a", "1"));
+  t.same(again, { ...first, duplicate: true });
+  t.equal((await everything(log, "a")).length, 1);
+});
+
+t.test("a sender's order survives kills of the server, and nothing is lost or doubled", async (t) => {
+  const nats = await natsFor(t);
+  const log = await logOn(t, nats);
+  const senders = ["a", "b", "c", "d"].map((room) => ({
+    room,
+    lane: log.lane(room),
+    sent: 0,
+    acknowledged: [] as number[],
+  }));
+  let running = true;
+  const flows = senders.map(async (sender) => {
+    const answers: Promise<unknown>[] = [];
+    while (running || answers.length < 200) {
+      while (sender.lane.pending > 60) await delay(1);
+      const n = sender.sent++;
+      answers.push(
+        sender.lane
+          .publish(`${sender.room}${n}`, message(sender.room, String(n)))
+          .then(() => sender.acknowledged.push(n)),
+      );
+      if (n % 8 === 0) await delay(1);
+    }
+    await Promise.all(answers);
+  });
+  for (let kill = 0; kill < 3; kill++) {
+    await delay(300);
+    nats.kill("SIGKILL");
+    await nats.restart();
+    await until(() => log.connected);
+  }
+  running = false;
+  await Promise.all(flows);
+  for (const sender of senders) {
+    const stored = (await everything(log, sender.room)).map((record) => Number(textOf(record)));
+    t.same(
+      stored,
+      Array.from({ length: sender.sent }, (_, n) => n),
+      `room ${sender.room}: ${sender.sent} messages`,
+    );
+    t.equal(sender.acknowledged.length, sender.sent);
+  }
+});
+
+t.test("a full log refuses, and takes again when there is room", async (t) => {
+  const nats = await natsFor(t);
+  const log = await logOn(t, nats, { ...DEFAULT_LOG_SETTINGS, maxBytes: 20_000 });
+  const lane = log.lane("a");
+  let stored = 0;
+  for (;;) {
+    const error = await lane.publish(`m${stored}`, message("a", "x".repeat(500))).then(
+      () => undefined,
+      (e: { code: string }) => e,
+    );
+    if (error) {
+      t.equal(error.code, "log_full");
+      break;
+    }
+    stored++;
+  }
+  t.ok(stored > 5);
+  t.equal((await everything(log, "a")).length, stored, "what was refused is not there");
+  const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
+  t.teardown(() => nc.close());
+  const jsm = await jetstreamManager(nc);
+  await jsm.streams.update("CHAT", { ...(await jsm.streams.info("CHAT")).config, max_bytes: -1 });
+  t.match(await lane.publish(`m${stored}`, message("a", "fits")), { duplicate: false });
+});
+
+t.test("a log that was made anew has another epoch, and its first message is not taken for an old one", async (t) => {
+  const nats = await natsFor(t);
+  const log = await logOn(t, nats);
+  const before = await log.lane("a").publish("1", message("a", "1"));
+  await log.lane("a").publish("2", message("a", "2"));
+  const epochs: string[] = [];
+  log.onEpoch((epoch) => epochs.push(epoch));
+  const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
+  t.teardown(() => nc.close());
+  await (await jetstreamManager(nc)).streams.delete("CHAT");
+  const after = await log.lane("a").publish("1", message("a", "1"));
+  t.match(after, { seq: 1, duplicate: false, epoch: log.epoch });
+  t.ok(after.epoch > before.epoch, "later epochs sort behind");
+  t.same(epochs, [after.epoch]);
+});
+
+t.test("a message too large for the log is refused alone", async (t) => {
+  const log = await logOn(t, await natsFor(t));
+  const lane = log.lane("a");
+  const [big, small] = await Promise.allSettled([
+    lane.publish("big", message("a", "x".repeat(70_000))),
+    lane.publish("small", message("a", "y")),
+  ]);
+  t.match(big, { status: "rejected", reason: { code: "text_too_long" } });
+  t.match(small, { status: "fulfilled" });
+});
+
+t.test("while the log is away publishes wait, and replays say so", async (t) => {
+  const nats = await natsFor(t);
+  const log = await logOn(t, nats);
+  await log.lane("a").publish("0", message("a", "0"));
+  nats.kill("SIGKILL");
+  await until(() => !log.connected);
+  const waiting = log.lane("a").publish("1", message("a", "1"));
+  await t.rejects(log.replay("a", 1, 10), { code: "log_unavailable" });
+  await nats.restart();
+  t.match(await waiting, { duplicate: false });
+  t.same((await everything(log, "a")).map(textOf), ["0", "1"]);
+});

@@ -1,0 +1,122 @@
+import t from "tap";
+import {
+  CLOSE_CODES,
+  decodePlain,
+  decodeUp,
+  encodeEvent,
+  errorFrame,
+  eventHead,
+  eventLength,
+  formatPosition,
+  isLogEvent,
+  isStoredMessage,
+  newEpoch,
+  ProtocolError,
+  parsePosition,
+  requireText,
+  requireUser,
+  shouldReconnect,
+  writeEvent,
+} from "../src/index.ts";
+
+const code = (work: () => unknown): string | undefined => {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return (error as ProtocolError).code;
+  }
+};
+
+t.test("F3 a frame is decoded, or refused with the field that is wrong", async (t) => {
+  t.match(decodeUp('{"type":"message","room":"a","message":"hi","nonce":"1","extra":true}'), { message: "hi" });
+  t.equal(
+    code(() => decodeUp("{")),
+    "bad_json",
+  );
+  for (const bad of ["[]", "null", "7", '"x"', "{}", '{"type":"__proto__"}', '{"type":"nope"}', '{"type":7}']) {
+    t.equal(
+      code(() => decodeUp(bad)),
+      "bad_frame",
+      bad,
+    );
+  }
+  t.throws(() => decodeUp('{"type":"message","room":"a","message":"hi"}'), { code: "bad_frame", field: "nonce" });
+  t.throws(() => decodeUp('{"type":"message","room":7,"message":"hi","nonce":"1"}'), {
+    code: "bad_frame",
+    field: "room",
+  });
+  t.throws(() => decodeUp('{"type":"join"}'), { code: "bad_frame", field: "room" });
+});
+
+t.test("P1 the tutorial's frame", async (t) => {
+  t.match(decodePlain('{"message":"hi","user":"민수"}'), { user: "민수" });
+  t.throws(() => decodePlain('{"message":"hi"}'), { code: "bad_frame", field: "user" });
+  t.throws(() => decodePlain('{"message":1,"user":"a"}'), { code: "bad_frame", field: "message" });
+});
+
+t.test("a stored event becomes its frame without being parsed", async (t) => {
+  const event = {
+    type: "message",
+    room: "수다방",
+    user: "민수",
+    message: 'a "b" \\ 한',
+    at: "2026-01-01T00:00:00.000Z",
+  } as const;
+  const stored = encodeEvent(event);
+  const head = eventHead("0epoch", 42);
+  const frame = Buffer.alloc(eventLength(head, stored) + 3);
+  t.equal(writeEvent(frame, 3, head, stored), frame.length - 3);
+  t.same(JSON.parse(frame.toString("utf8", 3)), { epoch: "0epoch", seq: 42, ...event });
+  t.ok(isStoredMessage(stored));
+  t.ok(isLogEvent(JSON.parse(Buffer.from(stored).toString())));
+  t.notOk(isStoredMessage(encodeEvent({ type: "delete", room: "a", user: "b", target: 1, at: "" })));
+  t.notOk(isLogEvent({ type: "message" }));
+});
+
+t.test("text: blank, long and broken", async (t) => {
+  t.equal(
+    code(() => requireText(" \n")),
+    "empty_text",
+  );
+  t.equal(
+    code(() => requireText("가".repeat(4001))),
+    "text_too_long",
+  );
+  t.equal(requireText("👍".repeat(4000)).length, 8000, "characters are code points");
+  t.equal(requireText("a\ud800b"), "a\ufffdb");
+  t.equal(
+    code(() => requireUser("a\nb")),
+    "bad_user",
+  );
+  t.equal(
+    code(() => requireUser("")),
+    "bad_user",
+  );
+  t.equal(requireUser("민수"), "민수");
+});
+
+t.test("F2 positions", async (t) => {
+  t.same(parsePosition(formatPosition("0abc", 12)), { epoch: "0abc", seq: 12 });
+  for (const bad of ["", "a", "a.", ".1", "a.-1", "a.01", "a.1.2", "A.1", "a.99999999999999999"])
+    t.equal(parsePosition(bad), undefined, bad);
+  t.ok(newEpoch(1) < newEpoch(2) && newEpoch(Date.UTC(2026, 1)) < newEpoch(Date.UTC(2060, 1)), "epochs sort by time");
+});
+
+t.test("F7 the range of a close code decides", async (t) => {
+  const reconnect = Object.entries(CLOSE_CODES)
+    .filter(([, { code }]) => shouldReconnect(code))
+    .map(([name]) => name);
+  t.same(reconnect, ["serviceRestart", "tokenExpired", "noPong", "tooManyRequests", "noProgress"]);
+  t.ok([1001, 1005, 1006, 3499, 4000, 4499].every(shouldReconnect));
+  t.notOk([1000, 1002, 1007, 1008, 1009, 1011, 3500, 4500].some(shouldReconnect));
+});
+
+t.test("an unexpected error tells nothing about itself", async (t) => {
+  t.match(errorFrame(new Error("secret")), { code: "internal", temporary: true, message: /^((?!secret).)*$/ });
+  t.match(errorFrame(new ProtocolError("rate_limited", { retryAfter: 2 }), { nonce: "n" }), {
+    retryAfter: 2,
+    nonce: "n",
+    user: "system",
+  });
+});

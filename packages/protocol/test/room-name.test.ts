@@ -1,0 +1,76 @@
+import fc from "fast-check";
+import t from "tap";
+import { characters, parseRoomName, roomOfToken, roomPartition, roomToken } from "../src/index.ts";
+
+const SUBJECT_TOKEN = /^[A-Za-z0-9_=-]+$/;
+
+t.test("any string is either a room name whose token leads back to it, or refused", async () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string({ unit: "binary", maxLength: 120 }), fc.string({ unit: "grapheme", maxLength: 60 })),
+      (name) => {
+        const room = parseRoomName(name);
+        if (room === undefined) return;
+        const token = roomToken(room);
+        if (!SUBJECT_TOKEN.test(token)) throw new Error(`token ${token}`);
+        if (roomOfToken(token) !== room) throw new Error(`token of ${JSON.stringify(room)} does not lead back`);
+        if (parseRoomName(room) !== room) throw new Error("canonical form is not stable");
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+t.test("two names never share a token", async () => {
+  const tokens = new Map<string, string>();
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme", maxLength: 20 }), (name) => {
+      const room = parseRoomName(name);
+      if (room === undefined) return true;
+      const before = tokens.get(roomToken(room));
+      tokens.set(roomToken(room), room);
+      return before === undefined || before === room;
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+t.test("what could hurt in a subject or a URL is refused", async (t) => {
+  for (const bad of [
+    "",
+    " ",
+    "a/b",
+    "a\nb",
+    "a\u0000",
+    "\u2028",
+    "\ud800",
+    ".",
+    "..",
+    "x".repeat(101),
+    7,
+    null,
+    undefined,
+    {},
+  ]) {
+    t.equal(parseRoomName(bad), undefined, encodeURIComponent(String(bad).toWellFormed()));
+  }
+  for (const name of ["a.b", "*", ">", "a b", "수다방", "👨‍👩‍👧", "=abc", "x".repeat(65), "가".repeat(100)]) {
+    t.equal(parseRoomName(name), name, name);
+    t.notMatch(roomToken(name), /[.*> ]/);
+  }
+});
+
+t.test("a name is compared in NFC", async (t) => {
+  t.equal(parseRoomName("수다방".normalize("NFD")), "수다방");
+  t.equal(characters("가👍"), 2);
+});
+
+t.test("tokens that we did not make are no rooms", async (t) => {
+  for (const token of ["=", "=YQ", "==", "=4", "a.b", "=gICA", "x".repeat(65)])
+    t.equal(roomOfToken(token), undefined, token);
+});
+
+t.test("the partition of a room never changes", async (t) => {
+  t.equal(roomPartition(roomToken("lobby")), roomPartition("lobby"));
+  t.same(["lobby", "bench0", roomToken("수다방")].map(roomPartition), ["19", "43", "00"]);
+});

@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import t from "tap";
+import { ControlFrame, LogEvent, PlainMessageFrame, SUBPROTOCOL, UpFrame } from "../src/index.ts";
+
+/**
+ * The wire schemas of each version of the protocol. If this fails, the wire changed: an addition that old clients
+ * may ignore takes a new line here; anything else takes a new subprotocol.
+ */
+const HISTORY: readonly [version: string, schemas: string, change: string][] = [
+  ["madang.v1", "2c513dd4aa5f69e8", "the first version"],
+];
+
+t.test("the wire schemas are those of the last line of the protocol's history", async (t) => {
+  const schemas = createHash("sha256")
+    .update(JSON.stringify([UpFrame, ControlFrame, LogEvent, PlainMessageFrame]))
+    .digest("hex")
+    .slice(0, 16);
+  const [version, expected] = HISTORY.at(-1)!;
+  t.equal(version, SUBPROTOCOL);
+  t.equal(schemas, expected);
+});
