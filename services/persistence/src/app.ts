@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import { addHealthRoutes, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Floor } from "./floor.ts";
 import { addDocs } from "./openapi.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -29,7 +29,7 @@ export async function buildApp({ log, store, floor, consumer }: Deps): Promise<F
     // What is not known is refused by name, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
     // A URL that cannot be decoded never gets to the error handler.
-    frameworkErrors: (_error, _request, reply) => sendProblem(reply, problem("bad_request")),
+    frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
   await addDocs(app);

@@ -1,0 +1,181 @@
+import type { Test } from "tap";
+import { Changes } from "../src/changes.ts";
+import { type Place, placeKey } from "../src/keys.ts";
+import type { Store } from "../src/store.ts";
+import { ROOMS } from "./support.ts";
+
+const EPOCH = "0mwuxf3rd";
+
+function said(room: string, seq: number, text: string, rest: object = {}) {
+  return {
+    room,
+    place: { epoch: EPOCH, seq },
+    user: "민수",
+    message: text,
+    at: `2026-01-01T00:00:00.${seq}Z`,
+    ...rest,
+  };
+}
+
+function changes(fill: (changes: Changes) => void): Changes {
+  const some = new Changes();
+  fill(some);
+  return some;
+}
+
+/** What every store guarantees. `fresh` gives an empty one that is open. */
+export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void {
+  const all = (store: Store, room: string) => store.messages(room, {}, "oldest first", 1000);
+
+  t.test("write: a batch repeated changes nothing, and messages come in the log's order", async (t) => {
+    const store = await fresh(t);
+    const batch = changes((c) => {
+      for (const seq of [9, 10, 2, 100]) c.messages.push(said("a", seq, `n${seq}`));
+      c.room("a", "2026-01-01").last = { place: { epoch: EPOCH, seq: 100 }, value: "2026-01-02" };
+    });
+    for (let i = 0; i < 3; i++) t.strictSame(await store.write(batch), []);
+    t.strictSame(
+      (await all(store, "a")).map(({ seq }) => seq),
+      [2, 9, 10, 100],
+    );
+    t.strictSame(await store.room("a"), {
+      room: "a",
+      topic: "",
+      status: 0,
+      createdAt: "2026-01-01",
+      lastMessageAt: "2026-01-02",
+      lastPosition: `${EPOCH}.100`,
+    });
+  });
+
+  t.test("messages: one room's only, whatever the names", async (t) => {
+    const store = await fresh(t);
+    const rooms = [...ROOMS, "a ", "a!", "ab", `a|${EPOCH}`, " a", "A"];
+    await store.write(changes((c) => c.messages.push(...rooms.map((room, i) => said(room, i + 1, room)))));
+    for (const room of rooms) {
+      t.strictSame(
+        (await all(store, room)).map(({ message }) => message),
+        [room],
+      );
+    }
+  });
+
+  t.test("messages: every bound, both orders, over epochs", async (t) => {
+    const store = await fresh(t);
+    const later = (seq: number): Place => ({ epoch: "0mwuxf3re", seq });
+    await store.write(
+      changes((c) => {
+        for (const seq of [1, 2, 3]) c.messages.push(said("a", seq, `old ${seq}`));
+        for (const seq of [1, 2]) c.messages.push({ ...said("a", seq, `new ${seq}`), place: later(seq) });
+      }),
+    );
+    const texts = async (...args: Parameters<Store["messages"]>) =>
+      (await store.messages(...args)).map(({ message }) => message);
+    const at = (seq: number): Place => ({ epoch: EPOCH, seq });
+    t.strictSame(await texts("a", { after: at(2) }, "oldest first", 9), ["old 3", "new 1", "new 2"]);
+    t.strictSame(await texts("a", { from: at(2), upTo: later(1) }, "oldest first", 9), ["old 2", "old 3", "new 1"]);
+    t.strictSame(await texts("a", { before: later(1) }, "newest first", 2), ["old 3", "old 2"]);
+    t.strictSame(await texts("a", { upTo: at(0) }, "newest first", 2), []);
+  });
+
+  t.test("write: refuses a message whose place another one holds, and takes the rest", async (t) => {
+    const store = await fresh(t);
+    await store.write(changes((c) => c.messages.push(said("a", 1, "first"))));
+    const refusals = await store.write(
+      changes((c) => c.messages.push(said("a", 1, "another"), said("a", 2, "second"))),
+    );
+    t.strictSame(
+      refusals.map(({ message }) => message.message),
+      ["another"],
+    );
+    t.strictSame(
+      (await all(store, "a")).map(({ message }) => message),
+      ["first", "second"],
+    );
+  });
+
+  t.test("write: edits and deletes before their message; a stub is hidden", async (t) => {
+    const store = await fresh(t);
+    const target = (seq: number): Place => ({ epoch: EPOCH, seq });
+    await store.write(
+      changes((c) => {
+        c.edits.push({ room: "a", target: target(1), seq: 9, message: "newer", at: "t9" });
+        c.edits.push({ room: "a", target: target(1), seq: 8, message: "older", at: "t8" });
+        c.deletes.push({ room: "a", target: target(2), seq: 7, at: "t7" });
+        c.edits.push({ room: "a", target: target(2), seq: 10, message: "too late", at: "t10" });
+      }),
+    );
+    t.strictSame(await all(store, "a"), [], "nothing to show yet");
+    await store.write(changes((c) => c.messages.push(said("a", 1, "one"), said("a", 2, "two"))));
+    const [one, two] = await all(store, "a");
+    t.match(one, { message: "newer", editedAt: "t9" });
+    t.match(two, { message: "", deleted: true });
+    t.notOk(two && "editedAt" in two);
+    t.strictSame(await store.write(changes((c) => c.messages.push(said("a", 1, "one")))), [], "the same message still");
+  });
+
+  t.test("write: of one sender's messages with one nonce the lowest place is kept", async (t) => {
+    for (const order of [
+      [5, 7, 9],
+      [9, 7, 5],
+      [7, 9, 5],
+    ]) {
+      const store = await fresh(t);
+      for (const seq of order) {
+        await store.write(changes((c) => c.messages.push(said("a", seq, "retried", { nonce: "n" }))));
+      }
+      await store.write(
+        changes((c) => {
+          c.messages.push(...order.map((seq) => said("a", seq, "retried", { nonce: "n" })));
+          c.messages.push(said("a", 20, "other room's", { nonce: "m" }), said("a b", 21, "x", { nonce: "n" }));
+          c.messages.push(said("a", 22, "other sender's", { nonce: "n", user: "지수" }));
+          c.messages.push(said("a", 23, "proved", { nonce: "n", userId: "민수" }));
+        }),
+      );
+      t.strictSame(
+        (await all(store, "a")).map(({ seq }) => seq),
+        [5, 20, 22, 23],
+        `arrived as ${order}`,
+      );
+    }
+  });
+
+  t.test("rooms: per field the highest place wins; listed by name, page by page", async (t) => {
+    const store = await fresh(t);
+    const set = (seq: number, topic: string | undefined, status: 0 | 1 | 2 | undefined) =>
+      changes((c) => {
+        const room = c.room("a", "2026");
+        const place = { epoch: EPOCH, seq };
+        if (topic !== undefined) room.topic = { place, value: topic };
+        if (status !== undefined) room.status = { place, value: status };
+      });
+    await store.write(set(10, "ten", undefined));
+    await store.write(set(9, "nine", 2));
+    await store.write(set(8, undefined, 1));
+    t.match(await store.room("a"), { topic: "ten", status: 2 });
+    for (const room of ["b", "나", "a b"]) t.equal((await store.ensureRoom(room, "2026")).created, true);
+    t.equal((await store.ensureRoom("a", "2027")).created, false);
+    const names = async (after: string | undefined, limit: number) =>
+      (await store.rooms(after, limit)).map(({ room }) => room);
+    t.strictSame(await names(undefined, 9), ["a", "a b", "b", "나"]);
+    t.strictSame(await names("a b", 1), ["b"]);
+    const made = await Promise.all(Array.from({ length: 10 }, () => store.ensureRoom("new", "2026")));
+    t.equal(made.filter(({ created }) => created).length, 1, "of many callers one made it");
+    t.equal(await store.room("nobody's"), undefined);
+  });
+
+  t.test("floor: never lowered, by epoch and by seq", async (t) => {
+    const store = await fresh(t);
+    t.equal(await store.loadFloor(), undefined);
+    for (const [epoch, seq] of [
+      ["0b", 9],
+      ["0b", 10],
+      ["0b", 2],
+      ["0a", 99],
+    ] as const) {
+      await store.saveFloor({ epoch, seq });
+    }
+    t.strictSame(await store.loadFloor(), { epoch: "0b", seq: 10 });
+    t.ok(placeKey({ epoch: "0b", seq: 10 }) > placeKey({ epoch: "0a", seq: 99 }));
+  });
+}

@@ -1,0 +1,70 @@
+import { HistoryMessage, Room } from "@madang/protocol";
+import t from "tap";
+import { Check } from "typebox/value";
+import { Changes } from "../src/changes.ts";
+import { openMongoStore } from "../src/mongo-store.ts";
+import { storeContract } from "./store-contract.ts";
+import { freshDatabase, lookInside, mongod, openStore } from "./support.ts";
+
+t.test("MongoDB", async (t) => {
+  const server = await mongod(t);
+
+  t.test("contract", async (t) => storeContract(t as never, (t) => openStore(t, freshDatabase(server))));
+
+  t.test("what it gives out fits the API's schemas", async (t) => {
+    const store = await openStore(t, freshDatabase(server));
+    const changes = new Changes();
+    const place = { epoch: "0a", seq: 1 };
+    changes.messages.push({ room: "a", place, user: "u", userId: "id", message: "m", at: "t", nonce: "n", replyTo: 1 });
+    changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" });
+    changes.room("a", "t").last = { place, value: "t" };
+    await store.write(changes);
+    for (const message of await store.messages("a", {}, "oldest first", 9)) t.ok(Check(HistoryMessage, message));
+    t.ok(Check(Room, await store.room("a")));
+  });
+
+  t.test("dead letters are kept once, bytes and all", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const letter = { place: { epoch: "0a", seq: 3 }, subject: "s", data: Uint8Array.of(0, 255), reason: "why" };
+    await store.keepDeadLetters([letter]);
+    await store.keepDeadLetters([letter, letter]);
+    const [kept, ...more] = await lookInside(t, url).dump("dead_letters");
+    t.match(kept, { epoch: "0a", seq: 3, subject: "s", reason: "why" });
+    t.strictSame([...kept!["data"].buffer], [0, 255]);
+    t.equal(more.length, 0);
+  });
+
+  t.test("a page of history is one range of the primary index", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const changes = new Changes();
+    for (let seq = 1; seq <= 2000; seq++) {
+      const room = seq % 2 ? "a" : "a b";
+      changes.messages.push({ room, place: { epoch: "0a", seq }, user: "u", message: "m", at: "t" });
+    }
+    await store.write(changes);
+    const { db } = lookInside(t, url);
+    await db.command({ profile: 2 });
+    await store.messages("a", { upTo: { epoch: "0a", seq: 1900 } }, "newest first", 51);
+    await db.command({ profile: 0 });
+    const reads = await db
+      .collection("system.profile")
+      .find({ op: "query", ns: /messages$/ })
+      .toArray();
+    t.equal(reads.length, 1);
+    t.match(reads[0], { keysExamined: 51, docsExamined: 51, nreturned: 51, planSummary: /IXSCAN { _id: 1 }/ });
+    t.notOk(reads[0]?.["hasSortStage"]);
+  });
+
+  t.test("a store that cannot be reached says so in seconds, and nothing of what was typed", async (t) => {
+    const store = openMongoStore("mongodb://127.0.0.1:9/madang");
+    t.teardown(() => store.close());
+    const before = Date.now();
+    await t.rejects(store.messages("secret room", {}, "oldest first", 1), { code: "history_unavailable" });
+    await t.rejects(store.open());
+    t.ok(Date.now() - before < 10_000);
+    t.equal(store.ready, false);
+    t.throws(() => openMongoStore("mongodb://user:hunter2@/x"), { name: "ConfigError", message: /^[^2]*$/ });
+  });
+});
