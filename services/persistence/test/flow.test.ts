@@ -1,0 +1,212 @@
+import { openConsumer } from "@madang/broker";
+import type { LogEvent } from "@madang/protocol";
+import t from "tap";
+import { DEFAULT_LOG_SETTINGS } from "../../../packages/broker/src/stream-config.ts";
+import { logSubject } from "../../../packages/broker/src/subjects.ts";
+import { Floor } from "../src/floor.ts";
+import { readPage } from "../src/history.ts";
+import { openMongoStore } from "../src/mongo-store.ts";
+import { startProjecting } from "../src/projecting.ts";
+import {
+  eventually,
+  freshDatabase,
+  lookInside,
+  message,
+  mongod,
+  nats,
+  openPublisher,
+  ROOMS,
+  type Scope,
+  silent,
+} from "./support.ts";
+
+/** All of persistence but its HTTP, as `main` puts it together. */
+function instance(t: Scope, natsUrl: string, mongoUrl: string) {
+  const troubles: string[] = [];
+  const onTrouble = (what: string, error: Error) => troubles.push(`${what}: ${error.message}`);
+  const store = openMongoStore(mongoUrl);
+  const consumer = openConsumer({ nats: { url: natsUrl, name: "persistence" }, log: DEFAULT_LOG_SETTINGS, onTrouble });
+  const floor = new Floor(consumer, store);
+  const projecting = startProjecting({ store, consumer, log: silent, onTrouble });
+  const close = async () => {
+    floor.close();
+    projecting.stop();
+    await consumer.close(5000);
+    await store.close();
+  };
+  t.teardown(close);
+  return { store, consumer, floor, troubles, close };
+}
+
+type Publisher = Awaited<ReturnType<typeof openPublisher>>;
+
+/** Publishes `count` messages over all rooms, several at once; an id makes a repeated one harmless. */
+async function publishMany({ publish }: Publisher, count: number, until = () => false): Promise<number> {
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: 50 }, async (_, lane) => {
+      for (let i = 0; done < count && !until(); i++) {
+        done++;
+        const nonce = `${lane}-${i}-${Math.random()}`;
+        await publish(message(ROOMS[lane % ROOMS.length]!, `${lane} ${i}`, { nonce }), nonce);
+      }
+    }),
+  );
+  return done;
+}
+
+/** The log and MongoDB hold the same messages, each once, in the same places. */
+async function compare(
+  t: Pick<Tap, "strictSame" | "equal">,
+  publisher: Publisher,
+  inside: ReturnType<typeof lookInside>,
+) {
+  const { last_seq } = (await publisher.jsm.streams.info("CHAT")).state;
+  const stored = await inside.dump("messages");
+  t.equal(stored.length, last_seq);
+  const seqs = stored.map(({ _id }) => Number(_id.split("\u001f")[2])).sort((a, b) => a - b);
+  t.strictSame(seqs[0], 1);
+  t.strictSame(seqs.at(-1), last_seq);
+  t.equal(new Set(seqs).size, last_seq);
+  t.equal((await inside.dump("dead_letters")).length, 0);
+}
+
+type Tap = typeof t;
+
+t.test("kill -9 of nats-server and of mongod under load: nothing is missing, nothing twice", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  const one = instance(t, log.url, url);
+  const two = instance(t, log.url, url);
+  let stop = false;
+  const publishing = publishMany(publisher, 40_000, () => stop);
+  for (let i = 0; i < 2; i++) {
+    const before = await one.floor.now().catch(() => ({ seq: 0 }));
+    await eventually("it flows", async () => (await one.floor.now().catch(() => before)).seq > before.seq + 500);
+    await db.kill("SIGKILL");
+    await db.restart();
+    const after = await one.floor.now();
+    await eventually("it flows again", async () => (await two.floor.now()).seq > after.seq);
+    await log.kill("SIGKILL");
+    await log.restart();
+  }
+  stop = true;
+  const count = await publishing;
+  t.ok(count > 1000, `${count} messages`);
+  const { last_seq } = (await publisher.jsm.streams.info("CHAT")).state;
+  await eventually("all is projected", async () => (await one.floor.now()).seq === last_seq);
+  await compare(t, publisher, lookInside(t, url));
+});
+
+t.test("a stopped mongod (SIGSTOP) is noticed, and history catches up", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  const one = instance(t, log.url, url);
+  await eventually("ready", () => one.store.ready);
+  await db.kill("SIGSTOP");
+  await eventually("not ready", () => !one.store.ready, 15_000);
+  await publishMany(publisher, 3000);
+  const before = Date.now();
+  await t.rejects(one.store.room("a"), { code: "history_unavailable" });
+  t.ok(Date.now() - before < 5000, "a reader is told within seconds");
+  await eventually("the failed batch is told of", () => one.troubles.some((line) => line.startsWith("a batch")));
+  await db.kill("SIGCONT");
+  await eventually("all is projected", async () => (await one.floor.now().catch(() => ({ seq: 0 }))).seq === 3000);
+  await compare(t, publisher, lookInside(t, url));
+});
+
+t.test("history and what comes by joining at its position make the room, at any moment of the flow", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  // Two instances of two batches each: the store is always full of holes past the floor.
+  const instances = [instance(t, log.url, url), instance(t, log.url, url)] as const;
+  await eventually("ready", () => instances.every(({ store, consumer }) => store.ready && consumer.connected));
+  let stop = false;
+  const publishing = publishMany(publisher, 30_000, () => stop);
+  await eventually("it flows", async () => (await instances[0].floor.now()).seq > 200);
+  const pages = [];
+  for (let i = 0; i < 60; i++) {
+    const { store, floor } = instances[i % 2]!;
+    const room = ROOMS[i % ROOMS.length]!;
+    pages.push(await readPage(store, floor, room, { limit: 100 }));
+  }
+  stop = true;
+  await publishing;
+  const { last_seq } = (await publisher.jsm.streams.info("CHAT")).state;
+  await eventually("all is projected", async () => (await instances[0].floor.now()).seq === last_seq);
+  const rooms = new Map<string, number[]>();
+  for (const { _id, room } of await lookInside(t, url).dump("messages")) {
+    rooms.set(room, [...(rooms.get(room) ?? []), Number(_id.split("\u001f")[2])]);
+  }
+  let beyond = 0;
+  for (const { room, messages, position, foundNewest } of pages) {
+    const seqs = messages.map(({ seq }) => seq);
+    const from = Number(position.split(".")[1]);
+    const all = rooms.get(room)!;
+    const joined = [...seqs, ...all.filter((seq) => seq > from)];
+    const wanted = all.slice(all.indexOf(seqs[0]!));
+    if (JSON.stringify(joined) !== JSON.stringify(wanted)) t.fail(`${room} at ${position}`);
+    if (from < last_seq) beyond++;
+    t.ok(foundNewest);
+  }
+  t.ok(beyond > 30, `${beyond} pages were read in the middle of the flow`);
+});
+
+t.test(
+  "the floor outlives an outage of NATS and a restart in it, and is another one for a log made anew",
+  async (t) => {
+    const [log, db] = await Promise.all([nats(t), mongod(t)]);
+    const url = freshDatabase(db);
+    const publisher = await openPublisher(t, log.url);
+    const first = instance(t, log.url, url);
+    await publishMany(publisher, 200);
+    await eventually("projected", async () => (await first.floor.now().catch(() => ({ seq: 0 }))).seq === 200);
+    await eventually("saved", async () => (await first.store.loadFloor())?.seq === 200);
+    await log.kill("SIGKILL");
+    const page = await readPage(first.store, first.floor, "a", {});
+    t.match(page, { position: `${publisher.epoch}.200`, foundNewest: true });
+    await first.close();
+    const second = instance(t, log.url, url);
+    await eventually("ready", () => second.store.ready);
+    t.strictSame((await readPage(second.store, second.floor, "a", {})).position, page.position);
+    await log.restart();
+    await eventually("reached again", () => second.consumer.connected);
+    const again = await openPublisher(t, log.url);
+    await again.jsm.streams.delete("CHAT");
+    const anew = await openPublisher(t, log.url);
+    const event: LogEvent = message("a", "in the new log");
+    await anew.publish(event);
+    const epochOf = async () => (await second.floor.now()).epoch;
+    await eventually(
+      "a new floor",
+      async () => (await epochOf()) === anew.epoch && (await second.floor.now()).seq === 1,
+    );
+    const { messages, position } = await readPage(second.store, second.floor, "a", { limit: 2 });
+    t.strictSame(position, `${anew.epoch}.1`);
+    t.strictSame(
+      messages.map(({ epoch }) => epoch),
+      [publisher.epoch, anew.epoch],
+      "the old life's history stays in front",
+    );
+  },
+);
+
+t.test("a foreign message in the log is a dead letter, and the floor goes on", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  await publisher.raw(logSubject("a"), "not json");
+  await publisher.raw("chat.log.00.=bad", "{}");
+  await publisher.publish(message("a", "good"));
+  const one = instance(t, log.url, url);
+  await eventually("all is projected", async () => (await one.floor.now().catch(() => ({ seq: 0 }))).seq === 3);
+  const letters = await lookInside(t, url).dump("dead_letters");
+  t.match(letters, [
+    { seq: 1, epoch: publisher.epoch, subject: logSubject("a"), reason: "it is not JSON" },
+    { seq: 2, reason: "it is not an event that this version knows" },
+  ]);
+  t.equal((await readPage(one.store, one.floor, "a", {})).messages.length, 1);
+});

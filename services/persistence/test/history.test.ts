@@ -1,0 +1,145 @@
+import type { HistoryPage } from "@madang/protocol";
+import { formatPosition, parsePosition } from "@madang/protocol";
+import fc from "fast-check";
+import t from "tap";
+import { Changes } from "../src/changes.ts";
+import { readPage } from "../src/history.ts";
+import { comparePlaces, type Place } from "../src/keys.ts";
+import type { Store } from "../src/store.ts";
+import { freshDatabase, mongod, openStore, ROOMS } from "./support.ts";
+
+const OLD = "0mwuxf3rd";
+const NOW = "0mwuxf3re";
+
+/** Several rooms interleaved in one log of two lives; each third place is no message of theirs. */
+async function fill(store: Store): Promise<Map<string, Place[]>> {
+  const places = new Map<string, Place[]>(ROOMS.map((room) => [room, []]));
+  const changes = new Changes();
+  for (let i = 0; i < 1800; i++) {
+    if (i % 3 === 2) continue;
+    const room = ROOMS[i % ROOMS.length]!;
+    const place = i < 700 ? { epoch: OLD, seq: i + 1 } : { epoch: NOW, seq: i - 699 };
+    places.get(room)!.push(place);
+    changes.messages.push({ room, place, user: "u", message: `${room} ${i}`, at: "2026" });
+    changes.room(room, "2026");
+  }
+  await store.write(changes);
+  return places;
+}
+
+const placesOf = ({ messages }: HistoryPage): Place[] => messages.map(({ epoch, seq }) => ({ epoch, seq }));
+
+t.test("history", async (t) => {
+  const store = await openStore(t, freshDatabase(await mongod(t)));
+  const places = await fill(store);
+  const end: Place = { epoch: NOW, seq: 1100 };
+  const page = (room: string, query: object, floor = end) => readPage(store, { now: async () => floor }, room, query);
+
+  t.test("pages through each room both ways, each message once", async (t) => {
+    for (const room of ROOMS) {
+      const all = places.get(room)!;
+      let newest = await page(room, { limit: 37 });
+      t.ok(newest.foundNewest);
+      const back = placesOf(newest);
+      while (!newest.foundOldest) {
+        newest = await page(room, { before: newest.messages[0]!.position, limit: 37 });
+        t.notOk(newest.foundNewest);
+        back.unshift(...placesOf(newest));
+      }
+      t.strictSame(back, all, `${room} backwards`);
+
+      let oldest = await page(room, { after: formatPosition(OLD, 0), limit: 100 });
+      t.ok(oldest.foundOldest);
+      const forth = placesOf(oldest);
+      while (!oldest.foundNewest) {
+        t.equal(oldest.position, oldest.messages.at(-1)!.position);
+        oldest = await page(room, { after: oldest.position, limit: 100 });
+        t.notOk(oldest.foundOldest);
+        forth.push(...placesOf(oldest));
+      }
+      t.strictSame(forth, all, `${room} forwards`);
+      t.equal(oldest.position, formatPosition(end.epoch, end.seq));
+    }
+  });
+
+  t.test("every page of every cursor is what the whole room says it is", async () => {
+    const query = fc.record({
+      room: fc.constantFrom(...ROOMS),
+      kind: fc.constantFrom("before", "after", "around", undefined),
+      epoch: fc.constantFrom(OLD, NOW, "0", "zzz"),
+      seq: fc.nat(1300),
+      limit: fc.integer({ min: 1, max: 100 }),
+      floor: fc.integer({ min: 0, max: 1200 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(query, async ({ room, kind, epoch, seq, limit, floor: floorSeq }) => {
+        const floor = { epoch: NOW, seq: floorSeq };
+        const cursor = { epoch, seq };
+        const visible = places.get(room)!.filter((place) => comparePlaces(place, floor) <= 0);
+        const got = await page(room, { ...(kind && { [kind]: formatPosition(epoch, seq) }), limit }, floor);
+        const shown = placesOf(got);
+
+        const first = visible.findIndex((place) => comparePlaces(place, shown[0] ?? cursor) === 0);
+        if (shown.length > 0)
+          assertSame(shown, visible.slice(first, first + shown.length), "a gapless part of the room");
+        const older = visible.filter((place) => comparePlaces(place, cursor) < 0);
+        const newer = visible.filter((place) => comparePlaces(place, cursor) > 0);
+        if (kind === undefined) assertSame(shown, visible.slice(-limit), "the latest");
+        if (kind === "before") assertSame(shown, older.slice(-limit), "right before it");
+        if (kind === "after") assertSame(shown, newer.slice(0, limit), "right after it");
+        if (kind === "around") {
+          assertSame(shown.length, Math.min(limit, visible.length), "full where the room has enough");
+          const here = visible.find((place) => comparePlaces(place, cursor) === 0);
+          if (here) assertSame(shown.filter((place) => comparePlaces(place, here) === 0).length, 1, "included");
+        }
+
+        // Where an empty page lies: at its cursor.
+        const from = shown[0] ?? cursor;
+        const to = shown.at(-1) ?? cursor;
+        const isBeforeEmpty = kind === "before" && shown.length === 0;
+        const unseenOlder = visible.some(
+          (place) => comparePlaces(place, from) < (kind === "after" && shown.length === 0 ? 1 : 0),
+        );
+        const unseenNewer = visible.some((place) => comparePlaces(place, to) > (isBeforeEmpty ? -1 : 0));
+        assertSame(got.foundOldest, !unseenOlder, "foundOldest");
+        assertSame(got.foundNewest, !unseenNewer, "foundNewest");
+
+        const position = parsePosition(got.position)!;
+        if (comparePlaces(position, floor) > 0) throw new Error("the position is past the floor");
+        const joined = visible.filter((place) => comparePlaces(place, position) > 0);
+        const rest = visible.filter((place) => comparePlaces(place, to) > (isBeforeEmpty ? -1 : 0));
+        const isAhead = kind === "after" && comparePlaces(cursor, floor) > 0;
+        if (!isAhead) assertSame(joined, rest, "joining there continues the page");
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  t.test("a cursor of a foreign epoch, a room that nobody made, and an empty one", async (t) => {
+    t.equal((await page("a", { after: "0.5", limit: 5 })).messages[0]!.epoch, OLD);
+    t.strictSame((await page("a", { before: "zz.5", limit: 5 })).messages.length, 5);
+    await t.rejects(page("nobody's", {}), { code: "not_found" });
+    await store.ensureRoom("empty", "2026");
+    t.strictSame(await page("empty", {}), {
+      room: "empty",
+      epoch: NOW,
+      messages: [],
+      foundOldest: true,
+      foundNewest: true,
+      position: `${NOW}.1100`,
+    });
+  });
+
+  t.test("cursors exclude each other and have to be positions; the field is named", async (t) => {
+    await t.rejects(page("a", { before: "a.1", around: "a.2" }), { code: "bad_request", field: "around" });
+    for (const bad of ["", "1", "a.", ".1", "a.-1", "a.1.5", "A.1", "a.99999999999999999"]) {
+      await t.rejects(page("a", { after: bad }), { code: "bad_position", field: "after" }, bad);
+    }
+  });
+});
+
+function assertSame(actual: unknown, wanted: unknown, what: string): void {
+  if (JSON.stringify(actual) !== JSON.stringify(wanted)) {
+    throw new Error(`${what}: ${JSON.stringify(actual)} is not ${JSON.stringify(wanted)}`);
+  }
+}

@@ -1,0 +1,174 @@
+import { HistoryPage, Problem, Room, RoomList } from "@madang/protocol";
+import type { FastifyInstance } from "fastify";
+import t from "tap";
+import type { TSchema } from "typebox";
+import { Check } from "typebox/value";
+import { buildApp } from "../src/app.ts";
+import { Changes } from "../src/changes.ts";
+import { Floor } from "../src/floor.ts";
+import { openMongoStore } from "../src/mongo-store.ts";
+import type { Store } from "../src/store.ts";
+import { freshDatabase, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
+
+const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
+
+async function serve(t: Scope, store: Store, connected = true): Promise<FastifyInstance> {
+  const floor = new Floor({ ackFloor: async () => FLOOR }, store);
+  const app = await buildApp({ log: silent, store, floor, consumer: { connected } });
+  t.teardown(async () => {
+    floor.close();
+    await app.close();
+  });
+  return app;
+}
+
+/** What the tests look at without a schema. */
+interface Body {
+  rooms: { room: string }[];
+  next?: string;
+  code?: string;
+  field?: string;
+}
+
+/** Asks, and checks the answer against the schema that its status has in the API. */
+async function ask(app: FastifyInstance, method: "GET" | "PUT", url: string, schema: TSchema, options: object = {}) {
+  const response = await app.inject({ method, url, ...options });
+  const body = response.json<Body>();
+  const isProblem = response.statusCode >= 400;
+  if (!Check(isProblem ? Problem : schema, body)) throw new Error(`not by its schema: ${response.body}`);
+  const type = isProblem ? "application/problem+json; charset=utf-8" : "application/json; charset=utf-8";
+  if (response.headers["content-type"] !== type) throw new Error(`${response.headers["content-type"]}`);
+  return { status: response.statusCode, body };
+}
+
+t.test("routes", async (t) => {
+  const server = await mongod(t);
+  const store = await openStore(t, freshDatabase(server));
+  const app = await serve(t, store);
+
+  t.test("rooms: made once, got, listed page by page", async (t) => {
+    t.equal((await ask(app, "GET", "/v1/rooms/a", Room)).status, 404);
+    for (const room of ROOMS) {
+      const url = `/v1/rooms/${encodeURIComponent(room)}`;
+      t.equal((await ask(app, "PUT", url, Room)).status, 201, room);
+      t.match(await ask(app, "PUT", url, Room, { payload: {} }), { status: 200, body: { room, topic: "", status: 0 } });
+      t.match(await ask(app, "GET", url, Room), { status: 200, body: { room } });
+      t.match(await ask(app, "GET", `${url}/messages`, HistoryPage), { status: 200, body: { room, messages: [] } });
+    }
+    t.match(await ask(app, "PUT", "/v1/rooms/cafe%CC%81", Room), { status: 201, body: { room: "café" } });
+    const names: string[] = [];
+    for (let after = ""; ; ) {
+      const { body } = await ask(app, "GET", `/v1/rooms?limit=2${after}`, RoomList);
+      names.push(...body.rooms.map(({ room }) => room));
+      if (body.next === undefined) break;
+      after = `&after=${encodeURIComponent(body.next)}`;
+    }
+    t.strictSame(names, ["a", "a b", "a|b", "café", "수다방"]);
+  });
+
+  t.test("messages, with edits and deletes", async (t) => {
+    const changes = new Changes();
+    const place = (seq: number) => ({ epoch: FLOOR.epoch, seq });
+    for (const seq of [1, 2, 3, 8]) {
+      changes.messages.push({
+        room: "수다방",
+        place: place(seq),
+        user: "민수",
+        message: `${seq}`,
+        at: "2026",
+        nonce: `${seq}`,
+      });
+    }
+    changes.edits.push({ room: "수다방", target: place(2), seq: 4, message: "둘", at: "2027" });
+    changes.deletes.push({ room: "수다방", target: place(3), seq: 5, at: "2027" });
+    await store.write(changes);
+    const url = `/v1/rooms/${encodeURIComponent("수다방")}/messages`;
+    const { body } = await ask(app, "GET", url, HistoryPage);
+    const position = (seq: number) => `${FLOOR.epoch}.${seq}`;
+    const common = { epoch: FLOOR.epoch, user: "민수", at: "2026" };
+    t.strictSame(body, {
+      room: "수다방",
+      epoch: FLOOR.epoch,
+      messages: [
+        { ...common, seq: 1, position: position(1), message: "1", nonce: "1" },
+        { ...common, seq: 2, position: position(2), message: "둘", nonce: "2", editedAt: "2027" },
+        { ...common, seq: 3, position: position(3), message: "", nonce: "3", deleted: true },
+      ],
+      foundOldest: true,
+      foundNewest: true,
+      position: position(7),
+    });
+    t.match(await ask(app, "GET", `${url}?around=${position(2)}&limit=1`, HistoryPage), {
+      body: { messages: [{ seq: 2 }], foundOldest: false, foundNewest: false, position: position(2) },
+    });
+  });
+
+  t.test("bad input is a problem with its field, never a 500", async (t) => {
+    const cases: [string, string, string, string | undefined, object?][] = [
+      ["GET", "/v1/rooms/%zz", "bad_request", undefined],
+      ["GET", "/v1/rooms/%ff/messages", "bad_request", undefined],
+      ["GET", "/v1/rooms/%E0%A4%A", "bad_request", undefined],
+      ["GET", "/v1/rooms/a%2Fb", "bad_room", "room"],
+      ["GET", "/v1/rooms/a%00b/messages", "bad_room", "room"],
+      ["GET", "/v1/rooms/a%1Fb/messages", "bad_room", "room"],
+      ["PUT", "/v1/rooms/%20", "bad_room", "room"],
+      ["PUT", `/v1/rooms/${"%EC%88%98".repeat(101)}`, "bad_room", "room"],
+      ["GET", `/v1/rooms/${"a".repeat(9000)}`, "bad_request", undefined],
+      ["PUT", "/v1/rooms/a", "bad_request", "body", { payload: { topic: "x" } }],
+      [
+        "PUT",
+        "/v1/rooms/a",
+        "bad_request",
+        undefined,
+        { payload: "{", headers: { "content-type": "application/json" } },
+      ],
+      ["PUT", "/v1/rooms/a", "bad_request", undefined, { payload: "<a/>", headers: { "content-type": "text/xml" } }],
+      ["GET", "/v1/rooms/a/messages?limit=0", "bad_request", "limit"],
+      ["GET", "/v1/rooms/a/messages?limit=101", "bad_request", "limit"],
+      ["GET", "/v1/rooms/a/messages?limit=1.5", "bad_request", "limit"],
+      ["GET", "/v1/rooms/a/messages?limit=1&limit=2", "bad_request", "limit"],
+      ["GET", "/v1/rooms/a/messages?before=a.1&after=a.2", "bad_request", "after"],
+      ["GET", "/v1/rooms/a/messages?before=a.1&before=a.2", "bad_request", "before"],
+      ["GET", "/v1/rooms/a/messages?around=%zz", "bad_position", "around"],
+      ["GET", "/v1/rooms/a/messages?form=x", "bad_request", "form"],
+      ["GET", "/v1/rooms?after=", "bad_request", "after"],
+      ["GET", "/v1/rooms?limit=-1", "bad_request", "limit"],
+    ];
+    for (const [method, url, code, field, options] of cases) {
+      const { status, body } = await ask(app, method as "GET", url, Room, options);
+      t.ok(status >= 400 && status < 500, `${method} ${url.slice(0, 60)} → ${status}`);
+      t.match({ code: body.code, field: body.field }, { code, field }, url.slice(0, 60));
+    }
+    t.match(await ask(app, "GET", "/nothing", Room), { status: 404, body: { code: "not_found" } });
+  });
+
+  t.test("the document is OpenAPI 3.1 and names every route; its page needs nothing from elsewhere", async (t) => {
+    const { openapi, paths } = (await app.inject("/docs/json")).json();
+    t.match(openapi, /^3\.1\./);
+    t.strictSame(Object.keys(paths).sort(), ["/v1/rooms", "/v1/rooms/{room}", "/v1/rooms/{room}/messages"]);
+    const page = await app.inject("/docs/");
+    t.equal(page.statusCode, 200);
+    t.match(page.headers["content-security-policy"], /default-src 'self'/);
+    t.notMatch(page.body, /(src|href)="https?:/);
+    t.notMatch(page.body, /<script(?![^>]*src)/);
+    for (const [, url] of page.body.matchAll(/(?:src|href)="(\/docs[^"]+)"/g)) {
+      t.equal((await app.inject(url!)).statusCode, 200, url!);
+    }
+  });
+
+  t.test("without MongoDB: not ready, and 503 with when to come again", async (t) => {
+    const gone = openMongoStore("mongodb://127.0.0.1:9/madang");
+    t.teardown(() => gone.close());
+    const app = await serve(t, gone, false);
+    t.equal((await app.inject("/livez")).statusCode, 200);
+    const ready = await app.inject("/readyz");
+    t.equal(ready.statusCode, 503);
+    t.strictSame(Object.keys(ready.json().missing), ["mongodb", "nats"]);
+    for (const url of ["/v1/rooms", "/v1/rooms/a", "/v1/rooms/a/messages"]) {
+      const response = await app.inject(url);
+      t.equal(response.statusCode, 503, url);
+      t.equal(response.json().code, "history_unavailable");
+      t.equal(response.headers["retry-after"], "1");
+    }
+  });
+});
