@@ -1,0 +1,60 @@
+/**
+ * What somebody may do in which rooms. The three actions are independent: a webhook may write where it cannot read,
+ * and a moderator who is to talk needs "write" as well.
+ */
+export const ACTIONS = ["read", "write", "moderate"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** One room by its name, or rooms by a pattern in which `*` stands for any characters, none included. */
+export interface Grant {
+  readonly name?: string;
+  readonly pattern?: string;
+  readonly can: readonly Action[];
+}
+
+/** Rights of one person, by room. */
+export class Permissions {
+  readonly #byName = new Map<string, Set<Action>>();
+  readonly #byPattern: { readonly pattern: string; readonly can: ReadonlySet<Action> }[] = [];
+
+  constructor(grants: readonly Grant[]) {
+    for (const { name, pattern, can } of grants) {
+      if (name !== undefined) {
+        const room = name.normalize("NFC");
+        this.#byName.set(room, new Set([...(this.#byName.get(room) ?? []), ...can]));
+      }
+      if (pattern !== undefined) this.#byPattern.push({ pattern: pattern.normalize("NFC"), can: new Set(can) });
+    }
+  }
+
+  /** @param room a canonical room name */
+  allow(room: string, action: Action): boolean {
+    if (this.#byName.get(room)?.has(action)) return true;
+    return this.#byPattern.some(({ pattern, can }) => can.has(action) && matches(pattern, room));
+  }
+}
+
+/** Glob match in at most |pattern| × |room| steps: a regular expression made of a token could be made to take for ever. */
+export function matches(pattern: string, room: string): boolean {
+  let p = 0;
+  let r = 0;
+  let star = -1;
+  let resumeAt = 0;
+  while (r < room.length) {
+    if (pattern[p] === "*") {
+      star = p++;
+      resumeAt = r;
+    } else if (pattern[p] === room[r]) {
+      p++;
+      r++;
+    } else if (star >= 0) {
+      // What the last star stands for grows by one.
+      p = star + 1;
+      r = ++resumeAt;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[p] === "*") p++;
+  return p === pattern.length;
+}

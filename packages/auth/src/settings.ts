@@ -1,0 +1,89 @@
+import { createHmac } from "node:crypto";
+import { ConfigError, readConfig } from "@madang/runtime";
+import { Type } from "typebox";
+
+const SECRET_MIN_BYTES = 32;
+
+const Environment = Type.Object({
+  AUTH: Type.Union([Type.Literal("none"), Type.Literal("jwt")], {
+    default: "none",
+    description: "none: anyone with a nickname. jwt: a token says who somebody is and what they may do.",
+  }),
+  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: "Lets AUTH=none listen beyond this machine." }),
+  JWT_SECRET: Type.String({ default: "", description: "HS256, at least 32 bytes." }),
+  JWKS_URL: Type.String({ default: "", description: "Public keys (RS256, ES256, EdDSA) of whoever makes the tokens." }),
+  JWT_ISSUER: Type.String({ default: "", description: "When set, the token's iss must be this." }),
+  JWT_AUDIENCE: Type.String({ default: "", description: "When set, the token's aud must name this." }),
+  EDGE_SECRET: Type.String({
+    default: "",
+    description: "By which persistence knows the edges. Needed with JWKS_URL; JWT_SECRET gives one by itself.",
+  }),
+});
+
+export interface JwtSettings {
+  readonly mode: "jwt";
+  readonly key: { readonly secret: Uint8Array } | { readonly jwksUrl: URL };
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  /** The bearer token with which an edge asks persistence for itself. Not a JWT, and refused by the edges. */
+  readonly edgeToken: string;
+}
+
+export type AuthSettings = { readonly mode: "none" } | JwtSettings;
+
+/**
+ * Both services read the same variables, and each checks every token by itself.
+ * @param host the address that the service is to listen on
+ * @throws ConfigError, also when AUTH=none would be open to a network that nobody said it should be open to
+ */
+export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.env): AuthSettings {
+  const e = readConfig(Environment, env);
+  if (e.AUTH === "none") {
+    if (!isLoopback(host) && !e.ALLOW_ANONYMOUS) {
+      throw new ConfigError(
+        `HOST=${host} with AUTH=none lets everybody who reaches this address read and write in every room, under any name: set AUTH=jwt, or ALLOW_ANONYMOUS=true if that is what you want.`,
+      );
+    }
+    return { mode: "none" };
+  }
+  return {
+    mode: "jwt",
+    key: keyOf(e.JWT_SECRET, e.JWKS_URL),
+    issuer: e.JWT_ISSUER || undefined,
+    audience: e.JWT_AUDIENCE || undefined,
+    edgeToken: edgeTokenOf(e.EDGE_SECRET, e.JWT_SECRET),
+  };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function keyOf(secret: string, jwksUrl: string): JwtSettings["key"] {
+  if ((secret === "") === (jwksUrl === "")) {
+    throw new ConfigError("AUTH=jwt needs either JWT_SECRET (HS256) or JWKS_URL (RS256, ES256, EdDSA), and not both.");
+  }
+  if (jwksUrl === "") return { secret: secretBytes("JWT_SECRET", secret) };
+  const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
+  // Whoever can change the keys on their way can be anybody.
+  if (!url || (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname)))) {
+    throw new ConfigError("The environment variable JWKS_URL must be an https:// URL.");
+  }
+  return { jwksUrl: url };
+}
+
+function edgeTokenOf(edgeSecret: string, jwtSecret: string): string {
+  if (edgeSecret === "" && jwtSecret === "") {
+    throw new ConfigError("JWKS_URL needs EDGE_SECRET as well, the same on edges and persistence services.");
+  }
+  const secret = edgeSecret === "" ? secretBytes("JWT_SECRET", jwtSecret) : secretBytes("EDGE_SECRET", edgeSecret);
+  return createHmac("sha256", secret).update("madang: an edge asks persistence").digest("base64url");
+}
+
+function secretBytes(variable: string, secret: string): Uint8Array {
+  const bytes = Buffer.from(secret, "utf8");
+  if (bytes.length < SECRET_MIN_BYTES) {
+    throw new ConfigError(`The environment variable ${variable} must have at least ${SECRET_MIN_BYTES} bytes.`);
+  }
+  return bytes;
+}

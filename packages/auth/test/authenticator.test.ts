@@ -1,0 +1,123 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import t from "tap";
+import { type Authenticator, createAuthenticator, may, readAuthSettings } from "../src/index.ts";
+
+const SECRET = "한글 secret, thirty-two bytes long";
+const key = new TextEncoder().encode(SECRET);
+const now = () => Math.floor(Date.now() / 1000);
+
+const jwt = (env: NodeJS.ProcessEnv = {}): Authenticator =>
+  createAuthenticator(readAuthSettings("0.0.0.0", { AUTH: "jwt", JWT_SECRET: SECRET, ...env }));
+
+async function sign(claims: JWTPayload, secret: Uint8Array = key, alg = "HS256"): Promise<string> {
+  return new SignJWT({ sub: "u1", exp: now() + 60, ...claims }).setProtectedHeader({ alg }).sign(secret);
+}
+
+t.test("a good token says who and what", async (t) => {
+  const exp = now() + 60;
+  const token = await sign({ exp, name: "민수", rooms: [{ name: "수다방", can: ["read", "write", "fly"] }] });
+  const identity = await jwt().verify(token);
+  t.match(identity, { userId: "u1", name: "민수" });
+  t.ok(identity.expiresAt >= exp * 1000 && identity.expiresAt <= (exp + 10) * 1000);
+  t.ok(may(identity, "수다방", "write"));
+  t.notOk(may(identity, "수다방", "moderate"));
+  t.notOk(may(identity, "other", "read"));
+  t.equal((await jwt().verify(await sign({}))).name, "u1", "without a name, the subject is shown");
+});
+
+t.test("tokens that prove nothing are refused", async (t) => {
+  const auth = jwt({ JWT_ISSUER: "id.example", JWT_AUDIENCE: "madang" });
+  const good = { iss: "id.example", aud: ["other", "madang"] };
+  t.ok(await auth.verify(await sign(good)));
+  const bad: Record<string, string | Promise<string>> = {
+    "not a token": "x.y.z",
+    empty: "",
+    "another secret": sign(good, new TextEncoder().encode("x".repeat(32))),
+    "another algorithm": sign(good, new TextEncoder().encode(SECRET.repeat(2)), "HS512"),
+    "the same secret, another algorithm": sign(good, key, "HS384"),
+    "not signed": new UnsecuredJWT({ ...good, sub: "u1", exp: now() + 60 }).encode(),
+    issuer: sign({ ...good, iss: "evil.example" }),
+    "no issuer": sign({ aud: "madang" }),
+    audience: sign({ ...good, aud: "other" }),
+    "not yet": sign({ ...good, nbf: now() + 60 }),
+    "no expiry": new SignJWT({ ...good, sub: "u1" }).setProtectedHeader({ alg: "HS256" }).sign(key),
+    "no subject": new SignJWT({ ...good, exp: now() + 60 }).setProtectedHeader({ alg: "HS256" }).sign(key),
+    "empty subject": sign({ ...good, sub: "" }),
+    "a name that cannot be shown": sign({ ...good, name: "a\nb" }),
+    "rooms of another shape": sign({ ...good, rooms: [{ name: "a", can: "read" }] }),
+    "too long": sign({ ...good, filler: "x".repeat(9000) }),
+  };
+  for (const [what, token] of Object.entries(bad)) {
+    await t.rejects(auth.verify(await token), { name: "TokenError", code: "unauthorized", expired: false }, what);
+  }
+  const [head, payload, signature] = (await sign(good)).split(".");
+  const forged = Buffer.from(JSON.stringify({ ...good, sub: "admin", exp: now() + 60 })).toString("base64url");
+  await t.rejects(auth.verify([head, forged, signature].join(".")), { name: "TokenError" }, "forged claims");
+  t.not(forged, payload);
+});
+
+t.test("an expired token is told from an invalid one, with a little leeway", async (t) => {
+  await t.rejects(jwt().verify(await sign({ exp: now() - 60 })), { name: "TokenError", expired: true });
+  t.ok(await jwt().verify(await sign({ exp: now() - 2 })));
+  t.ok(await jwt().verify(await sign({ nbf: now() + 2 })));
+});
+
+t.test("public keys come by URL, are kept, and a new key is found", async (t) => {
+  const pairs = {
+    RS256: await generateKeyPair("RS256"),
+    ES256: await generateKeyPair("ES256"),
+    EdDSA: await generateKeyPair("EdDSA"),
+  };
+  type Algorithm = keyof typeof pairs;
+  const served: object[] = [];
+  const publish = async (alg: Algorithm, kid: string) =>
+    served.push({ ...(await exportJWK(pairs[alg].publicKey)), kid, alg });
+  const signed = (alg: Algorithm, kid: string) =>
+    new SignJWT({ sub: "u1", exp: now() + 60 }).setProtectedHeader({ alg, kid }).sign(pairs[alg].privateKey);
+  let fetches = 0;
+  const server = createServer((_request, response) => {
+    fetches++;
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ keys: served }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+  const settings = { AUTH: "jwt", JWT_SECRET: "", JWKS_URL: url, EDGE_SECRET: SECRET };
+  const open = () => createAuthenticator(readAuthSettings("0.0.0.0", settings));
+
+  await publish("RS256", "r");
+  await publish("ES256", "e");
+  await publish("EdDSA", "d");
+  const auth = open();
+  t.equal((await auth.verify(await signed("RS256", "r"))).userId, "u1");
+  t.equal((await auth.verify(await signed("ES256", "e"))).userId, "u1");
+  t.equal((await auth.verify(await signed("EdDSA", "d"))).userId, "u1");
+  t.equal(fetches, 1, "the keys are kept");
+
+  await t.rejects(auth.verify(await signed("RS256", "unknown")), { name: "TokenError" });
+  t.equal(fetches, 1, "unknown keys do not make it ask again and again");
+  const publicKeyAsSecret = new TextEncoder().encode(JSON.stringify(served[0]));
+  await t.rejects(auth.verify(await sign({}, publicKeyAsSecret)), { name: "TokenError" }, "no HS256 with public keys");
+
+  const later = open();
+  served.length = 0;
+  await publish("ES256", "new");
+  t.equal((await later.verify(await signed("ES256", "new"))).userId, "u1");
+  await t.rejects(later.verify(await signed("ES256", "e")), { name: "TokenError" }, "a key that was withdrawn");
+
+  server.close();
+  server.closeAllConnections();
+  await t.rejects(
+    open().verify(await signed("ES256", "new")),
+    { code: "internal" },
+    "no keys: that is not the token's fault",
+  );
+});
+
+t.test("AUTH=none looks at no token", async (t) => {
+  const auth = createAuthenticator({ mode: "none" });
+  t.equal(await auth.verify("rubbish"), auth.anonymous);
+});
