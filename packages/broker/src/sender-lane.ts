@@ -26,8 +26,11 @@ export interface LaneHost {
 }
 
 const WINDOW = 32;
-/** How much one sender may have waiting in one room. */
-const MAX_PENDING = 256;
+/**
+ * How much one sender may have waiting in one room. The edge stops reading from a client long before; what was read
+ * already, a network buffer of small frames, must fit.
+ */
+const MAX_PENDING = 4096;
 /**
  * How long an event may wait for the log. Well below the log's duplicate window (2 min): a repeat by the lane, and
  * one by the client after the error, are both still recognised.

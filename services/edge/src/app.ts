@@ -28,6 +28,8 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
     loggerInstance: logger as FastifyBaseLogger,
     disableRequestLogging: true,
     bodyLimit: FRAME_MAX_BYTES,
+    // A number is no text, and a field that nobody knows is a mistake of the sender's: both are told, not repaired.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
   });

@@ -1,0 +1,218 @@
+import t from "tap";
+import { edgeFor, full, natsFor, plain, said, until, WireClient } from "./support.ts";
+
+t.test("P1 plain members chat, across two edges and with the full protocol", async (t) => {
+  const nats = await natsFor(t);
+  const [a, b] = [await edgeFor(t, nats), await edgeFor(t, nats)];
+  const [here, there] = [await plain(t, a, "수다방"), await plain(t, b, "수다방")];
+  const member = await full(t, b, "영희", [{ room: "수다방" }]);
+  await member.next("caughtUp");
+  here.send({ message: "안녕", user: "민수" });
+  const seen = await there.next("message");
+  t.match(seen, { message: "안녕", user: "민수", type: "message", room: "수다방", seq: Number, epoch: a.log.epoch });
+  t.same(await here.next("message"), seen);
+  t.same(await member.next("message"), seen);
+  await said(member, "수다방", "반가워");
+  t.match(await here.next("message", (frame) => frame.user === "영희"), { message: "반가워" });
+  t.equal(here.frames.length, 2, "plain members get messages only");
+});
+
+t.test("P2 errors reach a plain client as messages of the system, and the connection stays open", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = await plain(t, edge, "a");
+  const neighbour = await plain(t, edge, "a");
+  const bad: [unknown, string][] = [
+    ["{", "bad_json"],
+    ["[]", "bad_frame"],
+    [{ message: "x" }, "bad_frame"],
+    [{ message: 7, user: "u" }, "bad_frame"],
+    [{ message: " ", user: "u" }, "empty_text"],
+    [{ message: "x".repeat(4001), user: "u" }, "text_too_long"],
+    [{ message: "x", user: "" }, "bad_user"],
+    [{ message: "x", user: "a\nb" }, "bad_user"],
+  ];
+  for (const [frame, code] of bad) {
+    client.frames.length = 0;
+    client.send(frame);
+    t.match(await client.next("error"), { user: "system", code, message: String }, code);
+  }
+  client.ws.send(Buffer.from("{}"), { binary: true });
+  await client.next("error", (frame) => frame.code === "binary_frame");
+  client.send({ message: "still here", user: "u" });
+  await client.next("message");
+  await neighbour.next("message");
+  t.equal(neighbour.frames.length, 1, "others notice nothing");
+});
+
+t.test("P1 ?after= goes on from a position without hole or double", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const first = await plain(t, edge, "a");
+  for (let n = 0; n < 5; n++) first.send({ message: `m${n}`, user: "u" });
+  await first.next("message", (frame) => frame.message === "m4");
+  const from = first.of("message")[1];
+  const second = await plain(t, edge, "a", `?after=${from.epoch}.${from.seq}`);
+  await second.next("message", (frame) => frame.message === "m4");
+  t.same(
+    second.of("message").map((frame) => frame.message),
+    ["m2", "m3", "m4"],
+  );
+  const foreign = await plain(t, edge, "a", "?after=zzz.1");
+  t.match(await foreign.next("error"), { code: "position_lost" });
+  const nonsense = await plain(t, edge, "a", "?after=nonsense");
+  t.match(await nonsense.next("error"), { code: "bad_position" });
+});
+
+t.test("a bad room name in the URL is told and closes 3501", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = new WireClient(`ws://127.0.0.1:${edge.port}/ws/chat/${"x".repeat(101)}/`, []);
+  t.match(await client.closing(), { code: 3501 });
+  t.match(client.frames, [{ type: "error", code: "bad_room" }]);
+});
+
+t.test("F1 hello comes first, once; then welcome", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = await full(t, edge);
+  client.send({ type: "join", room: "a" });
+  t.match(await client.next("error"), { code: "bad_frame", field: "type" });
+  client.send({ type: "hello", user: "민수", join: [{ room: "a" }, { room: "b/c" }] });
+  t.match(await client.next("welcome"), {
+    connection: String,
+    user: "민수",
+    ping: 25,
+    limits: { rooms: 128, text: 4000, frame: 65536 },
+  });
+  t.match(await client.next("joined"), {
+    room: "a",
+    epoch: edge.log.epoch,
+    position: `${edge.log.epoch}.0`,
+    recovered: true,
+  });
+  t.match(await client.next("error", (frame) => frame.code === "bad_room"), { room: "b/c" });
+  client.frames.length = 0;
+  client.send({ type: "hello", user: "again" });
+  t.match(await client.next("error"), { code: "bad_frame" });
+});
+
+t.test(
+  "F2 join from a position: joined, what was missed, caughtUp, live; without hole or double while others speak",
+  async (t) => {
+    const nats = await natsFor(t);
+    const [a, b] = [await edgeFor(t, nats), await edgeFor(t, nats)];
+    const speaker = await full(t, a, "s", [{ room: "a" }]);
+    await speaker.next("caughtUp");
+    const acks = [];
+    for (let n = 0; n < 700; n++) acks.push(said(speaker, "a", `m${n}`));
+    const third = await acks[2];
+    // Joins on the other edge (no ring there) and on this one, while the flow goes on.
+    const late = await full(t, b, "l", [{ room: "a", after: `${third.epoch}.${third.seq}` }]);
+    const same = await full(t, a, "l", [{ room: "a", after: `${third.epoch}.${third.seq}` }]);
+    await Promise.all(acks);
+    for (const client of [late, same]) {
+      await client.next("message", (frame) => frame.message === "m699");
+      t.same(
+        client.of("message").map((frame) => frame.message),
+        Array.from({ length: 697 }, (_, n) => `m${n + 3}`),
+      );
+      t.equal(client.frames[1].type, "joined");
+      t.equal(client.frames[1].recovered, true);
+      t.equal(client.of("caughtUp").length, 1);
+    }
+  },
+);
+
+t.test("F2 a position that leads nowhere is answered: recovered false, then live", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const speaker = await full(t, edge, "s", [{ room: "a" }]);
+  const { epoch, seq } = await said(speaker, "a", "one");
+  for (const after of [`0zzz.${seq}`, `${epoch}.${seq + 1000}`]) {
+    const client = await full(t, edge, "c", [{ room: "a", after }]);
+    t.match(await client.next("joined"), { recovered: false, position: `${epoch}.${seq}` });
+    await client.next("caughtUp");
+    t.equal(client.of("message").length, 0);
+  }
+  const client = await full(t, edge, "c");
+  client.send({ type: "join", room: "a", after: "nonsense" });
+  t.match(await client.next("error"), { code: "bad_position", room: "a" });
+});
+
+t.test("F3 an ack for what is stored, once per nonce; errors name the nonce", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = await full(t, edge, "민수", [{ room: "a" }]);
+  const ack = await said(client, "a", "hello", "n1");
+  t.match(ack, { room: "a", seq: 1, epoch: edge.log.epoch, duplicate: false });
+  t.match(await client.next("message"), { nonce: "n1", message: "hello", seq: 1 });
+  client.frames.length = 0;
+  t.match(await said(client, "a", "hello", "n1"), { seq: 1, duplicate: true });
+  client.send({ type: "message", room: "elsewhere", message: "x", nonce: "n2" });
+  t.match(await client.next("error"), { code: "not_joined", nonce: "n2", temporary: false });
+  client.send({ type: "message", room: "a", message: "", nonce: "n3" });
+  t.match(await client.next("error", (frame) => frame.nonce === "n3"), { code: "empty_text" });
+  const other = await full(t, edge, "영희", [{ room: "a" }]);
+  t.match(
+    await said(other, "a", "hello", "n1"),
+    { seq: 2, duplicate: false },
+    "another user's nonce is another message",
+  );
+});
+
+t.test("F5 leave, and the limit of 128 rooms", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const join = Array.from({ length: 129 }, (_, n) => ({ room: `r${n}` }));
+  const client = await full(t, edge, "c", join);
+  t.match(await client.next("error"), { code: "too_many_rooms", room: "r128" });
+  client.send({ type: "leave", room: "r0" });
+  t.match(await client.next("left"), { room: "r0" });
+  client.send({ type: "leave", room: "r0" });
+  t.match(await client.next("error", (frame) => frame.code === "not_joined"), {});
+  client.send({ type: "join", room: "r128" });
+  await client.next("joined", (frame) => frame.room === "r128");
+});
+
+t.test("F6 a frame over 64 KiB closes 1009, invalid UTF-8 closes 1007", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const big = await full(t, edge, "c");
+  big.send("x".repeat(65 * 1024));
+  t.match(await big.closing(), { code: 1009 });
+  const broken = await full(t, edge, "c");
+  broken.ws.send(Buffer.from([0xff, 0xfe]), { binary: false });
+  t.match(await broken.closing(), { code: 1007 });
+  const none = await full(t, edge, "c");
+  none.ws.close(1000);
+  await until(() => edge.hub.connections.size === 0);
+});
+
+t.test("/ws without the subprotocol is told what to ask for", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = new WireClient(`ws://127.0.0.1:${edge.port}/ws`, []);
+  t.match(await client.closing(), { code: 3501 });
+  t.match(client.frames[0], { code: "bad_request", message: /madang\.v1/ });
+});
+
+t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const member = await plain(t, edge, "봇방");
+  const post = (body: unknown, headers: Record<string, string> = {}) =>
+    fetch(`http://127.0.0.1:${edge.port}/v1/rooms/${encodeURIComponent("봇방")}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  const first = await post({ message: "삐빅", user: "봇" }, { "idempotency-key": "k1" });
+  t.equal(first.status, 201);
+  const stored = (await first.json()) as { seq: number; position: string };
+  t.match(stored, { seq: 1, duplicate: false, position: `${edge.log.epoch}.1` });
+  const second = await post({ message: "삐빅", user: "봇" }, { "idempotency-key": "k1" });
+  t.equal(second.status, 200);
+  t.match(await second.json(), { seq: 1, duplicate: true });
+  t.match(await member.next("message"), { user: "봇", message: "삐빅" });
+  for (const [body, field] of [
+    [{}, "message"],
+    [{ message: 1 }, "message"],
+    [{ message: " " }, "message"],
+    [{ message: "x", nope: 1 }, "nope"],
+  ] as const) {
+    const response = await post(body);
+    t.match(response.headers.get("content-type"), /^application\/problem\+json/);
+    t.match(await response.json(), { field, status: 400, code: String });
+  }
+});
