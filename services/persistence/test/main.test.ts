@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { startProcess } from "@madang/local-stack";
+import t from "tap";
+import { eventually, freshDatabase, lookInside, message, mongod, nats, openPublisher, type Scope } from "./support.ts";
+
+const ENTRY = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+async function start(t: Scope, env: NodeJS.ProcessEnv, readyPath = "/readyz") {
+  const child = await startProcess({ name: "persistence", entry: ENTRY, env, readyPath });
+  t.teardown(() => child.stop());
+  return child;
+}
+
+t.test("starts without MongoDB, becomes ready when it comes, and not ready when it goes", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  await db.kill("SIGKILL");
+  const child = await start(t, { NATS_URL: log.url, MONGODB_URL: url }, "/livez");
+  const ready = async () => (await fetch(`${child.url}/readyz`)).status;
+  t.equal(await ready(), 503);
+  await db.restart();
+  await eventually("ready", async () => (await ready()) === 200);
+  await db.kill("SIGKILL");
+  await eventually("not ready", async () => (await ready()) === 503);
+  t.ok(child.running);
+  await child.kill("SIGTERM");
+  t.strictSame(await child.exited, { code: 0, signal: null });
+});
+
+t.test("SIGTERM under load: exits with 0, and what it acknowledged is stored", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  await Promise.all(Array.from({ length: 5000 }, (_, i) => publisher.publish(message("a", `${i}`))));
+  const inside = lookInside(t, url);
+  const stored = () => inside.db.collection("messages").countDocuments();
+  const consumer = `persistence-${publisher.epoch}`;
+  for (let round = 0; round < 3; round++) {
+    const child = await start(t, { NATS_URL: log.url, MONGODB_URL: url });
+    if (round < 2) {
+      await child.kill("SIGTERM");
+      t.strictSame(await child.exited, { code: 0, signal: null });
+    }
+    const info = await publisher.jsm.consumers.info("CHAT", consumer);
+    t.ok((await stored()) >= info.ack_floor.stream_seq);
+  }
+  await eventually("all is stored, without waiting for the ack wait", async () => (await stored()) === 5000, 5000);
+  for (const line of (await start(t, { NATS_URL: log.url, MONGODB_URL: url })).output().trim().split("\n")) {
+    t.doesNotThrow(() => JSON.parse(line), line);
+  }
+});
+
+t.test("a bad configuration is one clear line, without the value, and exit code 1", async (t) => {
+  for (const [env, line] of [
+    [{ PORT: "x" }, /^The environment variable PORT must be integer\.\n$/],
+    [{ MONGODB_URL: "http://u:hunter2@x" }, /^The environment variable MONGODB_URL must match [^\n]*\n$/],
+    [{ MONGODB_URL: "mongodb://u:hunter2@" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
+    [{ NATS_URL: "nats://:x" }, /^The environment variable NATS_URL must be [^\n]*\n$/],
+    [{ LOG_LEVEL: "loud" }, /^The environment variable LOG_LEVEL must [^\n]*\n$/],
+  ] as const) {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [ENTRY], {
+      env: { ...process.env, ...env },
+      encoding: "utf8",
+    });
+    t.equal(status, 1);
+    t.match(stderr, line);
+    t.notMatch(stdout + stderr, "hunter2");
+  }
+});

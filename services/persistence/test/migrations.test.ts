@@ -1,0 +1,55 @@
+import t from "tap";
+import { type Migration, migrate } from "../src/mongo-migrations.ts";
+import { eventually, freshDatabase, lookInside, mongod } from "./support.ts";
+
+t.test("migrations run once, in order, one instance at a time", async (t) => {
+  const server = await mongod(t);
+  const url = freshDatabase(server);
+  const instances = Array.from({ length: 4 }, () => lookInside(t, url).db);
+  const ran: number[] = [];
+  let running = 0;
+  const step = (version: number, fail = () => false): Migration => ({
+    version,
+    what: `step ${version}`,
+    up: async (db) => {
+      t.equal(++running, 1, "alone");
+      await db.command({ ping: 1 });
+      running--;
+      if (fail()) throw new Error("broken");
+      ran.push(version);
+    },
+  });
+  let broken = true;
+  const steps = [step(1), step(2, () => broken), step(3)];
+  await t.rejects(migrate(instances[0]!, steps), { message: "broken" });
+  t.strictSame(ran, [1]);
+  broken = false;
+  await Promise.all(
+    instances.map((db) =>
+      eventually("migrated", () =>
+        migrate(db, steps).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    ),
+  );
+  t.strictSame(ran, [1, 2, 3], "the lock was free after the failure, and no step ran twice");
+  await migrate(instances[0]!, steps);
+  t.strictSame(ran, [1, 2, 3]);
+  await t.rejects(migrate(instances[0]!, [step(1)]), { message: /the data has version 3/ }, "an older program");
+});
+
+t.test("the lock of an instance that died is free after its time", async (t) => {
+  const { db } = lookInside(t, freshDatabase(await mongod(t)));
+  const state = db.collection<{ _id: string; holder?: string; until?: Date }>("state");
+  await state.insertOne({ _id: "migration", holder: "dead", until: new Date(Date.now() + 60_000) });
+  await t.rejects(migrate(db), { message: /another instance/ });
+  await state.updateOne({ _id: "migration" }, { $set: { until: new Date(Date.now() - 1) } });
+  await migrate(db);
+  const indexes = await db.collection("messages").indexes();
+  t.match(
+    indexes.find(({ name }) => name === "nonce"),
+    { unique: true },
+  );
+});
