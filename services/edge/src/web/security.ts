@@ -19,6 +19,7 @@ export const PAGE_SECURITY: FastifyHelmetOptions = {
       "require-trusted-types-for": ["'script'"],
     },
   },
+  frameguard: { action: "deny" },
   referrerPolicy: { policy: "no-referrer" },
   // Whether this host speaks TLS is the proxy's knowledge, not ours.
   strictTransportSecurity: false,

@@ -4,6 +4,7 @@ import { Composer } from "./composer.ts";
 import { byId } from "./dom.ts";
 import { Follow } from "./follow.ts";
 import { History, rest } from "./history.ts";
+import { keepAboveKeyboard } from "./keyboard.ts";
 import { showConnection } from "./lamp.ts";
 import { LogView } from "./log-view.ts";
 import { Older } from "./older.ts";
@@ -24,6 +25,7 @@ export function startRoomPage(): void {
     ...(storage ? { storage } : {}),
   });
   showConnection(client);
+  keepAboveKeyboard();
   const page = new RoomPage(client, room!, user!, foundOldest === "true");
   page.showStatus(Number(status));
   page.join(position);

@@ -119,8 +119,8 @@ export function chooseLanguage(acceptLanguage: string | undefined): Language {
     const [range = "", ...parameters] = part.trim().toLowerCase().split(";");
     const language = range.split("-")[0];
     if (language !== "ko" && language !== "en") continue;
-    const q = parameters.map((parameter) => /^\s*q=([0-9.]+)$/.exec(parameter)?.[1]).find(Boolean);
-    weight[language] = Math.max(weight[language], q === undefined ? 1 : Number(q) || 0);
+    const q = parameters.find((parameter) => parameter.trim().startsWith("q="));
+    weight[language] = Math.max(weight[language], q === undefined ? 1 : Number(q.trim().slice(2)) || 0);
   }
   return weight.ko > weight.en ? "ko" : "en";
 }

@@ -27,7 +27,8 @@ export function initial(user: string): string {
 
 /** The same one of {@link HUES} colours for the same name, everywhere (classes `hue-0` to `hue-7`). */
 export function hue(user: string): number {
-  let hash = 0;
-  for (let i = 0; i < user.length; i++) hash = (Math.imul(hash, 31) + user.charCodeAt(i)) >>> 0;
-  return hash % HUES;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < user.length; i++) hash = Math.imul(hash ^ user.charCodeAt(i), 0x01000193);
+  // FNV-1a mixes its high bits best.
+  return (hash >>> 16) % HUES;
 }

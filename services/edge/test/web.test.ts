@@ -1,0 +1,207 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fastify } from "fastify";
+import t, { type Test } from "tap";
+import { HistoryClient } from "../src/web/history-client.ts";
+import { webPages } from "../src/web/index.ts";
+import { chooseLanguage } from "../src/web/shared/dictionary.ts";
+import { continues, hue, initial } from "../src/web/shared/grouping.ts";
+import { segments } from "../src/web/shared/links.ts";
+
+const NOWHERE = "http://127.0.0.1:9";
+
+/** The pages alone, with their history at `url`. */
+async function pagesFor(t: Test, url = NOWHERE) {
+  const app = fastify({ routerOptions: { maxParamLength: 1300 } });
+  await app.register(webPages, { history: new HistoryClient([url], { timeoutMs: 300 }) });
+  t.teardown(() => app.close());
+  return app;
+}
+
+/** Something in persistence's place that answers as told; `answer` returning undefined never answers. */
+async function standIn(t: Test, answer: (method: string, path: string) => [number, unknown] | undefined) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    const [status, body] = answer(request.method!, request.url!) ?? [];
+    if (status) response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+t.test("the entrance", async (t) => {
+  const app = await pagesFor(t);
+  for (const url of ["/", "/chat", "/chat/"]) {
+    const page = await app.inject({ url, headers: { "accept-language": "ko-KR,ko;q=0.9,en;q=0.8" } });
+    t.equal(page.statusCode, 200, url);
+    for (const id of ["room-name-input", "nickname-input", "room-name-submit"]) t.match(page.body, `id="${id}"`);
+    t.match(page.body, '<html lang="ko">');
+  }
+  t.match((await app.inject({ url: "/" })).body, '<html lang="en">');
+
+  const form = await app.inject({ url: "/chat/", query: { room: "수다방", nickname: "a/b?#%" } });
+  t.equal(form.statusCode, 302, "the form works without its script");
+  t.equal(form.headers.location, `/chat/${encodeURIComponent("수다방")}/${encodeURIComponent("a/b?#%")}`);
+});
+
+t.test("security headers: nothing inline, nothing foreign, no frame, no copy of a page", async (t) => {
+  const app = await pagesFor(t);
+  for (const url of ["/", "/chat/a/b", "/chat/%00/b"]) {
+    const { headers } = await app.inject({ url });
+    const csp = String(headers["content-security-policy"]);
+    t.match(csp, "default-src 'none'", url);
+    t.match(csp, "script-src 'self';");
+    t.match(csp, "frame-ancestors 'none'");
+    t.notMatch(csp, /unsafe|\*|upgrade-insecure/);
+    t.equal(headers["cache-control"], "no-store");
+    t.equal(headers["x-content-type-options"], "nosniff");
+  }
+});
+
+t.test("assets are named by their content and kept for ever", async (t) => {
+  const app = await pagesFor(t);
+  const { body } = await app.inject({ url: "/" });
+  const urls = [...body.matchAll(/"(\/assets\/[^"]+)"/g)].map((match) => match[1]!);
+  t.equal(urls.length, 3);
+  for (const url of urls) {
+    const plain = await app.inject({ url });
+    t.equal(plain.statusCode, 200, url);
+    t.match(plain.headers["cache-control"], /immutable/);
+    const small = await app.inject({ url, headers: { "accept-encoding": "gzip, deflate, br" } });
+    t.equal(small.headers["content-encoding"], "br");
+    t.ok(small.rawPayload.length < plain.rawPayload.length);
+  }
+});
+
+t.test("a bad name is told on a page that people can read, and is not repeated there", async (t) => {
+  const app = await pagesFor(t);
+  const bad = [
+    "/chat/%20/n",
+    "/chat/r/%20",
+    "/chat/a%2Fb/n",
+    "/chat/a%0Ab/n",
+    `/chat/${"x".repeat(101)}/n`,
+    "/chat/r/%07",
+  ];
+  for (const url of [...bad, "/chat/?room=%20&nickname=n", "/chat/?room=a&room=b&nickname=n"]) {
+    const page = await app.inject({ url, headers: { "accept-language": "ko" } });
+    t.equal(page.statusCode, 400, url);
+    t.match(page.headers["content-type"], "text/html");
+    t.match(page.body, /(방 이름|닉네임)은 1자에서 100자까지/);
+  }
+  const script = await app.inject({ url: `/chat/${encodeURIComponent("<script>alert(1)</script>/")}/n` });
+  t.equal(script.statusCode, 400);
+  t.notMatch(script.body, /alert\(|<script/);
+});
+
+t.test("with persistence away the room opens and says that history is coming later", async (t) => {
+  const silent = await standIn(t, () => undefined);
+  const failing = await standIn(t, () => [503, { code: "history_unavailable" }]);
+  for (const url of [NOWHERE, silent.url, failing.url]) {
+    const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
+    t.equal(page.statusCode, 200);
+    t.match(page.body, /<p id="history-note" class="notice" role="status">Earlier messages are coming later/);
+    t.notMatch(page.body, "data-position=");
+    for (const id of ["chat-log", "chat-message-input", "chat-message-submit", "room-leave"]) {
+      t.match(page.body, `id="${id}"`);
+    }
+  }
+});
+
+t.test("what persistence refuses is told with its status", async (t) => {
+  const { url } = await standIn(t, () => [403, { code: "room_closed" }]);
+  const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
+  t.equal(page.statusCode, 403);
+  t.match(page.body, "This room is closed.");
+});
+
+t.test("everything that people typed is escaped", async (t) => {
+  const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>'`;
+  const said = { seq: 1, epoch: "e", position: "e.1", user: evil, message: evil, at: "2026-11-24T10:00:00.000Z" };
+  const { url } = await standIn(t, (method) =>
+    method === "PUT"
+      ? [200, { room: evil, topic: evil, status: 0, createdAt: said.at }]
+      : [200, { room: evil, epoch: "e", messages: [said], foundOldest: true, foundNewest: true, position: "e.1" }],
+  );
+  const app = await pagesFor(t, url);
+  const page = await app.inject({
+    url: `/chat/${encodeURIComponent(evil.replace("/", ""))}/${encodeURIComponent(evil)}`,
+  });
+  t.equal(page.statusCode, 200);
+  t.notMatch(page.body, /<img src=x|<script>|<\/script>'|onerror=alert\(1\)">/);
+  t.equal(page.body.match(/<script/g)?.length, 1, "only the page's own");
+  t.equal(page.body.match(/<img/g)?.length, 1);
+  t.match(page.body, "&lt;img src=x onerror=alert(1)&gt;");
+  t.match((await app.inject({ url: "/chat/", query: { room: evil } })).body, 'value="&quot;&gt;&lt;img');
+});
+
+t.test("HistoryClient asks the next instance when one fails, and stays with the one that answers", async (t) => {
+  const broken = await standIn(t, () => [500, {}]);
+  const silent = await standIn(t, () => undefined);
+  const well = await standIn(t, () => [200, { room: "수다방" }]);
+  const client = new HistoryClient([broken.url, silent.url, `${well.url}/`], { timeoutMs: 100 });
+  t.match(await client.ensureRoom("수다방"), { room: "수다방" });
+  await client.after("수다방", "e.5", 10);
+  t.same([broken.asked.length, silent.asked.length], [1, 1]);
+  const path = `/v1/rooms/${encodeURIComponent("수다방")}`;
+  t.same(well.asked, [`PUT ${path}`, `GET ${path}/messages?after=e.5&limit=10`]);
+});
+
+t.test("HistoryClient tells a refusal from an outage", async (t) => {
+  const refusing = await standIn(t, () => [410, { code: "position_lost" }]);
+  const spare = await standIn(t, () => [200, {}]);
+  await t.rejects(new HistoryClient([refusing.url, spare.url]).latest("r", 5), { code: "position_lost" });
+  t.equal(spare.asked.length, 0, "a refusal is an answer");
+  const odd = await standIn(t, () => [418, { code: "constructor" }]);
+  await t.rejects(new HistoryClient([odd.url]).latest("r", 5), { code: "internal" });
+  await t.rejects(new HistoryClient([NOWHERE]).latest("r", 5), { code: "history_unavailable" });
+});
+
+t.test("links: http and https, as people write them", async (t) => {
+  const links = (text: string) => segments(text).flatMap(({ href }) => href ?? []);
+  t.same(links("https://example.com에서 만나요"), ["https://example.com"]);
+  t.same(links("(see https://a.example/x_(y).) and HTTP://b.example/?q=1&r=2#f!"), [
+    "https://a.example/x_(y)",
+    "HTTP://b.example/?q=1&r=2#f",
+  ]);
+  t.same(links('javascript:alert(1) data:text/html,x ftp://a.example https:// http://" xhttp://a.example'), []);
+  t.same(links("https://a.example/<b>"), ["https://a.example/"]);
+  for (const text of ["", "a https://a.example/, b http://b.example.", "https://a.example"]) {
+    t.equal(
+      segments(text)
+        .map((segment) => segment.text)
+        .join(""),
+      text,
+    );
+  }
+});
+
+t.test("messages of one person within minutes stand together", async (t) => {
+  const said = (user: string, at: string) => ({ user, at: `2026-11-24T${at}Z` });
+  t.equal(continues(undefined, said("a", "10:00:00")), false);
+  t.equal(continues(said("a", "10:00:00"), said("a", "10:04:59")), true);
+  t.equal(continues(said("a", "10:00:00"), said("a", "10:05:00")), false);
+  t.equal(continues(said("b", "10:00:00"), said("a", "10:00:01")), false);
+  t.equal(initial(" 민수"), "민");
+  t.equal(initial("👩‍👩‍👧‍👦 family"), "👩‍👩‍👧‍👦");
+  t.ok([..."가나다라마바사아"].every((name) => hue(name) >= 0 && hue(name) < 8));
+});
+
+t.test("the language is the better of two", async (t) => {
+  const cases: [string | undefined, string][] = [
+    [undefined, "en"],
+    ["ko", "ko"],
+    ["ko-KR,ko;q=0.9,en-US;q=0.8", "ko"],
+    ["en-US,en;q=0.9,ko;q=0.8", "en"],
+    ["fr, ko;q=0.5", "ko"],
+    ["fr", "en"],
+    ["ko;q=0, en;q=0.1", "en"],
+    [",;q=,ko;q=x,*", "en"],
+  ];
+  for (const [header, language] of cases) t.equal(chooseLanguage(header), language, String(header));
+});
