@@ -77,6 +77,11 @@ export class Connection {
     return this.#closed;
   }
 
+  /** Bytes that the client has not taken yet. */
+  get backlog(): number {
+    return this.#socket.writableLength;
+  }
+
   /** A unique id for a message that came without a nonce. */
   nextMessageId(): string {
     return `${this.id}-${this.#messages++}`;
