@@ -1,4 +1,5 @@
 import {
+  CLOSE_CODES,
   type DownFrame,
   type ErrorFrame,
   parsePosition,
@@ -261,10 +262,15 @@ export class MadangClient extends Emitter<ClientEvents> {
       // Of no room: an answer to a try before the last one, or to a send that was given up.
       const rooms = name === undefined ? [...this.#rooms.values()] : [this.#rooms.get(name)];
       for (const room of rooms) room?.onSendError(nonce, frame);
+    } else if (frame.code === "not_joined") {
+      // Only a leave is answered so: the client's own sign of life, or a leave that the server knows nothing of.
+      if (name !== undefined && this.#leaving.has(name)) this.#onLeft(name);
     } else if (name === undefined) {
       this.emit("error", frame);
+      // Without a welcome it is about the hello. The next one would be the same.
+      if (this.#state === "connecting" && !frame.temporary) this.#refused(frame);
     } else if (this.#leaving.has(name)) {
-      // A server may as well answer a leave by saying that there is nothing to leave.
+      // The join before the leave was refused.
       this.#onLeft(name);
     } else {
       const room = this.#rooms.get(name);
@@ -293,6 +299,12 @@ export class MadangClient extends Emitter<ClientEvents> {
       this.#setState("connecting");
     }
     this.emit("close", { code, reason, reconnecting: delay !== undefined });
+  }
+
+  #refused(frame: ErrorFrame): void {
+    this.#connection?.close();
+    this.#stop(MadangError.of(frame), false);
+    this.emit("close", { code: CLOSE_CODES.badRequest.code, reason: frame.code, reconnecting: false });
   }
 
   /** The network or the person is back: do not sit out a back-off, and do not trust a connection that is silent. */

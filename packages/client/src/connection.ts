@@ -16,7 +16,7 @@ const FRESH_MS = 5_000;
 const ABNORMAL_CLOSURE = 1006;
 /**
  * A page cannot see a server's pings, so a connection that died without a word would look like a quiet room. Leaving a
- * room in which this connection is not is the cheapest frame that a server answers (F5) and changes nothing.
+ * room in which this connection is not is the cheapest frame that a server answers (F5, `not_joined`) and changes nothing.
  */
 const PROBE: UpFrame = { type: "leave", room: "madang-sign-of-life" };
 

@@ -107,10 +107,11 @@ export class Lane {
 
   /**
    * The room's log shows a send that went out on an earlier connection, whose ack was lost with it. Sending it again
-   * could store it twice when that was longer ago than the log remembers ids. One on its way now waits for its ack.
+   * could store it twice when that was longer ago than the log remembers ids. On an open lane every send waits for
+   * the answer to its own try: a server that refused one may let nothing pass until it comes again.
    */
   seenInLog(result: SendResult): void {
-    if (!this.#onTheWay.has(result.nonce)) this.ack(result);
+    if (!this.#open) this.ack(result);
   }
 
   #find(nonce: string): Send | undefined {

@@ -50,7 +50,8 @@ export interface Room {
   on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void;
   /**
    * Says something. Sends of one room are stored in the order of the calls, each once, whatever happens to the
-   * connection; a nonce that is pending already joins that send. Resolves when it is stored.
+   * connection; a nonce that is pending already joins that send. Resolves when it is stored. Who does not wait for the
+   * answer of a send that was taken hears of its failure by `failed`: that is never an unhandled rejection.
    * @param options.nonce 1 to 128 characters, never used before by this user in this room; made when absent
    * @throws MadangError (as a rejection) for a permanent error of the server, `outbox_full`, `room_left`,
    *   `client_closed`, `connection_refused`
@@ -125,16 +126,19 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     return this.#deps.outbox.queue(this.name).map(describe);
   }
 
-  async send(text: string, options: SendOptions = {}): Promise<SendResult> {
-    if (this.#left) throw new MadangError("room_left");
-    const ended = this.#deps.ended();
-    if (ended) throw ended;
+  send(text: string, options: SendOptions = {}): Promise<SendResult> {
+    const ended = this.#left ? new MadangError("room_left") : this.#deps.ended();
+    if (ended) return Promise.reject(ended);
     const { outbox } = this.#deps;
     const known = outbox.queue(this.name).find((send) => send.nonce === options.nonce);
     if (known) return known.answer.promise;
-    const send = outbox.add(this.name, text, options);
-    this.#lane.pump();
-    return send.answer.promise;
+    try {
+      const send = outbox.add(this.name, text, options);
+      this.#lane.pump();
+      return send.answer.promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   leave(): void {

@@ -1,0 +1,50 @@
+import t from "tap";
+import { Emitter } from "../src/emitter.ts";
+
+class Source extends Emitter<{ tick: number; tock: string }> {
+  tick(value: number): void {
+    this.emit("tick", value);
+  }
+}
+
+t.test("listeners hear their event in order and can be removed one by one", async (t) => {
+  const source = new Source();
+  const heard: string[] = [];
+  const listener = (value: number) => heard.push(`twice ${value}`);
+  const off = source.on("tick", listener);
+  source.on("tick", listener);
+  source.on("tock", () => heard.push("never"));
+  source.tick(1);
+  off();
+  off();
+  source.tick(2);
+  t.same(heard, ["twice 1", "twice 1", "twice 2"]);
+});
+
+t.test("a listener that throws is reported and harms nobody else", async (t) => {
+  const source = new Source();
+  const reported = t.capture(console, "error", () => {});
+  const heard: number[] = [];
+  source.on("tick", () => {
+    throw new Error("mine");
+  });
+  source.on("tick", (value) => heard.push(value));
+  source.tick(1);
+  t.same(heard, [1]);
+  t.match(reported.args(), [[{ message: "mine" }]]);
+});
+
+t.test("listeners may change while an event is told", async (t) => {
+  const source = new Source();
+  const heard: string[] = [];
+  const offs: (() => void)[] = [];
+  source.on("tick", () => {
+    for (const off of offs) off();
+    source.on("tick", () => heard.push("late"));
+  });
+  offs.push(source.on("tick", () => heard.push("removed")));
+  source.tick(1);
+  t.same(heard, []);
+  source.tick(2);
+  t.same(heard, ["late"]);
+});

@@ -1,0 +1,64 @@
+import t from "tap";
+import { onWake } from "../src/wake.ts";
+import { inRoom } from "./fakes.ts";
+
+/** A browser's events, for as long as the test runs. */
+function browser(t: Tap) {
+  const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  const { addEventListener, removeEventListener, dispatchEvent } = EventTarget.prototype;
+  const window = new EventTarget();
+  const globals = {
+    document: page,
+    addEventListener: addEventListener.bind(window),
+    removeEventListener: removeEventListener.bind(window),
+  };
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+    t.teardown(() => Reflect.deleteProperty(globalThis, name));
+  }
+  return { page, online: () => dispatchEvent.call(window, new Event("online")) };
+}
+type Tap = { teardown(run: () => void): void };
+
+t.test("online and a page shown again are hints; a hidden one is not", async (t) => {
+  const { page, online } = browser(t);
+  let hints = 0;
+  const stop = onWake(() => hints++);
+  online();
+  page.dispatchEvent(new Event("visibilitychange"));
+  t.equal(hints, 2);
+  page.visibilityState = "hidden";
+  page.dispatchEvent(new Event("visibilitychange"));
+  t.equal(hints, 2);
+  stop();
+  page.visibilityState = "visible";
+  online();
+  page.dispatchEvent(new Event("visibilitychange"));
+  t.equal(hints, 2);
+});
+
+t.test("where there are no such events nothing happens", async (t) => {
+  onWake(() => t.fail())();
+});
+
+t.test("a hint ends a back-off, asks a silent connection, and lets a fresh one be", async (t) => {
+  const { online } = browser(t);
+  const { client, clock, last, sockets } = inRoom();
+  const probes = () => last().sent.filter(({ type }) => type === "leave").length;
+  online();
+  t.equal(probes(), 0);
+  clock.advance(5_000);
+  online();
+  online();
+  t.equal(probes(), 1);
+  clock.advance(10_000);
+  t.equal(client.state, "connecting", "no sign of life");
+  online();
+  t.equal(sockets.length, 2);
+  online();
+  t.equal(sockets.length, 2, "an attempt under way is not doubled");
+  client.close();
+  online();
+  t.equal(sockets.length, 2);
+  t.equal(clock.timers, 0);
+});
