@@ -14,7 +14,8 @@ export interface FileLock {
 export function tryLock(path: string): FileLock | undefined {
   const database = new DatabaseSync(path);
   try {
-    database.exec("BEGIN EXCLUSIVE");
+    // Nothing is ever written: no journal.
+    database.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
     return { release: () => database.close() };
   } catch (error) {
     database.close();

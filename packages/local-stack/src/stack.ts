@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Child } from "./child.ts";
 import { type FileLock, tryLock } from "./file-lock.ts";
 import { LogView } from "./log-view.ts";
@@ -54,8 +54,7 @@ export class Stack {
     mkdirSync(join(dataDir, "logs"), { recursive: true });
     this.#lock = tryLock(join(dataDir, "lock"));
     if (!this.#lock) {
-      const shown = relative(process.cwd(), dataDir) || dataDir;
-      throw new StackError(`Madang is running on ${shown} already: stop it, or set DATA_DIR to another directory.`);
+      throw new StackError(`Madang runs on ${dataDir} already: stop it, or set DATA_DIR to another directory.`);
     }
     rmSync(this.#stateFile, { force: true });
     await requireFree(edgePorts, "PORT");
