@@ -3,6 +3,7 @@ import { type Position, ProtocolError } from "@madang/protocol";
 import type { Logger } from "@madang/runtime";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
+import { Guard } from "./guard.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Member } from "./member.ts";
 import type { Replayer } from "./replayer.ts";
@@ -10,13 +11,19 @@ import { RingBudget } from "./ring.ts";
 import { Room, type RoomHost } from "./room.ts";
 import { RoomOpener } from "./room-opener.ts";
 
-/** F5. */
-export const MAX_ROOMS_PER_CONNECTION = 128;
 /** A room without members is kept for this long: a reload of its only page need not open it again. */
 const EMPTY_ROOM_LINGER_MS = 30_000;
 const DRAIN_ANSWER_LIMIT_MS = 5000;
 /** Clients that are sent away come back spread over this time. */
 const RECONNECT_SPREAD_MS = 2000;
+
+/**
+ * Writing is nearly all that an edge spends its time on, and one write costs much the same for one frame as for
+ * sixteen. So no more than half of the time goes to it: after a flush that took 4 ms the next one waits for 4 ms, and
+ * carries what has come meanwhile. Below half a millisecond, which is where an edge is that keeps up, nothing waits.
+ */
+const MIN_FLUSH_WAIT_MS = 0.5;
+const MAX_FLUSH_WAIT_MS = 10;
 
 /** The rooms and connections of this edge. */
 export class Hub implements RoomHost {
@@ -24,6 +31,7 @@ export class Hub implements RoomHost {
   readonly replayer: Replayer;
   readonly config: EdgeConfig;
   readonly logger: Logger;
+  readonly guard: Guard;
   readonly ringBudget: RingBudget;
   readonly connections = new Set<Connection>();
   readonly #rooms = new Map<string, Room>();
@@ -32,6 +40,7 @@ export class Hub implements RoomHost {
   #dirtyRooms: Room[] = [];
   #dirtyConnections: Connection[] = [];
   #flushScheduled = false;
+  #nextFlushAt = 0;
   #draining: Promise<void> | undefined;
 
   constructor(log: Log, replayer: Replayer, config: EdgeConfig, logger: Logger) {
@@ -39,6 +48,7 @@ export class Hub implements RoomHost {
     this.replayer = replayer;
     this.config = config;
     this.logger = logger;
+    this.guard = new Guard(config);
     this.ringBudget = new RingBudget(config.ringMaxBytes);
     this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());
     log.onEpoch((epoch) => {
@@ -55,6 +65,7 @@ export class Hub implements RoomHost {
 
   connected(connection: Connection): void {
     this.connections.add(connection);
+    this.guard.came(connection.address);
     this.#heartbeat.add(connection);
   }
 
@@ -64,6 +75,7 @@ export class Hub implements RoomHost {
 
   disconnected(connection: Connection): void {
     this.connections.delete(connection);
+    this.guard.left(connection);
     this.#heartbeat.remove(connection);
   }
 
@@ -115,6 +127,7 @@ export class Hub implements RoomHost {
       );
       await Promise.all(leaving);
       this.#heartbeat.close();
+      this.guard.close();
       this.#opener.close();
       for (const room of this.#rooms.values()) room.feed.close();
     })();
@@ -135,10 +148,13 @@ export class Hub implements RoomHost {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => this.#flush());
+    const wait = this.#nextFlushAt - performance.now();
+    if (wait < MIN_FLUSH_WAIT_MS) setImmediate(() => this.#flush());
+    else setTimeout(() => this.#flush(), wait);
   }
 
   #flush(): void {
+    const startedAt = performance.now();
     this.#flushScheduled = false;
     const rooms = this.#dirtyRooms;
     const connections = this.#dirtyConnections;
@@ -146,6 +162,8 @@ export class Hub implements RoomHost {
     this.#dirtyConnections = [];
     for (const room of rooms) room.flush();
     for (const connection of connections) connection.flush();
+    const endedAt = performance.now();
+    this.#nextFlushAt = endedAt + Math.min(endedAt - startedAt, MAX_FLUSH_WAIT_MS);
   }
 }
 
