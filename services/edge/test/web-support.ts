@@ -49,7 +49,7 @@ export function browserTest(name: string, test: (t: Test, browser: Browser) => P
   if (!executablePath) {
     const reason = "no Chromium was found on PATH (CHROMIUM_BIN names another one)";
     if (process.env["CI"] === "true") t.fail(`${name}: ${reason}`);
-    else t.test(name, { skip: reason });
+    else t.test(name, { skip: reason }, () => {});
     return;
   }
   t.test(name, { timeout: 110_000 }, async (t) => {

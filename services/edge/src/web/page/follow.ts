@@ -19,6 +19,8 @@ export class Follow {
   constructor(log: HTMLElement, button: HTMLButtonElement) {
     this.#log = log;
     this.#button = button;
+    // At once: whoever watches the upper end must not take the first sight for a reader who went there.
+    this.#toEnd();
     log.addEventListener("scroll", () => this.#look(), { passive: true });
     button.addEventListener("click", () => {
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -58,9 +60,13 @@ export class Follow {
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
-      if (this.#atEnd) this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: "instant" });
+      if (this.#atEnd) this.#toEnd();
       this.#look();
     });
+  }
+
+  #toEnd(): void {
+    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: "instant" });
   }
 
   #look(): void {

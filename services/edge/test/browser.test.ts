@@ -1,0 +1,316 @@
+import type { Browser } from "playwright-core";
+import { full, said, until } from "./support.ts";
+import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
+
+const EVIL = `"><img src=x onerror="window.hurt=1"><script>window.hurt=2</script><svg onload='window.hurt=3'>`;
+
+browserTest("the pages in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const [here, there] = [await system.edge(), await system.edge()];
+
+  t.test("two people on two edges talk, and whoever comes later reads it", async (t) => {
+    const minsu = await Visitor.come(browser);
+    await minsu.page.goto(`http://127.0.0.1:${here.port}/`);
+    await minsu.page.locator("#room-name-input").fill("수다방");
+    await minsu.page.locator("#nickname-input").fill("민수");
+    await minsu.page.keyboard.press("Enter");
+    await minsu.page.locator("#connection.connected").waitFor();
+    t.equal(minsu.page.url(), roomUrl(here, "수다방", "민수"));
+    t.ok(await minsu.page.getByText("아직 아무도 말을 꺼내지 않았어요").isVisible());
+
+    const sora = await Visitor.come(browser, { locale: "en-US" });
+    await sora.enter(there, "수다방", "Sora");
+    await minsu.say("안녕하세요 🙂");
+    await sora.sees("안녕하세요 🙂");
+    await sora.say("Hello!");
+    await minsu.sees("Hello!");
+    await minsu.page.locator(".message.own:not(.pending) time").waitFor();
+    t.equal(await minsu.page.locator("#chat-message-input").inputValue(), "");
+    t.equal(await minsu.page.locator("#empty-room").isVisible(), false);
+    t.same([await minsu.texts(), await sora.texts()], Array(2).fill(["안녕하세요 🙂", "Hello!"]));
+
+    await minsu.say("   ");
+    await minsu.page.locator("#chat-message-submit").click();
+    const late = await Visitor.come(browser);
+    await until(async () => {
+      await late.enter(here, "수다방", "늦은이");
+      return (await late.texts()).length === 2;
+    });
+    t.same(await late.texts(), ["안녕하세요 🙂", "Hello!"], "an empty message is not sent");
+    t.equal(
+      await late.page.locator("time").last().getAttribute("datetime"),
+      await late.page.locator(".message").last().getAttribute("data-at"),
+    );
+
+    await minsu.page.locator("#room-leave").click();
+    await minsu.page.waitForURL(`http://127.0.0.1:${here.port}/chat`);
+    t.equal(await minsu.page.locator("#nickname-input").inputValue(), "민수", "the nickname is remembered");
+    await minsu.page.getByRole("button", { name: "수다방" }).click();
+    await minsu.page.waitForURL(roomUrl(here, "수다방", "민수"));
+    for (const { problems } of [minsu, sora, late]) t.same(problems, []);
+  });
+
+  t.test("between the history of a page and its live part is neither a hole nor a double", async (t) => {
+    const speaker = await full(t, there, "speaker", [{ room: "seam" }]);
+    await speaker.next("caughtUp");
+    const all: string[] = [];
+    let speaking = true;
+    const speech = (async () => {
+      while (speaking) {
+        all.push(String(all.length));
+        await said(speaker, "seam", all.at(-1)!);
+      }
+    })();
+    await until(() => all.length > 60);
+    const visitor = await Visitor.come(browser);
+    for (let i = 0; i < 5; i++) {
+      await visitor.enter(here, "seam", "reader");
+      const enough = all.length + 20;
+      await until(() => all.length > enough);
+    }
+    speaking = false;
+    await speech;
+    await visitor.sees(all.at(-1)!);
+    const texts = await visitor.texts();
+    t.same(texts, all.slice(-texts.length));
+    t.ok(texts.length > 50);
+    t.same(visitor.problems, []);
+  });
+
+  t.test("older messages come when somebody scrolls up, and the page stays where they read", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "long" }]);
+    const all = Array.from({ length: 130 }, (_, i) => `message ${i}`);
+    for (const text of all) await said(speaker, "long", text);
+    const visitor = await Visitor.come(browser);
+    await until(async () => {
+      await visitor.enter(here, "long", "reader");
+      return (await visitor.texts()).at(-1) === all.at(-1);
+    });
+    const { page } = visitor;
+    t.equal((await visitor.texts()).length, 50);
+    t.equal(await page.evaluate(distanceToEnd), 0, "a page begins at its end");
+    for (const expected of [100, 130]) {
+      const [oldest] = await page.locator(".message").all();
+      const text = await oldest!.locator(".text").textContent();
+      await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+      await until(async () => (await visitor.texts()).length === expected);
+      const shown = page.locator("#chat-log .text").getByText(text!, { exact: true });
+      t.ok(await shown.evaluate((element) => element.getBoundingClientRect().top < innerHeight / 2), "in place");
+    }
+    t.same(await visitor.texts(), all);
+    t.ok(await page.locator("#beginning").isVisible());
+    t.equal(await page.locator("#load-older").isVisible(), false);
+    t.equal(await page.locator(".day").count(), 1);
+
+    await said(speaker, "long", "news");
+    await page.getByRole("button", { name: "새 메시지 1개" }).click();
+    await until(async () => (await page.evaluate(distanceToEnd)) === 0);
+    t.equal(await page.locator("#to-newest").isVisible(), false);
+    t.same(visitor.problems, []);
+  });
+
+  t.test("a hidden page counts in its title what it has not shown", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "title" }]);
+    const { page } = await comeTo(browser, here, "title", "me");
+    const hide = (hidden: boolean) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    t.equal(await page.title(), "title · 마당");
+    await hide(true);
+    for (const text of ["one", "two"]) await said(speaker, "title", text);
+    await until(async () => (await page.title()) === "(2) title · 마당");
+    await hide(false);
+    t.equal(await page.title(), "title · 마당");
+  });
+
+  t.test("script injection: names, messages and room names never run, live or from history", async (t) => {
+    const room = EVIL.replaceAll("/", "\\");
+    const texts = [
+      EVIL,
+      "javascript:alert(1)",
+      "<b>bold</b> & &lt;",
+      'https://a.example/"onmouseover=alert(1)//',
+      "<!--",
+    ];
+    const [attacker, victim] = [await comeTo(browser, here, room, EVIL), await comeTo(browser, there, room, "victim")];
+    for (const text of texts) {
+      await attacker.say(text);
+      await victim.sees(text);
+    }
+    t.same(await victim.texts(), texts);
+    await until(async () => {
+      await victim.enter(there, room, "victim");
+      return (await victim.texts()).length === texts.length;
+    });
+    t.same(await victim.texts(), texts, "from history");
+    for (const { page } of [attacker, victim]) {
+      t.equal(await page.evaluate(() => (window as { hurt?: number }).hurt), undefined);
+      t.equal(await page.locator("#chat-log .message :is(img, script, svg, b)").count(), 0);
+      const links = await page
+        .locator("#chat-log a")
+        .evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.getAttribute("rel")]));
+      t.same(links, [["https://a.example/", "noopener noreferrer nofollow"]]);
+    }
+    // Even a mistake of ours would not run it: the policy takes no text where the browser expects code.
+    const tries = await victim.page.evaluate(() => {
+      const refused = (attempt: () => void) => {
+        try {
+          attempt();
+        } catch (error) {
+          return String(error);
+        }
+        return "done";
+      };
+      return [
+        refused(() => document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.hurt=4'>")),
+        refused(() => document.createElement("img").setAttribute("onerror", "window.hurt=5")),
+      ];
+    });
+    t.match(tries, [/TrustedHTML/, /TrustedScript/]);
+  });
+
+  t.test("the whole way with the keyboard alone, and with an input method", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    const focused = () => page.evaluate(() => document.activeElement?.id);
+    await page.goto(`http://127.0.0.1:${here.port}/chat/`);
+    t.equal(await focused(), "room-name-input");
+    await page.keyboard.press("Enter");
+    await page.locator("#room-error").getByText("방 이름은 1자에서").waitFor();
+    t.equal(await page.locator("#room-name-input").getAttribute("aria-invalid"), "true");
+    await page.keyboard.type("keys");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("손");
+    await page.keyboard.press("Tab");
+    t.equal(await focused(), "room-name-submit");
+    await page.keyboard.press("Space");
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await focused(), "chat-message-input");
+
+    const outline = await page
+      .locator("#chat-message-input")
+      .evaluate((element) => getComputedStyle(element).outlineStyle);
+    t.equal(outline, "solid", "the focus is seen");
+    await page.keyboard.type("first");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("second");
+    await page.keyboard.press("Enter");
+    await visitor.sees("first\nsecond");
+
+    // 한글: Enter ends the composition; it does not send what is half written.
+    const input = await visitor.context.newCDPSession(page);
+    await input.send("Input.imeSetComposition", { text: "안녀", selectionStart: 2, selectionEnd: 2 });
+    await page.locator("#chat-message-input").evaluate((element) => {
+      for (const key of [{ isComposing: true }, { keyCode: 229 }]) {
+        element.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...key }));
+      }
+    });
+    t.equal(await page.locator("#chat-message-input").inputValue(), "안녀");
+    await input.send("Input.insertText", { text: "안녕" });
+    await page.keyboard.press("Enter");
+    await visitor.sees("안녕");
+    t.same(await visitor.texts(), ["first\nsecond", "안녕"]);
+
+    await page.keyboard.press("Shift+Tab");
+    t.equal(await focused(), "chat-log", "the log can be scrolled by keys");
+    await page.keyboard.press("Shift+Tab");
+    t.equal(await focused(), "room-leave");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`http://127.0.0.1:${here.port}/chat`);
+    t.same(visitor.problems, []);
+  });
+
+  t.test("on a phone: nothing scrolls sideways, all can be touched; light and dark can be read", async (t) => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true, colorScheme };
+      const visitor = await Visitor.come(browser, phone);
+      const { page } = visitor;
+      const room = `${"긴".repeat(50)}-${colorScheme}`;
+      const measure = async (place: string) => {
+        t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, `${place}, ${colorScheme}`);
+        t.same(await page.evaluate(smallTargets), [], `touch targets: ${place}`);
+        t.same(await page.evaluate(faintTexts), [], `contrast: ${place}, ${colorScheme}`);
+      };
+      await page.goto(`http://127.0.0.1:${here.port}/`);
+      await measure("entrance");
+      await visitor.enter(here, room, "길고긴이름".repeat(20));
+      await measure("empty room");
+      const other = await full(t, there, "x".repeat(100), [{ room }]);
+      for (const text of ["w".repeat(2000), "https://a.example/".padEnd(300, "u"), "짧게", "다시"]) {
+        await said(other, room, text, text.slice(0, 100));
+        await visitor.say(text);
+      }
+      await until(async () => (await visitor.texts()).length === 8);
+      await page.locator(".pending").waitFor({ state: "detached" });
+      await measure("room");
+      const input = await page.locator("#chat-message-submit").boundingBox();
+      t.ok(input && input.y + input.height <= 640, "the composer is in sight");
+      await page.goto(`http://127.0.0.1:${here.port}/chat/%20/x`);
+      await measure("error");
+    }
+  });
+
+  t.test("without JavaScript a room can be read", async (t) => {
+    const speaker = await full(t, here, "말하는 이", [{ room: "plain" }]);
+    await said(speaker, "plain", "see https://a.example/");
+    const { page } = await Visitor.come(browser, { javaScriptEnabled: false });
+    await until(async () => {
+      await page.goto(roomUrl(here, "plain", "reader"));
+      return (await page.locator(".message").count()) === 1;
+    });
+    t.equal(await page.locator(".message .text").textContent(), "see https://a.example/");
+    t.equal(await page.locator(".message a").getAttribute("href"), "https://a.example/");
+    t.match(await page.locator("noscript").textContent(), "읽기만");
+  });
+});
+
+async function comeTo(browser: Browser, edge: { port: number }, room: string, nickname: string): Promise<Visitor> {
+  const visitor = await Visitor.come(browser);
+  await visitor.enter(edge, room, nickname);
+  return visitor;
+}
+
+// What follows runs in the page.
+
+function distanceToEnd(): number {
+  const log = document.querySelector("#chat-log")!;
+  return Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
+}
+
+/** Buttons and fields that are smaller than a fingertip. */
+function smallTargets(): string[] {
+  return [...document.querySelectorAll<HTMLElement>("button, input, textarea, a:not(.text a)")]
+    .filter((element) => element.offsetParent !== null && (element.offsetHeight < 44 || element.offsetWidth < 44))
+    .map((element) => element.outerHTML);
+}
+
+/** Texts whose contrast to what is behind them is below WCAG's AA. */
+function faintTexts(): string[] {
+  const channels = (color: string) => color.match(/[\d.]+/g)!.map(Number);
+  const luminance = (rgb: number[]) => {
+    const [r, g, b] = rgb
+      .slice(0, 3)
+      .map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+  };
+  const ground = (element: Element | null): number[] => {
+    if (!element) return [255, 255, 255];
+    const color = channels(getComputedStyle(element).backgroundColor);
+    return color[3] === 0 ? ground(element.parentElement) : color;
+  };
+  const faint: string[] = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+    const element = node.parentElement!;
+    if (!node.textContent?.trim() || !element.checkVisibility({ opacityProperty: true })) continue;
+    if (element.closest("noscript, .visually-hidden")) continue;
+    const [a, b] = [luminance(channels(getComputedStyle(element).color)), luminance(ground(element))].sort(
+      (x, y) => y - x,
+    );
+    const contrast = (a! + 0.05) / (b! + 0.05);
+    if (contrast < 4.5) faint.push(`${contrast.toFixed(2)} ${element.className} ${node.textContent.slice(0, 40)}`);
+  }
+  return faint;
+}
