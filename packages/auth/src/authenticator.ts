@@ -99,7 +99,8 @@ const RoomClaim = Type.Object({
 });
 const claims = Compile(
   Type.Object({
-    sub: Type.String({ minLength: 1, maxLength: 256 }),
+    // No control characters: where an id is put together with others, a line break may be what separates them.
+    sub: Type.String({ pattern: "^[^\\u0000-\\u001f\\u007f]{1,256}$" }),
     exp: Type.Number(),
     name: Type.Optional(Type.String()),
     rooms: Type.Optional(Type.Array(RoomClaim)),

@@ -45,6 +45,7 @@ t.test("tokens that prove nothing are refused", async (t) => {
     "not yet": sign({ ...good, nbf: now() + 60 }),
     "no expiry": new SignJWT({ ...good, sub: "u1" }).setProtectedHeader({ alg: "HS256" }).sign(key),
     "no subject": new SignJWT({ ...good, exp: now() + 60 }).setProtectedHeader({ alg: "HS256" }).sign(key),
+    "a line break in the subject": sign({ ...good, sub: "a\nb" }),
     "empty subject": sign({ ...good, sub: "" }),
     "a name that cannot be shown": sign({ ...good, name: "a\nb" }),
     "rooms of another shape": sign({ ...good, rooms: [{ name: "a", can: "read" }] }),

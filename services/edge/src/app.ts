@@ -1,18 +1,21 @@
+import fastifyHelmet from "@fastify/helmet";
 import type { Log } from "@madang/broker";
-import { FRAME_MAX_BYTES } from "@madang/protocol";
 import { addHealthRoutes, type Logger, useProblems } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import { Replayer } from "./replayer.ts";
-import { historyProxy } from "./routes/history-proxy.ts";
-import { postMessageRoute } from "./routes/post-message.ts";
+import { apiRoutes } from "./routes/api.ts";
+import { API_SECURITY } from "./routes/http-guard.ts";
 import { websocketRoutes } from "./routes/websocket.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
 
 /** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */
 const MAX_PARAM_LENGTH = 1300;
+
+/** How exactly the time for a request is kept to. */
+const CONNECTIONS_CHECK_MS = 1000;
 
 export interface Edge {
   readonly app: FastifyInstance;
@@ -27,12 +30,21 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     disableRequestLogging: true,
-    bodyLimit: FRAME_MAX_BYTES,
+    bodyLimit: config.limits.frameBytes,
+    trustProxy: config.trustProxy,
+    requestTimeout: config.limits.requestMs,
+    http: {
+      headersTimeout: config.limits.requestMs,
+      maxHeaderSize: config.limits.headerBytes,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    },
     // A number is no text, and a field that nobody knows is a mistake of the sender's: both are told, not repaired.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
   });
+  app.decorateRequest("identity");
+  await app.register(fastifyHelmet, API_SECURITY);
   useProblems(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
@@ -40,7 +52,6 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
   }));
   await websocketRoutes(app, hub);
   await app.register(webPages, { history });
-  postMessageRoute(app, hub);
-  await historyProxy(app, config.persistenceUrls);
+  await app.register(apiRoutes(hub));
   return { app, hub };
 }

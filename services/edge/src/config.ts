@@ -1,6 +1,9 @@
+import { type AuthSettings, readAuthSettings } from "@madang/auth";
 import { ConfigError, readConfig } from "@madang/runtime";
 import type { Static } from "typebox";
 import { Type } from "typebox";
+import { type Limits, readLimits } from "./limits-config.ts";
+import { Origins } from "./origins.ts";
 
 const Environment = Type.Object({
   HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on." }),
@@ -30,6 +33,14 @@ const Environment = Type.Object({
     maximum: 5,
     description: "Copies of the log, when this edge makes it.",
   }),
+  ALLOWED_ORIGINS: Type.String({
+    default: "",
+    description: "Pages that may connect besides those of this host, comma-separated; * is any.",
+  }),
+  TRUST_PROXY: Type.String({
+    default: "",
+    description: "Whose X-Forwarded-For is believed: how many proxies stand in front, or their addresses.",
+  }),
   LOG_MAX_BYTES: Type.Integer({
     default: -1,
     minimum: -1,
@@ -49,6 +60,11 @@ export interface EdgeConfig {
   readonly ringMaxBytes: number;
   readonly logReplicas: number;
   readonly logMaxBytes: number;
+  readonly auth: AuthSettings;
+  readonly limits: Limits;
+  readonly origins: Origins;
+  /** As Fastify has it. */
+  readonly trustProxy: string | false | ((address: string, hop: number) => boolean);
 }
 
 /** @throws ConfigError */
@@ -58,6 +74,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   if (!persistenceUrls.every((url) => URL.canParse(url))) {
     throw new ConfigError("PERSISTENCE_URL must be one or more http:// URLs, separated by commas.");
   }
+  const auth = readAuthSettings(e.HOST, env);
   return {
     host: e.HOST,
     port: e.PORT,
@@ -70,5 +87,19 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     ringMaxBytes: e.RING_MAX_BYTES,
     logReplicas: e.LOG_REPLICAS,
     logMaxBytes: e.LOG_MAX_BYTES,
+    auth,
+    limits: readLimits(e.HOST, auth, env),
+    origins: new Origins(e.ALLOWED_ORIGINS),
+    trustProxy: trustedProxies(e.TRUST_PROXY),
   };
+}
+
+/** @throws ConfigError. "true" is not among the values: whoever may say where they come from escapes every limit. */
+function trustedProxies(text: string): EdgeConfig["trustProxy"] {
+  if (text === "" || text === "0") return false;
+  if (/^[1-9]$/.test(text)) return (_address, hop) => hop < Number(text);
+  if (/^[\w.:/]+(\s*,\s*[\w.:/]+)*$/.test(text) && text !== "true") return text;
+  throw new ConfigError(
+    "The environment variable TRUST_PROXY must be a number of proxies, or their addresses (10.0.0.0/8, loopback).",
+  );
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Identity } from "@madang/auth";
 import {
   CLOSE_CODES,
   type CloseReason,
@@ -9,6 +10,8 @@ import {
   ProtocolError,
 } from "@madang/protocol";
 import type { WebSocket } from "ws";
+import { Allowance } from "./allowance.ts";
+import { closeReason } from "./guard.ts";
 import { handleFrame } from "./handlers/index.ts";
 import { handlePlainMessage } from "./handlers/plain-message.ts";
 import type { Hub } from "./hub.ts";
@@ -36,6 +39,11 @@ export class Connection {
   readonly members = new Map<string, Member>();
   /** Who speaks here; set by hello, and undefined for plain clients, whose messages each name their user. */
   user: string | undefined;
+  /** Whom its token proved; where none is needed, anyone. */
+  identity: Identity | undefined;
+  /** Where it comes from. */
+  readonly address: string;
+  readonly allowance: Allowance;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   /** Bytes of this turn that are not written yet. */
@@ -44,6 +52,8 @@ export class Connection {
   #unanswered = 0;
   #answeredWaiters: (() => void)[] = [];
   #readingPaused = false;
+  /** Frames that came while a token is being checked. */
+  #held: [data: Buffer, isBinary: boolean][] | undefined;
   #leaving = false;
   #closed = false;
   #messages = 0;
@@ -53,10 +63,12 @@ export class Connection {
   #sentBytes = 0;
   #stuckSince = 0;
 
-  constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, isPlain: boolean) {
+  constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, address: string, isPlain: boolean) {
     this.hub = hub;
     this.id = id;
+    this.address = address;
     this.isPlain = isPlain;
+    this.allowance = new Allowance(hub.config.limits);
     this.#ws = ws;
     this.#socket = socket;
     socket.setNoDelay(true);
@@ -144,6 +156,35 @@ export class Connection {
     if (this.#unanswered === 0) for (const resolve of this.#answeredWaiters.splice(0)) resolve();
   }
 
+  /** Takes the client out of a room and says so. False when it is not in there. */
+  leaveRoom(room: string): boolean {
+    const member = this.members.get(room);
+    if (!member) return false;
+    member.leave();
+    this.members.delete(room);
+    this.send({ type: "left", room });
+    return true;
+  }
+
+  /**
+   * Holds back the frames that come until `check` is done, since what they may do depends on it: their order stays.
+   * A check that fails ends the connection.
+   */
+  hold(check: Promise<void>): void {
+    this.#held = [];
+    this.#regulate();
+    const fail = (error: unknown) => {
+      this.sendError(error);
+      this.close(closeReason(error));
+    };
+    void check.catch(fail).then(() => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const [data, isBinary] of held) this.#onFrame(data, isBinary);
+      this.#regulate();
+    });
+  }
+
   ping(): void {
     this.alive = this.#readingPaused;
     if (!this.#closed && !this.#leaving) this.#socket.write(PING_FRAME);
@@ -192,6 +233,10 @@ export class Connection {
     this.alive = true;
     // After the last answer nothing more is taken: the client sends it again elsewhere.
     if (this.#leaving || this.#closed) return;
+    if (this.#held) {
+      this.#held.push([data, isBinary]);
+      return;
+    }
     try {
       if (isBinary) throw new ProtocolError("binary_frame");
       const text = data.toString("utf8");
@@ -200,13 +245,20 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof ProtocolError)) this.hub.logger.error({ err: error as Error }, "frame handler failed");
       this.sendError(error);
+      this.refused();
     }
+  }
+
+  /** To be called for each frame that was not obeyed: one that goes on and on in spite of that is closed (3013). */
+  refused(): void {
+    if (!this.allowance.bearsRefusal()) this.close("tooManyRequests");
   }
 
   #regulate(): void {
     const busy = this.#unanswered >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
     const full = this.#socket.writableLength > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
-    if (this.#leaving || (busy || full) === this.#readingPaused) return;
+    const wait = busy || full || this.#held !== undefined;
+    if (this.#leaving || wait === this.#readingPaused) return;
     this.#readingPaused = !this.#readingPaused;
     if (this.#readingPaused) this.#ws.pause();
     else this.#ws.resume();

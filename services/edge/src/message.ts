@@ -9,6 +9,8 @@ const ID_LENGTH = 27;
 export interface Draft {
   readonly room: string;
   readonly user: string;
+  /** Where the sender proved who they are. */
+  readonly userId?: string | undefined;
   readonly message: string;
   readonly nonce?: string;
   readonly replyTo?: number | undefined;
@@ -16,11 +18,12 @@ export interface Draft {
 
 /** The bytes to be stored. @throws ProtocolError `empty_text`, `text_too_long` */
 export function storedMessage(draft: Draft, config: Pick<EdgeConfig, "textMaxCharacters">): Uint8Array {
-  const { room, user, nonce, replyTo } = draft;
+  const { room, user, userId, nonce, replyTo } = draft;
   return encodeEvent({
     type: "message",
     room,
     user,
+    ...(userId === undefined ? {} : { userId }),
     message: requireText(draft.message, config.textMaxCharacters),
     at: new Date().toISOString(),
     ...(nonce === undefined ? {} : { nonce }),
@@ -28,7 +31,10 @@ export function storedMessage(draft: Draft, config: Pick<EdgeConfig, "textMaxCha
   });
 }
 
-/** The publish id of a message with a nonce: the same message gives the same id on every edge. */
+/**
+ * The publish id of a message with a nonce: the same message gives the same id on every edge.
+ * @param user the user's id, or the nickname where nobody has one
+ */
 export function messageId(room: string, user: string, nonce: string): string {
   // None of the three can hold a line break but the nonce, which comes last.
   return hash("sha256", `${room}\n${user}\n${nonce}`, "base64url").slice(0, ID_LENGTH);

@@ -1,27 +1,47 @@
-import { FRAME_MAX_BYTES, type HelloFrame, ProtocolError, requireUser } from "@madang/protocol";
+import type { Identity } from "@madang/auth";
+import { type HelloFrame, ProtocolError, requireUser } from "@madang/protocol";
 import type { Connection } from "../connection.ts";
 import { PING_INTERVAL_S } from "../heartbeat.ts";
-import { MAX_ROOMS_PER_CONNECTION } from "../hub.ts";
 import { handleJoin } from "./join.ts";
 
 const ANONYMOUS = "anonymous";
 
-/** F1. Rooms of the join list that cannot be joined are answered one by one; the others are joined all the same. */
+/**
+ * F1. A token in here comes before one of the handshake. Rooms of the join list that cannot be joined are answered one
+ * by one; the others are joined all the same.
+ */
 export function handleHello(connection: Connection, frame: HelloFrame): void {
   if (connection.user !== undefined)
     throw new ProtocolError("bad_frame", { field: "type", message: "Hello was said already." });
-  connection.user = frame.user === undefined ? ANONYMOUS : requireUser(frame.user);
+  const { guard } = connection.hub;
+  const { token } = frame;
+  if (guard.anonymous) greet(connection, frame, guard.anonymous);
+  else if (token !== undefined) {
+    connection.hold(guard.verify(token).then((identity) => greet(connection, frame, identity)));
+  } else if (connection.identity) greet(connection, frame, connection.identity);
+  else {
+    connection.sendError(new ProtocolError("unauthorized"));
+    connection.close("invalidToken");
+  }
+}
+
+function greet(connection: Connection, frame: HelloFrame, identity: Identity): void {
+  const user = identity.name ?? (frame.user === undefined ? ANONYMOUS : requireUser(frame.user));
+  if (!connection.hub.guard.identified(connection, identity)) return connection.close("connectionLimit");
+  connection.user = user;
   connection.hub.greeted(connection);
+  welcome(connection, user);
+  for (const request of frame.join ?? []) handleJoin(connection, request);
+}
+
+/** The answer to hello and to refresh: who the client is here, and what holds. */
+export function welcome(connection: Connection, user: string): void {
+  const { limits, textMaxCharacters } = connection.hub.config;
   connection.send({
     type: "welcome",
     connection: connection.id,
-    user: connection.user,
+    user,
     ping: PING_INTERVAL_S,
-    limits: {
-      rooms: MAX_ROOMS_PER_CONNECTION,
-      text: connection.hub.config.textMaxCharacters,
-      frame: FRAME_MAX_BYTES,
-    },
+    limits: { rooms: limits.connectionRooms, text: textMaxCharacters, frame: limits.frameBytes },
   });
-  for (const request of frame.join ?? []) handleJoin(connection, request);
 }

@@ -1,6 +1,5 @@
 import { type JoinRequest, ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
 import type { Connection } from "../connection.ts";
-import { MAX_ROOMS_PER_CONNECTION } from "../hub.ts";
 
 /** F2. Joining a room again takes the client to the new position. Errors name the room that was asked for. */
 export function handleJoin(connection: Connection, request: JoinRequest): void {
@@ -8,12 +7,16 @@ export function handleJoin(connection: Connection, request: JoinRequest): void {
     const room = requireRoom(request.room);
     const after = request.after === undefined ? undefined : parsePosition(request.after);
     if (request.after !== undefined && after === undefined) throw new ProtocolError("bad_position", { field: "after" });
-    if (connection.members.size >= MAX_ROOMS_PER_CONNECTION && !connection.members.has(room)) {
+    connection.allowance.takeJoin();
+    const { guard, config } = connection.hub;
+    guard.require(connection.identity!, room, "read");
+    if (connection.members.size >= config.limits.connectionRooms && !connection.members.has(room)) {
       throw new ProtocolError("too_many_rooms");
     }
     connection.hub.join(connection, room, after);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     connection.sendError(error, { room: request.room.slice(0, 200) });
+    connection.refused();
   }
 }

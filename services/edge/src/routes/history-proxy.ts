@@ -7,8 +7,11 @@ const CONNECT_LIMIT_MS = 1000;
 /** An instance that failed is passed over for this long, unless all did. */
 const PENALTY_MS = 2000;
 
-/** `/v1/*` and `/docs`: what the persistence service answers, through the one public tier. Instances take turns. */
-export async function historyProxy(app: FastifyInstance, urls: readonly string[]): Promise<void> {
+/**
+ * What the persistence service answers under a prefix, through the one public tier. Instances take turns. The caller's
+ * header and cookie go along: persistence checks for itself who that is.
+ */
+export function historyProxy(urls: readonly string[]): (app: FastifyInstance, prefix: string) => Promise<void> {
   const failedAt = new Map<string, number>();
   let turn = 0;
   const choose = (): string => {
@@ -18,7 +21,7 @@ export async function historyProxy(app: FastifyInstance, urls: readonly string[]
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
-  for (const prefix of ["/v1", "/docs"]) {
+  return async (app, prefix) => {
     await app.register(fastifyHttpProxy, {
       upstream: "",
       prefix,
@@ -38,5 +41,5 @@ export async function historyProxy(app: FastifyInstance, urls: readonly string[]
         },
       },
     });
-  }
+  };
 }

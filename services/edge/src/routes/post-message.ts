@@ -22,11 +22,15 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
   const schema = { body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
   app.post<PostRoute>("/v1/rooms/:room/messages", { schema }, async (request, reply) => {
     const room = requireRoom(request.params.room);
-    const user = requireUser(request.body.user ?? "anonymous");
+    const identity = request.identity!;
+    hub.guard.require(identity, room, "write");
+    hub.guard.takeUserSend(identity);
+    const { userId } = identity;
+    const user = identity.name ?? requireUser(request.body.user ?? "anonymous");
     const nonce = idempotencyKey(request.headers["idempotency-key"]);
     const { message, replyTo } = request.body;
-    const data = storedMessage({ room, user, message, nonce, replyTo }, hub.config);
-    const { seq, epoch, duplicate } = await hub.log.lane(room).publish(messageId(room, user, nonce), data);
+    const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
+    const { seq, epoch, duplicate } = await hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
     return reply
       .code(duplicate ? 200 : 201)
       .send({ room, seq, epoch, position: formatPosition(epoch, seq), duplicate });

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import fastifyWebsocket from "@fastify/websocket";
-import { FRAME_MAX_BYTES, ProtocolError, parsePosition, requireRoom, SUBPROTOCOL } from "@madang/protocol";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type Identity, TokenError } from "@madang/auth";
+import { ProtocolError, parsePosition, requireRoom, SUBPROTOCOL } from "@madang/protocol";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
@@ -16,7 +18,7 @@ interface RoomRoute {
 export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<void> {
   await app.register(fastifyWebsocket, {
     options: {
-      maxPayload: FRAME_MAX_BYTES,
+      maxPayload: hub.config.limits.frameBytes,
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -24,7 +26,13 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
-  const onRequest = async () => hub.refuseWhenDraining();
+  // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    responses.set(request.raw, reply.raw);
+    hub.refuseWhenDraining();
+    hub.guard.requireEntrance(request);
+    request.identity = await identify(hub, request);
+  };
 
   app.get("/ws", { websocket: true, onRequest }, (ws, request) => {
     const connection = connect(hub, ws, request, false);
@@ -43,14 +51,41 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
   }
 }
 
+/** Of upgrade requests under way. */
+const responses = new WeakMap<IncomingMessage, ServerResponse>();
+
 function connect(hub: Hub, ws: WebSocket, request: FastifyRequest, isPlain: boolean): Connection {
-  const connection = new Connection(hub, randomBytes(9).toString("base64url"), ws, request.raw.socket, isPlain);
+  // The socket outlives its HTTP request by hours: what still ties them would cost each idle connection some 4 KB.
+  responses.get(request.raw)?.detachSocket(request.raw.socket);
+  ws.removeAllListeners("error");
+  const id = randomBytes(9).toString("base64url");
+  const connection = new Connection(hub, id, ws, request.raw.socket, request.ip, isPlain);
   hub.connected(connection);
+  connection.identity = request.identity;
   return connection;
+}
+
+/** A plain client has no other chance to say who it is than the handshake; a full one has its hello. */
+async function identify(hub: Hub, request: FastifyRequest): Promise<Identity | undefined> {
+  const isFull = offersSubprotocol(request);
+  try {
+    const identity = await hub.guard.identify(request);
+    if (!identity && !isFull) throw new ProtocolError("unauthorized");
+    return identity;
+  } catch (error) {
+    // A page whose cookie has expired gets to know that by a close code (F7); a refused handshake it could not read.
+    if (isFull && error instanceof TokenError) return undefined;
+    throw error;
+  }
+}
+
+function offersSubprotocol({ headers }: FastifyRequest): boolean {
+  return (headers["sec-websocket-protocol"] ?? "").split(",").some((offered) => offered.trim() === SUBPROTOCOL);
 }
 
 /** P1: the room in the URL is joined at once, from a position (`?after=`) or live. A bad position joins live. */
 function joinPlain(connection: Connection, name: string, after: string | undefined): void {
+  if (!connection.hub.guard.identified(connection, connection.identity!)) return connection.close("connectionLimit");
   try {
     const room = requireRoom(name);
     if (after !== undefined && !parsePosition(after)) {

@@ -1,0 +1,46 @@
+import { ProtocolError } from "@madang/protocol";
+import { Bucket, type Rate } from "./limits.ts";
+import type { Limits } from "./limits-config.ts";
+
+/** A client may be told "no" this many times as often as it may send; one that does not listen at all is closed. */
+const REFUSALS_PER_SEND = 10;
+const REFUSALS_MIN = 100;
+
+/** How much one connection may still do. */
+export class Allowance {
+  readonly #sends: Bucket | undefined;
+  readonly #joins: Bucket | undefined;
+  readonly #refusals: Bucket | undefined;
+
+  constructor({ sends, joins }: Pick<Limits, "sends" | "joins">) {
+    this.#sends = bucket(sends);
+    this.#joins = bucket(joins);
+    this.#refusals = bucket(
+      sends && { count: Math.max(REFUSALS_MIN, sends.count * REFUSALS_PER_SEND), windowMs: sends.windowMs },
+    );
+  }
+
+  /** @throws ProtocolError `rate_limited` */
+  takeSend(): void {
+    take(this.#sends);
+  }
+
+  /** @throws ProtocolError `rate_limited` */
+  takeJoin(): void {
+    take(this.#joins);
+  }
+
+  /** False when it was told "no" too often. */
+  bearsRefusal(): boolean {
+    return this.#refusals === undefined || this.#refusals.take(performance.now()) === 0;
+  }
+}
+
+function bucket(rate: Rate | undefined): Bucket | undefined {
+  return rate && new Bucket(rate);
+}
+
+function take(from: Bucket | undefined): void {
+  const waitMs = from?.take(performance.now()) ?? 0;
+  if (waitMs > 0) throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000 });
+}

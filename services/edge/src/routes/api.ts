@@ -1,0 +1,33 @@
+import type { FastifyPluginAsync } from "fastify";
+import type { Hub } from "../hub.ts";
+import { historyProxy } from "./history-proxy.ts";
+import { allowOrigins, limitRequests, refuseForeignWrites, requireIdentity } from "./http-guard.ts";
+import { postMessageRoute } from "./post-message.ts";
+import { sessionRoutes } from "./session.ts";
+
+/** What is no page and no socket: `/v1` for those who have proved who they are, `/session`, and `/docs` for all. */
+export function apiRoutes(hub: Hub): FastifyPluginAsync {
+  return async (app) => {
+    const { guard, config } = hub;
+    const proxy = historyProxy(config.persistenceUrls);
+    await app.register(async (v1) => {
+      await allowOrigins(v1, guard);
+      refuseForeignWrites(v1, guard);
+      requireIdentity(v1, guard);
+      await v1.register(async (posts) => {
+        await limitRequests(posts, config.limits.sends);
+        postMessageRoute(posts, hub);
+      });
+      await v1.register(async (rest) => {
+        await limitRequests(rest, config.limits.requests);
+        await proxy(rest, "/v1");
+      });
+    });
+    await app.register(async (session) => {
+      refuseForeignWrites(session, guard);
+      await limitRequests(session, config.limits.requests);
+      sessionRoutes(session, guard);
+    });
+    await proxy(app, "/docs");
+  };
+}

@@ -1,0 +1,82 @@
+/** What every request passes before its route: headers, origins, identity, rate. */
+
+import fastifyCors from "@fastify/cors";
+import type { FastifyHelmetOptions } from "@fastify/helmet";
+import fastifyRateLimit from "@fastify/rate-limit";
+import { TokenError } from "@madang/auth";
+import { ProtocolError } from "@madang/protocol";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Guard } from "../guard.ts";
+import type { Rate } from "../limits.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+const PREFLIGHT_MAX_AGE_S = 600;
+
+/** For what is no page: nothing in an answer may be loaded or run as part of one. The pages have their own. */
+export const API_SECURITY: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] },
+  },
+  frameguard: { action: "deny" },
+  referrerPolicy: { policy: "no-referrer" },
+  // Whether this host speaks TLS is the proxy's knowledge, not ours.
+  strictTransportSecurity: false,
+};
+
+/** CORS for the origins that are allowed; a cookie is only asked for and sent where it would count. */
+export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Promise<void> {
+  await app.register(fastifyCors, {
+    delegator: (request, callback) =>
+      callback(null, {
+        origin: request.headers.origin !== undefined && origins.allow(request),
+        credentials: origins.trust(request),
+        methods: METHODS,
+        allowedHeaders: ["authorization", "content-type", "idempotency-key"],
+        exposedHeaders: ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+        maxAge: PREFLIGHT_MAX_AGE_S,
+      }),
+  });
+}
+
+/** A page of a foreign origin changes nothing here, whatever its browser would send without asking first (CSRF). */
+export function refuseForeignWrites(app: FastifyInstance, { origins }: Guard): void {
+  app.addHook("onRequest", async (request) => {
+    if (SAFE_METHODS.has(request.method) || origins.allow(request)) return;
+    throw new ProtocolError("not_allowed", { field: "origin", message: "Pages of that origin may not write here." });
+  });
+}
+
+/** 401 for whoever does not prove who they are. */
+export function requireIdentity(app: FastifyInstance, guard: Guard): void {
+  app.addHook("onRequest", async (request, reply) => {
+    try {
+      request.identity = await guard.identify(request);
+      if (!request.identity) throw new ProtocolError("unauthorized");
+    } catch (error) {
+      const invalid = error instanceof TokenError;
+      if (error instanceof ProtocolError && error.code === "unauthorized") {
+        reply.header("www-authenticate", invalid ? 'Bearer error="invalid_token"' : "Bearer");
+      }
+      throw error;
+    }
+  });
+}
+
+/** RateLimit headers, and 429 with Retry-After. By user, where one is known by now, otherwise by address. */
+export async function limitRequests(app: FastifyInstance, rate: Rate | undefined): Promise<void> {
+  if (!rate) return;
+  await app.register(fastifyRateLimit, {
+    max: rate.count,
+    timeWindow: rate.windowMs,
+    enableDraftSpec: true,
+    keyGenerator: keyOf,
+    errorResponseBuilder: (_request, { ttl }) => new ProtocolError("rate_limited", { retryAfter: ttl / 1000 }),
+  });
+}
+
+function keyOf(request: FastifyRequest): string {
+  const userId = request.identity?.userId;
+  return userId === undefined ? `address ${fastifyRateLimit.normalizeIP(request.ip, 64)}` : `user ${userId}`;
+}
