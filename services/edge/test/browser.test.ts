@@ -24,7 +24,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     await sora.sees("안녕하세요 🙂");
     await sora.say("Hello!");
     await minsu.sees("Hello!");
-    await minsu.page.locator(".message.own:not(.pending) time").waitFor();
+    await minsu.nothingPending();
     t.equal(await minsu.page.locator("#chat-message-input").inputValue(), "");
     t.equal(await minsu.page.locator("#empty-room").isVisible(), false);
     t.same([await minsu.texts(), await sora.texts()], Array(2).fill(["안녕하세요 🙂", "Hello!"]));
@@ -243,7 +243,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
         await visitor.say(text);
       }
       await until(async () => (await visitor.texts()).length === 8);
-      await page.locator(".pending").waitFor({ state: "detached" });
+      await visitor.nothingPending();
       await measure("room");
       const input = await page.locator("#chat-message-submit").boundingBox();
       t.ok(input && input.y + input.height <= 640, "the composer is in sight");

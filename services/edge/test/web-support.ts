@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startMongod, startProcess } from "@madang/local-stack";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import t, { type Test } from "tap";
-import { edgeFor, type Nats, natsFor, type TestEdge } from "./support.ts";
+import { edgeFor, type Nats, natsFor, type TestEdge, until } from "./support.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -106,6 +106,11 @@ export class Visitor {
 
   async sees(text: string): Promise<void> {
     await this.page.locator("#chat-log .text").getByText(text, { exact: true }).waitFor();
+  }
+
+  /** All that this visitor said has been stored. */
+  async nothingPending(): Promise<void> {
+    await until(async () => (await this.page.locator(".message:is(.pending, .failed)").count()) === 0, 20_000);
   }
 
   /** The texts in the log, from top to bottom. */

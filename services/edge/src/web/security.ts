@@ -20,7 +20,8 @@ export const PAGE_SECURITY: FastifyHelmetOptions = {
     },
   },
   frameguard: { action: "deny" },
-  referrerPolicy: { policy: "no-referrer" },
+  // Not "no-referrer": that would make the origin of our own forms unknown to us.
+  referrerPolicy: { policy: "same-origin" },
   // Whether this host speaks TLS is the proxy's knowledge, not ours.
   strictTransportSecurity: false,
 };

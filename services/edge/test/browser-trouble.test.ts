@@ -1,0 +1,153 @@
+import { fileURLToPath } from "node:url";
+import { startProcess } from "@madang/local-stack";
+import { encodeEvent, type LogEvent } from "@madang/protocol";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import type { Test } from "tap";
+import { full, said, until } from "./support.ts";
+import { browserTest, type System, systemFor, Visitor } from "./web-support.ts";
+
+browserTest("the pages in a real browser while things go wrong", async (t, browser) => {
+  const system = await systemFor(t);
+  const here = await system.edge();
+
+  t.test("edits and deletions are shown, live and from history", async (t) => {
+    const author = await full(t, here, "author", [{ room: "edits" }]);
+    const reader = await Visitor.come(browser);
+    await reader.enter(here, "edits", "reader");
+    const [first, second, third] = [
+      await said(author, "edits", "first"),
+      await said(author, "edits", "second"),
+      await said(author, "edits", "third"),
+    ];
+    await reader.sees("third");
+    const lane = here.log.lane("edits");
+    const publish = (event: Pick<LogEvent, "type"> & Record<string, unknown>) =>
+      lane.publish(
+        `${event.type}-${event["target"]}-${event["message"]}`,
+        encodeEvent({ room: "edits", user: "author", at: new Date().toISOString(), ...event } as LogEvent),
+      );
+    await publish({ type: "edit", target: first.seq, message: "first, better" });
+    await publish({ type: "delete", target: second.seq });
+    await publish({ type: "edit", target: second.seq, message: "too late" });
+    await publish({ type: "room", topic: "<i>what</i> we talk about", status: 1 });
+    await publish({ type: "edit", target: third.seq, message: "last" });
+    const expected = ["first, better", "삭제된 메시지입니다.", "last"];
+    const looksRight = async () => {
+      t.same(await reader.texts(), expected);
+      t.same(await reader.page.locator(".message:has(.edited) .text").allTextContents(), ["first, better", "last"]);
+      t.equal(await reader.page.locator(".message.deleted").count(), 1);
+      t.equal(await reader.page.locator("#room-topic").textContent(), "<i>what</i> we talk about");
+      t.ok(await reader.page.locator("#chat-message-input").isDisabled(), "the room is read-only");
+    };
+    await reader.sees("last");
+    await looksRight();
+    await until(async () => {
+      await reader.enter(here, "edits", "reader");
+      return (await reader.page.locator("#room-topic").textContent()) !== "";
+    });
+    await looksRight();
+    t.same(reader.problems, []);
+  });
+
+  t.test("with persistence away the room opens and chats, and its history comes later", async (t) => {
+    const early = await full(t, here, "early", [{ room: "later" }]);
+    await said(early, "later", "before");
+    const { persistence } = system;
+    await persistence.kill("SIGKILL");
+    const visitor = await Visitor.come(browser);
+    await visitor.enter(here, "later", "visitor");
+    const note = visitor.page.getByText("지난 대화는 잠시 뒤에 불러올게요.");
+    t.ok(await note.isVisible());
+    await visitor.say("meanwhile");
+    await said(early, "later", "answer");
+    await visitor.sees("answer");
+    t.same(await visitor.texts(), ["meanwhile", "answer"]);
+    await persistence.restart();
+    await visitor.sees("before");
+    await note.waitFor({ state: "hidden" });
+    await said(early, "later", "after");
+    await visitor.sees("after");
+    t.same(await visitor.texts(), ["before", "meanwhile", "answer", "after"]);
+    t.ok(await visitor.page.locator("#beginning").isVisible());
+  });
+
+  t.test("what is said while the edge is gone waits, also across a reload, and is stored once", async (t) => {
+    const edge = await edgeProcess(t, system);
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await visitor.enter(edge, "gone", "민수");
+    await visitor.say("one");
+    await visitor.nothingPending();
+    await edge.kill("SIGKILL");
+    await page.locator("#connection.connecting").getByText("다시 연결하는 중").waitFor();
+    await visitor.say("two");
+    await visitor.say("three");
+    t.equal(await page.locator(".pending").count(), 2);
+    await edge.restart();
+    await visitor.nothingPending();
+    await page.locator("#connection.connected").waitFor();
+
+    await edge.kill("SIGKILL");
+    await visitor.say("four");
+    await edge.restart();
+    await visitor.enter(edge, "gone", "민수");
+    await visitor.nothingPending();
+    await until(async () => {
+      await visitor.enter(edge, "gone", "민수");
+      return (await visitor.texts()).includes("four");
+    });
+    t.same(await visitor.texts(), ["one", "two", "three", "four"]);
+  });
+
+  t.test("what the server refuses can be sent again or discarded", async (t) => {
+    const strict = await system.edge({ TEXT_MAX_CHARACTERS: "10" });
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await visitor.enter(strict, "refused", "me");
+    await visitor.say("x".repeat(4001));
+    await page.locator("#composer-note").getByText("메시지가 너무 깁니다.").waitFor();
+    t.equal((await page.locator("#chat-message-input").inputValue()).length, 4001, "what was typed is not lost");
+    await visitor.say("longer than ten");
+    const failed = page.locator(".message.failed");
+    await failed.getByText("보내지 못했어요. 메시지가 너무 깁니다.").waitFor();
+    await failed.getByRole("button", { name: "다시 보내기" }).click();
+    await failed.getByText("보내지 못했어요.").waitFor();
+    await failed.getByRole("button", { name: "지우기" }).click();
+    await failed.waitFor({ state: "detached" });
+    await visitor.say("short");
+    await visitor.nothingPending();
+    t.same(await visitor.texts(), ["short"]);
+    t.same(visitor.problems, []);
+  });
+
+  t.test("when the log is made anew, the page goes on from history and the new log", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "anew" }]);
+    const visitor = await Visitor.come(browser);
+    await visitor.enter(here, "anew", "visitor");
+    await said(speaker, "anew", "old");
+    await visitor.sees("old");
+    const history = `http://127.0.0.1:${here.port}/v1/rooms/anew/messages`;
+    await until(async () => (await (await fetch(history)).text()).includes("old"));
+    const nc = await connect({ servers: system.nats.url });
+    t.teardown(() => nc.close());
+    await (await jetstreamManager(nc)).streams.delete("CHAT");
+    for (const text of ["new 1", "new 2", "new 3"]) await said(speaker, "anew", text);
+    await visitor.page.locator("#chat-log .text").getByText("new 3").waitFor({ timeout: 45_000 });
+    await visitor.say("and on");
+    await visitor.nothingPending();
+    t.same(await visitor.texts(), ["old", "new 1", "new 2", "new 3", "and on"]);
+    await visitor.page.locator("#history-note").waitFor({ state: "hidden", timeout: 30_000 });
+  });
+});
+
+/** An edge that can be killed and comes back on its port. */
+async function edgeProcess(t: Test, { nats, persistence }: System) {
+  const edge = await startProcess({
+    name: "edge",
+    entry: fileURLToPath(new URL("../src/main.ts", import.meta.url)),
+    env: { NATS_URL: nats.url, PERSISTENCE_URL: persistence.url },
+  });
+  t.teardown(() => edge.stop());
+  return edge;
+}
