@@ -54,9 +54,14 @@ export class Guard {
    */
   async identify(request: FastifyRequest): Promise<Identity | undefined> {
     if (this.anonymous) return this.anonymous;
-    const { headers } = request;
-    const token = bearerToken(headers) ?? (this.origins.trust(request) ? cookieToken(headers) : undefined);
+    const token = this.tokenOf(request);
     return token === undefined ? undefined : this.verify(token);
+  }
+
+  /** What {@link identify} looks at. */
+  tokenOf(request: FastifyRequest): string | undefined {
+    const { headers } = request;
+    return bearerToken(headers) ?? (this.origins.trust(request) ? cookieToken(headers) : undefined);
   }
 
   /**

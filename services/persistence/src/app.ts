@@ -1,8 +1,10 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { AuthSettings } from "@madang/auth";
 import type { LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import { addHealthRoutes, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
+import { addAccess } from "./access.ts";
 import type { Floor } from "./floor.ts";
 import { addDocs } from "./openapi.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -11,6 +13,7 @@ import type { Store } from "./store.ts";
 
 export interface Deps {
   readonly log: Logger;
+  readonly auth: AuthSettings;
   readonly store: Store;
   readonly floor: Floor;
   readonly consumer: Pick<LogConsumer, "connected">;
@@ -20,7 +23,7 @@ export interface Deps {
 const ROOM_PARAM_MAX_LENGTH = 8 * 1024;
 
 /** History over HTTP. The edge is the public tier: this listens for the edges only. */
-export async function buildApp({ log, store, floor, consumer }: Deps): Promise<FastifyInstance> {
+export async function buildApp({ log, auth, store, floor, consumer }: Deps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -32,6 +35,7 @@ export async function buildApp({ log, store, floor, consumer }: Deps): Promise<F
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
+  addAccess(app, auth);
   await addDocs(app);
   addHealthRoutes(app, () => ({
     ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),

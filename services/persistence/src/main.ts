@@ -1,3 +1,4 @@
+import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer } from "@madang/broker";
 import { ConfigError, createLogger, onShutdown } from "@madang/runtime";
 import { buildApp } from "./app.ts";
@@ -12,6 +13,7 @@ const STOP_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 8000;
 
 async function main(config: Config): Promise<void> {
+  const auth = readAuthSettings(config.HOST);
   const log = createLogger("persistence", config.LOG_LEVEL);
   const onTrouble = createTroubleLog(log);
 
@@ -24,7 +26,7 @@ async function main(config: Config): Promise<void> {
   const floor = new Floor(consumer, store);
   const projecting = startProjecting({ store, consumer, log, onTrouble });
 
-  const app = await buildApp({ log, store, floor, consumer });
+  const app = await buildApp({ log, auth, store, floor, consumer });
   await app.listen({ host: config.HOST, port: config.PORT });
 
   onShutdown(log, STOP_LIMIT_MS, async () => {

@@ -14,7 +14,7 @@ const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
 
 async function serve(t: Scope, store: Store, connected = true): Promise<FastifyInstance> {
   const floor = new Floor({ ackFloor: async () => FLOOR }, store);
-  const app = await buildApp({ log: silent, store, floor, consumer: { connected } });
+  const app = await buildApp({ log: silent, auth: { mode: "none" }, store, floor, consumer: { connected } });
   t.teardown(async () => {
     floor.close();
     await app.close();

@@ -9,7 +9,7 @@ import { sessionRoutes } from "./session.ts";
 export function apiRoutes(hub: Hub): FastifyPluginAsync {
   return async (app) => {
     const { guard, config } = hub;
-    const proxy = historyProxy(config.persistenceUrls);
+    const proxy = historyProxy(config.persistenceUrls, (request) => guard.tokenOf(request));
     await app.register(async (v1) => {
       await allowOrigins(v1, guard);
       refuseForeignWrites(v1, guard);

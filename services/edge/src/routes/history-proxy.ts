@@ -1,6 +1,6 @@
 import fastifyHttpProxy from "@fastify/http-proxy";
 import { problem, sendProblem } from "@madang/runtime";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 
 const ANSWER_LIMIT_MS = 10_000;
 const CONNECT_LIMIT_MS = 1000;
@@ -9,9 +9,12 @@ const PENALTY_MS = 2000;
 
 /**
  * What the persistence service answers under a prefix, through the one public tier. Instances take turns. The caller's
- * header and cookie go along: persistence checks for itself who that is.
+ * token goes along as a header, wherever it was: persistence checks for itself who that is, and looks at no cookie.
  */
-export function historyProxy(urls: readonly string[]): (app: FastifyInstance, prefix: string) => Promise<void> {
+export function historyProxy(
+  urls: readonly string[],
+  tokenOf: (request: FastifyRequest) => string | undefined,
+): (app: FastifyInstance, prefix: string) => Promise<void> {
   const failedAt = new Map<string, number>();
   let turn = 0;
   const choose = (): string => {
@@ -29,6 +32,10 @@ export function historyProxy(urls: readonly string[]): (app: FastifyInstance, pr
       httpMethods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"],
       undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
       replyOptions: {
+        rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
+          const token = tokenOf(request as FastifyRequest);
+          return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
+        },
         getUpstream: (request) => {
           const url = choose();
           chosen.set(request, url);

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { type Identity, may } from "@madang/auth";
 import { Problem, ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
 import { Type } from "typebox";
 import type { Store } from "../store.ts";
@@ -15,6 +16,34 @@ const ListQuery = Type.Object(
 
 const problems = { "4xx": Problem, "5xx": Problem } as const;
 
+/** Rooms that nobody may see are passed over in steps of this many; after so many steps a page ends where it is. */
+const SCAN_ROOMS = 500;
+const SCAN_STEPS = 20;
+
+/** A page of the rooms that somebody may read. It may be short, even empty, with more to come: `next` says where to go on. */
+async function readableRooms(
+  store: Pick<Store, "rooms">,
+  identity: Identity,
+  after: string | undefined,
+  limit: number,
+): Promise<RoomList> {
+  const found: Room[] = [];
+  let from = after;
+  for (let step = 0; step < SCAN_STEPS; step++) {
+    // Where everything may be read one step is enough: that is nearly always so.
+    const wanted = step === 0 ? limit + 1 : SCAN_ROOMS;
+    const rooms = await store.rooms(from, wanted);
+    for (const room of rooms) {
+      if (!may(identity, room.room, "read")) continue;
+      if (found.length === limit) return { rooms: found, next: found.at(-1)!.room };
+      found.push(room);
+    }
+    if (rooms.length < wanted) return { rooms: found };
+    from = rooms.at(-1)!.room;
+  }
+  return { rooms: found, ...(from === undefined ? {} : { next: from }) };
+}
+
 /** Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile. */
 export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -29,13 +58,7 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
           response: { 200: RoomList, ...problems },
         },
       },
-      async ({ query }) => {
-        const limit = query.limit ?? 50;
-        const rooms = await store.rooms(query.after, limit + 1);
-        const more = rooms.length > limit;
-        const page = rooms.slice(0, limit);
-        return { rooms: page, ...(more ? { next: page.at(-1)!.room } : {}) };
-      },
+      async ({ query, identity }) => readableRooms(store, identity!, query.after, query.limit ?? 50),
     );
 
     app.get(
