@@ -1,5 +1,5 @@
 /** Time, wires and servers under the test's control. */
-import type { DownFrame, UpFrame } from "@madang/protocol/browser";
+import type { DownFrame, ErrorFrame, UpFrame } from "@madang/protocol/browser";
 import type { Clock } from "../src/clock.ts";
 import { MadangClient, type MadangClientOptions } from "../src/index.ts";
 import type { Transport, TransportEvents, TransportFactory } from "../src/transport.ts";
@@ -138,6 +138,15 @@ export class FakeSocket implements Transport {
     return this.sent.flatMap((frame) => (frame.type === "message" ? [frame.message] : []));
   }
 }
+
+export const errorFrame = (code: ErrorFrame["code"], temporary: boolean, room?: string): ErrorFrame => ({
+  type: "error",
+  user: "system",
+  code,
+  message: "no",
+  temporary,
+  ...(room === undefined ? {} : { room }),
+});
 
 /** A client on fake wires. `random` is 1, so that every back-off is as long as it may be. */
 export function setup(options: Partial<MadangClientOptions> = {}) {
