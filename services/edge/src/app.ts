@@ -1,12 +1,13 @@
 import fastifyHelmet from "@fastify/helmet";
 import type { Log } from "@madang/broker";
-import { addHealthRoutes, type Logger, useProblems } from "@madang/runtime";
+import { addHealthRoutes, addMetricsRoute, type Logger, useProblems } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
+import { edgeMetrics } from "./metrics.ts";
 import { Replayer } from "./replayer.ts";
 import { apiRoutes } from "./routes/api.ts";
-import { API_SECURITY } from "./routes/http-guard.ts";
+import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
 import { websocketRoutes } from "./routes/websocket.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
@@ -25,7 +26,8 @@ export interface Edge {
 /** The edge without its socket to the world: what `main` listens with, and tests call. */
 export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Logger }): Promise<Edge> {
   const { log, logger } = deps;
-  const history = new HistoryClient(config.persistenceUrls);
+  const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
+  const history = new HistoryClient(config.persistenceUrls, { token });
   const hub = new Hub(log, new Replayer(log, history), config, logger);
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -50,8 +52,12 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
     ...(hub.draining ? { edge: "draining" } : {}),
     ...(log.connected ? {} : { log: "not connected" }),
   }));
+  addMetricsRoute(app, edgeMetrics(hub));
   await websocketRoutes(app, hub);
-  await app.register(webPages, { history });
+  await app.register(async (pages) => {
+    await limitRequests(pages, config.limits.requests);
+    await pages.register(webPages, { history, guard: hub.guard });
+  });
   await app.register(apiRoutes(hub));
   return { app, hub };
 }

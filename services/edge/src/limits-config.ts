@@ -12,7 +12,7 @@ export interface Limits {
   readonly userSends: Rate | undefined;
   /** Joins, leaves and refreshes of a connection. */
   readonly joins: Rate | undefined;
-  /** Requests to /v1 and /session, of a user or address. */
+  /** HTTP requests of a user or address. */
   readonly requests: Rate | undefined;
   readonly addressConnections: number;
   readonly userConnections: number;
@@ -30,7 +30,7 @@ const DEFAULTS = {
   SEND_LIMIT: "120/60s",
   SEND_LIMIT_USER: "240/60s",
   JOIN_LIMIT: "300/60s",
-  HISTORY_LIMIT: "300/60s",
+  HISTORY_LIMIT: "600/60s",
   CONNECTIONS_PER_ADDRESS: "200",
   CONNECTIONS_PER_USER: "20",
 } as const;

@@ -2,6 +2,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
 import t, { type Test } from "tap";
+import { edgeConfig } from "../src/config.ts";
+import { Guard } from "../src/guard.ts";
 import { HistoryClient } from "../src/web/history-client.ts";
 import { webPages } from "../src/web/index.ts";
 import { chooseLanguage } from "../src/web/shared/dictionary.ts";
@@ -13,7 +15,10 @@ const NOWHERE = "http://127.0.0.1:9";
 /** The pages alone, with their history at `url`. */
 async function pagesFor(t: Test, url = NOWHERE) {
   const app = fastify({ routerOptions: { maxParamLength: 1300 } });
-  await app.register(webPages, { history: new HistoryClient([url], { timeoutMs: 300 }) });
+  await app.register(webPages, {
+    history: new HistoryClient([url], { timeoutMs: 300 }),
+    guard: new Guard(edgeConfig({})),
+  });
   t.teardown(() => app.close());
   return app;
 }

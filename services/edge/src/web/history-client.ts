@@ -13,19 +13,33 @@ const TIMEOUT_MS = 1000;
 export class HistoryClient {
   readonly #urls: readonly string[];
   readonly #timeoutMs: number;
+  readonly #headers: Record<string, string>;
   /** The instance that answered last: one that hangs costs its time-out once, not on every request. */
   #preferred = 0;
 
-  /** @param urls base URLs of the instances, without a path; `timeoutMs` is per instance */
-  constructor(urls: readonly string[], options: { timeoutMs?: number } = {}) {
+  /**
+   * @param urls base URLs of the instances, without a path; `timeoutMs` is per instance; with `token` the edge asks
+   * for itself, and has to know that whoever it asks for may have the answer
+   */
+  constructor(urls: readonly string[], options: { timeoutMs?: number; token?: string | undefined } = {}) {
     if (urls.length === 0) throw new TypeError("HistoryClient needs at least one URL");
     this.#urls = urls.map((url) => url.replace(/\/+$/, ""));
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    const { token } = options;
+    this.#headers = {
+      accept: "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
   }
 
   /** Makes the room if there is none of that name, and answers what it is. */
   ensureRoom(room: string): Promise<Room> {
     return this.#request<Room>("PUT", `/v1/rooms/${encodeURIComponent(room)}`);
+  }
+
+  /** What the room is; `not_found` when nobody made it. */
+  room(room: string): Promise<Room> {
+    return this.#request<Room>("GET", `/v1/rooms/${encodeURIComponent(room)}`);
   }
 
   /** The newest messages of a room. `limit`: 1 to 100. */
@@ -51,7 +65,7 @@ export class HistoryClient {
       try {
         response = await fetch(this.#urls[index] + path, {
           method,
-          headers: { accept: "application/json" },
+          headers: this.#headers,
           signal: AbortSignal.timeout(this.#timeoutMs),
         });
         body = await response.json();

@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
 import fastifyView from "@fastify/view";
+import { type Identity, may } from "@madang/auth";
 import { ERRORS, type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
 import { Eta } from "eta";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Guard } from "../guard.ts";
 import { serveAssets } from "./assets.ts";
 import type { HistoryClient } from "./history-client.ts";
 import { PAGE_SECURITY } from "./security.ts";
@@ -12,12 +14,17 @@ import { messageView } from "./view-model.ts";
 
 /** Messages in the first sight of a room; the script loads older ones. */
 const HISTORY_LIMIT = 50;
+/** A room's status for who may not write in it. */
+const READ_ONLY = 1;
 
 /**
  * The pages: the entrance (`/`, `/chat`, `/chat/`) and a room (`/chat/<room>/<nickname>`), at the tutorial's URLs
  * and with its element ids. They read without JavaScript, and open while persistence is away.
  */
-export const webPages: FastifyPluginAsync<{ history: HistoryClient }> = async (app, { history }) => {
+export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard }> = async (
+  app,
+  { history, guard },
+) => {
   await app.register(fastifyHelmet, PAGE_SECURITY);
   const assets = await serveAssets(app);
   await app.register(fastifyView, {
@@ -42,6 +49,7 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient }> = async (a
   });
 
   const index = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { name } = await visitor(request, guard);
     const { room, nickname } = request.query as Record<string, unknown>;
     // The form sends the names here when its script does not run.
     if (nickname !== undefined) {
@@ -49,31 +57,50 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient }> = async (a
         `/chat/${encodeURIComponent(requireRoom(room))}/${encodeURIComponent(requireUser(nickname))}`,
       );
     }
-    return show(request, reply, "index.eta", { page: "index", room: typeof room === "string" ? room : "" });
+    return show(request, reply, "index.eta", {
+      page: "index",
+      room: typeof room === "string" ? room : "",
+      nickname: name,
+    });
   };
   for (const path of ["/", "/chat", "/chat/"]) app.get(path, index);
 
   app.get("/chat/:room/:nickname", async (request, reply) => {
     const params = request.params as { room: string; nickname: string };
     const name = requireRoom(params.room);
-    const nickname = requireUser(params.nickname);
-    const { room, page } = await lookIn(history, name);
+    const identity = await visitor(request, guard);
+    guard.require(identity, name, "read");
+    // With a token, the name is in there; the one in the URL is only what the tutorial's URLs look like.
+    const nickname = identity.name ?? requireUser(params.nickname);
+    const mayWrite = may(identity, name, "write");
+    const { room, page } = await lookIn(history, name, mayWrite);
     return show(request, reply, "room.eta", {
       page: "room",
       name,
       nickname,
       topic: room?.topic ?? "",
-      status: room?.status ?? 0,
+      status: Math.max(room?.status ?? 0, mayWrite ? 0 : READ_ONLY),
       history: page,
       messages: (page?.messages ?? []).map((message, i, all) => messageView(message, all[i - 1], nickname)),
     });
   });
 };
 
-/** Gets or makes the room; what persistence cannot say now stays undefined, and the script asks again. */
-async function lookIn(history: HistoryClient, name: string): Promise<{ room?: Room; page?: HistoryPage }> {
+/** @throws ProtocolError `unauthorized` for somebody without a token that is good, where one is needed */
+async function visitor(request: FastifyRequest, guard: Guard): Promise<Identity> {
+  const identity = await guard.identify(request);
+  if (!identity) throw new ProtocolError("unauthorized");
+  return identity;
+}
+
+/** Gets or, for who may write, makes the room; what persistence cannot say now stays undefined, and the script asks again. */
+async function lookIn(
+  history: HistoryClient,
+  name: string,
+  mayWrite: boolean,
+): Promise<{ room?: Room; page?: HistoryPage }> {
   try {
-    const room = await history.ensureRoom(name);
+    const room = await (mayWrite ? history.ensureRoom(name) : history.room(name));
     return { room, page: await history.latest(name, HISTORY_LIMIT) };
   } catch (error) {
     if (error instanceof ProtocolError && error.code === "history_unavailable") return {};

@@ -90,6 +90,7 @@ const KO_ERRORS: Partial<Record<ErrorCode, string>> = {
   bad_user: "닉네임은 1자에서 100자까지이고, 제어 문자는 쓸 수 없습니다.",
   empty_text: "메시지가 비어 있습니다.",
   text_too_long: "메시지가 너무 깁니다.",
+  unauthorized: "들어오려면 먼저 로그인해야 합니다.",
   not_allowed: "이 방에서는 할 수 없습니다.",
   muted: "이 방에서 말할 수 없도록 제한되었습니다.",
   room_read_only: KO.readOnly,
