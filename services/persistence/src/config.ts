@@ -10,6 +10,14 @@ const Config = Type.Object({
     pattern: "^mongodb(\\+srv)?://",
     description: "Of a replica set; its path is the database.",
   }),
+  // As on the edges: whoever comes first makes the log.
+  LOG_REPLICAS: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 5,
+    description: "Copies of the log, when it is made.",
+  }),
+  LOG_MAX_BYTES: Type.Integer({ default: -1, minimum: -1, description: "Largest log, when it is made; -1: no limit." }),
   LOG_LEVEL: Type.Union(
     ["fatal", "error", "warn", "info", "debug", "trace", "silent"].map((level) => Type.Literal(level)),
     { default: "info" },

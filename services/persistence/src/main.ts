@@ -20,7 +20,7 @@ async function main(config: Config): Promise<void> {
   const store = openMongoStore(config.MONGODB_URL);
   const consumer = openConsumer({
     nats: { url: config.NATS_URL, name: "persistence" },
-    log: DEFAULT_LOG_SETTINGS,
+    log: { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES },
     onTrouble,
   });
   const floor = new Floor(consumer, store);
