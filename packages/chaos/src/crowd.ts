@@ -1,0 +1,123 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { PlainClient } from "./plain-client.ts";
+import { Random } from "./random.ts";
+import { RawClient } from "./raw-client.ts";
+import { SdkClient } from "./sdk-client.ts";
+import { type Acked, Sender } from "./sender.ts";
+import type { View } from "./view.ts";
+import type { World } from "./world.ts";
+
+export interface CrowdOptions {
+  readonly rooms?: number;
+  /** Each is a member of all rooms, too. */
+  readonly sdkClients?: number;
+  readonly rawClients?: number;
+  /** About, between two messages of one sender. */
+  readonly everyMs?: number;
+}
+
+const JOIN_LIMIT_MS = 30_000;
+const SETTLE_LIMIT_MS = 120_000;
+const POLL_MS = 50;
+
+/** People who talk and listen: over the SDK, over bare WebSockets, and one by the tutorial's protocol. */
+export class Crowd {
+  readonly rooms: readonly string[];
+  readonly senders: readonly Sender[];
+  readonly sdk: readonly SdkClient[];
+  readonly raw: readonly RawClient[];
+  readonly plain: PlainClient;
+  readonly #everyMs: number;
+
+  private constructor(
+    rooms: readonly string[],
+    senders: readonly Sender[],
+    sdk: readonly SdkClient[],
+    raw: readonly RawClient[],
+    plain: PlainClient,
+    everyMs: number,
+  ) {
+    this.rooms = rooms;
+    this.senders = senders;
+    this.sdk = sdk;
+    this.raw = raw;
+    this.plain = plain;
+    this.#everyMs = everyMs;
+  }
+
+  /** Resolves when all are members of all rooms. */
+  static async gather(world: World, seed: number, options: CrowdOptions = {}): Promise<Crowd> {
+    const rooms = ["yard", "사랑방", "tea & talk", "well"].slice(0, options.rooms ?? 3);
+    const dial = (path?: string) => world.dial(path);
+    const sdk = named("sdk", options.sdkClients ?? 5).map((user) => new SdkClient(user, rooms, dial));
+    const raw = named("raw", options.rawClients ?? 4).map((user) => new RawClient(user, rooms, dial));
+    const clients = [...sdk, ...raw];
+    const senders = clients.map(
+      (client) =>
+        new Sender(client.user, rooms, new Random(seed, client.user), (room, text, nonce) =>
+          client.send(room, text, nonce),
+        ),
+    );
+    const joined = () => clients.every(({ views }) => views.every(({ segments }) => segments.length > 0));
+    if (!(await within(JOIN_LIMIT_MS, joined))) throw new Error("The members could not join their rooms.");
+    const [view] = sdk[0]!.views;
+    const { epoch, after } = view!.segments[0]!;
+    const plain = new PlainClient("plain-1", rooms[0]!, { epoch, position: `${epoch}.${after}` }, dial);
+    return new Crowd(rooms, senders, sdk, raw, plain, options.everyMs ?? 100);
+  }
+
+  get views(): View[] {
+    return [...this.sdk, ...this.raw, this.plain].flatMap(({ views }) => views);
+  }
+
+  get acked(): Acked[] {
+    return this.senders.flatMap(({ acked }) => acked);
+  }
+
+  get failed(): string[] {
+    return this.senders.flatMap(({ failed }) => failed);
+  }
+
+  get pending(): number {
+    return this.senders.reduce((sum, { pending }) => sum + pending, 0);
+  }
+
+  get answeredTwice(): number {
+    return [...this.sdk, ...this.raw].reduce((sum, { tally }) => sum + tally.answeredTwice, 0);
+  }
+
+  startTalking(everyMs = this.#everyMs): void {
+    for (const view of this.views) view.startWatch();
+    for (const sender of this.senders) sender.start(everyMs);
+  }
+
+  /** @returns the longest time, in ms, for which a member was told nothing while there was talk */
+  async stopTalking(): Promise<number> {
+    const stalls = this.views.map((view) => view.stopWatch());
+    await Promise.all(this.senders.map((sender) => sender.stop()));
+    return Math.max(...stalls);
+  }
+
+  /** Resolves when every send has its answer, or with false after two minutes. */
+  settled(): Promise<boolean> {
+    return within(SETTLE_LIMIT_MS, () => this.pending === 0);
+  }
+
+  close(): void {
+    for (const client of [...this.sdk, ...this.raw, this.plain]) client.close();
+  }
+}
+
+/** Whether the condition came true in time. */
+export async function within(limitMs: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+function named(kind: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`);
+}

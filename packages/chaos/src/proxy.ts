@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** What stands between a service and NATS. `towardsServer` and `towardsClient` swallow bytes without closing anything. */
+export interface Cut {
+  readonly towardsServer?: boolean;
+  readonly towardsClient?: boolean;
+}
+
+/** A TCP proxy whose link can die without a word: bytes vanish, the connections stay open. */
+export class SwallowingProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  #cut: Cut = {};
+  #accepted = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(targetPort: number): Promise<SwallowingProxy> {
+    const server = createServer();
+    const proxy = new SwallowingProxy(server);
+    server.on("connection", (client) => proxy.#join(client, connect({ host: "127.0.0.1", port: targetPort })));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that came so far: a new one shows that the client gave up on an old one. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** From now on, for connections there are and those to come; `{}` lets everything through. */
+  cut(cut: Cut): void {
+    this.#cut = cut;
+  }
+
+  /** Cuts every connection, as a server does with a slow consumer. */
+  closeAll(): void {
+    for (const [client, server] of this.#pairs) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.closeAll();
+    await closed;
+  }
+
+  #join(client: Socket, server: Socket): void {
+    this.#accepted++;
+    const pair = [client, server] as const;
+    this.#pairs.add(pair);
+    // Deliberately no back-pressure: what a link on loopback has under way is small.
+    client.on("data", (bytes) => this.#cut.towardsServer || server.write(bytes));
+    server.on("data", (bytes) => this.#cut.towardsClient || client.write(bytes));
+    for (const socket of pair) {
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        this.#pairs.delete(pair);
+        client.destroy();
+        server.destroy();
+      });
+    }
+  }
+}

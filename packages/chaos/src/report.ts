@@ -1,0 +1,24 @@
+import type { Result } from "./trial.ts";
+
+const COLUMNS = ["scenario", "faults", "acknowledged", "lost", "duplicated", "disordered", "longest stall", "and"];
+
+/** A Markdown table, one line for each scenario. */
+export function table(results: readonly Result[]): string {
+  const lines = results.map((r) => [
+    r.scenario,
+    r.faults,
+    r.acknowledged,
+    r.lost,
+    r.duplicated,
+    r.disordered,
+    `${(r.stallMs / 1000).toFixed(1)} s`,
+    r.notes.join("; "),
+  ]);
+  const rows = [COLUMNS, COLUMNS.map(() => "---"), ...lines];
+  return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** Whether everything held that was promised. */
+export function held({ lost, duplicated, disordered, problems }: Result): boolean {
+  return lost + duplicated + disordered + problems.length === 0;
+}

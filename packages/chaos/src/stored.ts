@@ -1,0 +1,65 @@
+/** What is stored, read past all of our own code where that is possible. */
+
+import { type HistoryPage, roomPartition, roomToken } from "@madang/protocol";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { Told } from "./view.ts";
+
+const STREAM = "CHAT";
+const READ_LIMIT_MS = 60_000;
+const PAGE = 100;
+
+/** A connection that the scenarios use to look into the log, and to harm it. */
+export async function connectLog(url: string): Promise<NatsConnection> {
+  return connect({ servers: url.replace("nats://", ""), name: "chaos", maxReconnectAttempts: -1 });
+}
+
+export interface StoredLog {
+  readonly epoch: string;
+  /** Of each room, in the log's order. */
+  readonly rooms: ReadonlyMap<string, readonly Told[]>;
+}
+
+/** Everything that the stream holds, by an ordered consumer of the NATS library. */
+export async function readStream(nc: NatsConnection, rooms: readonly string[]): Promise<StoredLog> {
+  const jsm = await jetstreamManager(nc);
+  const info = await jsm.streams.info(STREAM);
+  const epoch = info.config.metadata?.["madang_epoch"] ?? "";
+  const bySubject = new Map(rooms.map((room) => [logSubject(room), [] as Told[]]));
+  if (info.state.messages > 0) {
+    const consumer = await jsm.jetstream().consumers.get(STREAM);
+    const messages = await consumer.consume();
+    const limit = setTimeout(() => messages.stop(), READ_LIMIT_MS);
+    for await (const message of messages) {
+      const { user, nonce = "", message: text } = message.json<{ user: string; nonce?: string; message: string }>();
+      bySubject.get(message.subject)?.push({ epoch, seq: message.seq, user, nonce, message: text });
+      if (message.seq >= info.state.last_seq) break;
+    }
+    clearTimeout(limit);
+  }
+  return { epoch, rooms: new Map(rooms.map((room) => [room, bySubject.get(logSubject(room))!])) };
+}
+
+/**
+ * A room's whole history, of all epochs, as the HTTP API pages it out of MongoDB.
+ * @throws when it cannot be read now
+ */
+export async function readHistory(edgeUrl: string, room: string): Promise<Told[]> {
+  const told: Told[] = [];
+  for (let after = "0.0"; ; ) {
+    const url = `${edgeUrl}/v1/rooms/${encodeURIComponent(room)}/messages?after=${after}&limit=${PAGE}`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(`GET ${url}: ${response.status}`);
+    const page = (await response.json()) as HistoryPage;
+    for (const { epoch, seq, user, nonce = "", message } of page.messages) {
+      told.push({ epoch, seq, user, nonce, message });
+    }
+    if (page.foundNewest || page.messages.length === 0) return told;
+    after = page.messages.at(-1)!.position;
+  }
+}
+
+export function logSubject(room: string): string {
+  const token = roomToken(room);
+  return `chat.log.${roomPartition(token)}.${token}`;
+}

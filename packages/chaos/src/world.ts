@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Child, startMongod, startNats, startProcess } from "@madang/local-stack";
+import { SwallowingProxy } from "./proxy.ts";
+
+const SERVICES_DIR = join(import.meta.dirname, "../../../services");
+/** A drain in the middle of a test is to be short, and still spread. */
+const DRAIN_MS = "1500";
+const START_LIMIT_MS = 60_000;
+
+export const PARTS = ["edge", "persistence", "nats", "mongod"] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface WorldOptions {
+  readonly edges?: number;
+  readonly persistences?: number;
+  /** The first edge reaches NATS through a proxy that can swallow bytes. */
+  readonly proxied?: boolean;
+  /** Added to the environment of the edges. */
+  readonly edgeEnv?: NodeJS.ProcessEnv;
+}
+
+/** All of Madang as real processes on loopback, each of which can be killed, stopped and started again. */
+export class World {
+  readonly nats: Child;
+  readonly mongod: Child;
+  readonly persistences: readonly Child[];
+  readonly edges: readonly Child[];
+  readonly proxy: SwallowingProxy | undefined;
+  #turn = 0;
+
+  private constructor(
+    nats: Child,
+    mongod: Child,
+    persistences: readonly Child[],
+    edges: readonly Child[],
+    proxy: SwallowingProxy | undefined,
+  ) {
+    this.nats = nats;
+    this.mongod = mongod;
+    this.persistences = persistences;
+    this.edges = edges;
+    this.proxy = proxy;
+  }
+
+  static async start(options: WorldOptions = {}): Promise<World> {
+    // As in production: acknowledged means fsynced.
+    const [nats, mongod] = await Promise.all([startNats({ sync: "always" }), startMongod()]);
+    const proxy = options.proxied ? await SwallowingProxy.start(nats.port) : undefined;
+    const persistences = await Promise.all(
+      numbered(options.persistences ?? 2).map((number) =>
+        startProcess({
+          name: `persistence-${number}`,
+          entry: join(SERVICES_DIR, "persistence/src/main.ts"),
+          env: { NATS_URL: nats.url, MONGODB_URL: mongod.url },
+          readyLimitMs: START_LIMIT_MS,
+        }),
+      ),
+    );
+    const edges = await Promise.all(
+      numbered(options.edges ?? 2).map((number) =>
+        startProcess({
+          name: `edge-${number}`,
+          entry: join(SERVICES_DIR, "edge/src/main.ts"),
+          env: {
+            NATS_URL: proxy && number === 1 ? `nats://127.0.0.1:${proxy.port}` : nats.url,
+            PERSISTENCE_URL: persistences.map(({ url }) => url).join(","),
+            DRAIN_MS,
+            ...options.edgeEnv,
+          },
+          readyLimitMs: START_LIMIT_MS,
+        }),
+      ),
+    );
+    return new World(nats, mongod, persistences, edges, proxy);
+  }
+
+  /** The processes of one part. */
+  children(part: Part): readonly Child[] {
+    return { edge: this.edges, persistence: this.persistences, nats: [this.nats], mongod: [this.mongod] }[part];
+  }
+
+  /** Where the next client goes: in turn to the edges that run, as a load balancer does. */
+  dial(path = "/ws"): string {
+    const running = this.edges.filter(({ running }) => running);
+    const edges = running.length > 0 ? running : this.edges;
+    return edges[this.#turn++ % edges.length]!.url.replace("http:", "ws:") + path;
+  }
+
+  /** SIGKILL, some time of absence, and a new life. Resolves when it serves again. */
+  async kill(child: Child, downMs: number): Promise<void> {
+    await child.kill("SIGKILL");
+    await delay(downMs);
+    await child.restart();
+  }
+
+  /** SIGSTOP, and SIGCONT after `ms`: to the others it looks like a network that swallows everything. */
+  async pause(child: Child, ms: number): Promise<void> {
+    await child.kill("SIGSTOP");
+    await delay(ms);
+    await child.kill("SIGCONT");
+  }
+
+  /** Ends every process, whatever its state. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.edges, ...this.persistences].map((child) => child.stop()));
+    await Promise.all([this.nats.stop(), this.mongod.stop(), this.proxy?.stop()]);
+  }
+}
+
+function numbered(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
