@@ -109,6 +109,23 @@ browserTest("the pages in a real browser", async (t, browser) => {
     t.same(visitor.problems, []);
   });
 
+  t.test("a page that sees very much lets go of its oldest messages, and gets them again", async (t) => {
+    const speaker = await full(t, there, "speaker", [{ room: "much" }]);
+    const visitor = await comeTo(browser, here, "much", "reader");
+    const all = Array.from({ length: 1600 }, (_, i) => `message ${i}`);
+    for (let i = 0; i < all.length; i += 100) {
+      await Promise.all(all.slice(i, i + 100).map((text) => said(speaker, "much", text)));
+    }
+    await visitor.sees(all.at(-1)!);
+    const kept = await visitor.texts();
+    t.ok(kept.length < 1500, `${kept.length} are shown`);
+    t.same(kept, all.slice(-kept.length));
+    await visitor.page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+    await until(async () => (await visitor.texts()).length === kept.length + 50);
+    t.same(await visitor.texts(), all.slice(-kept.length - 50));
+    t.same(visitor.problems, []);
+  });
+
   t.test("a hidden page counts in its title what it has not shown", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "title" }]);
     const { page } = await comeTo(browser, here, "title", "me");
