@@ -1,7 +1,7 @@
 import fastifyHelmet from "@fastify/helmet";
 import type { Log } from "@madang/broker";
 import { addHealthRoutes, addMetricsRoute, type Logger, useProblems } from "@madang/runtime";
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import { edgeMetrics } from "./metrics.ts";
@@ -31,7 +31,7 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
   const hub = new Hub(log, new Replayer(log, history), config, logger);
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.limits.frameBytes,
     trustProxy: config.trustProxy,
     requestTimeout: config.limits.requestMs,

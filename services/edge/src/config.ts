@@ -4,10 +4,15 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 import { type Limits, readLimits } from "./limits-config.ts";
 import { Origins } from "./origins.ts";
+import { processCount } from "./processes.ts";
 
 const Environment = Type.Object({
   HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on." }),
   PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535 }),
+  EDGE_PROCESSES: Type.String({
+    default: "1",
+    description: 'Processes on this port: a number, or "auto": one a core.',
+  }),
   NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "Comma-separated." }),
   NATS_CA_FILE: Type.String({
     default: "",
@@ -51,6 +56,7 @@ const Environment = Type.Object({
 export interface EdgeConfig {
   readonly host: string;
   readonly port: number;
+  readonly processes: number;
   readonly natsUrl: string;
   readonly natsCaFile: string | undefined;
   readonly persistenceUrls: readonly string[];
@@ -78,6 +84,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   return {
     host: e.HOST,
     port: e.PORT,
+    processes: processCount(e.EDGE_PROCESSES),
     natsUrl: e.NATS_URL,
     natsCaFile: e.NATS_CA_FILE || undefined,
     persistenceUrls,

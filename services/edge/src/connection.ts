@@ -150,8 +150,11 @@ export class Connection {
     this.#regulate();
   }
 
-  settle(): void {
+  /** One of the answers owed is there, and goes out in this turn. */
+  settle(stored: boolean): void {
     this.#unanswered--;
+    if (stored) this.hub.counts.stored++;
+    else this.hub.counts.refused++;
     this.#regulate();
     if (this.#unanswered === 0) for (const resolve of this.#answeredWaiters.splice(0)) resolve();
   }

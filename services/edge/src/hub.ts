@@ -6,6 +6,7 @@ import type { Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Member } from "./member.ts";
+import { EdgeCounts } from "./metrics.ts";
 import type { Replayer } from "./replayer.ts";
 import { RingBudget } from "./ring.ts";
 import { Room, type RoomHost } from "./room.ts";
@@ -33,6 +34,7 @@ export class Hub implements RoomHost {
   readonly logger: Logger;
   readonly guard: Guard;
   readonly ringBudget: RingBudget;
+  readonly counts = new EdgeCounts();
   readonly connections = new Set<Connection>();
   readonly #rooms = new Map<string, Room>();
   readonly #opener: RoomOpener;
@@ -61,6 +63,10 @@ export class Hub implements RoomHost {
 
   get draining(): boolean {
     return this.#draining !== undefined;
+  }
+
+  get roomCount(): number {
+    return this.#rooms.size;
   }
 
   connected(connection: Connection): void {

@@ -148,6 +148,7 @@ export class Member {
   }
 
   async #read(): Promise<FeedEvent[]> {
+    this.#hub.counts.replays++;
     try {
       const read = await this.#hub.replayer.read(this.room.feed, this.#cursor);
       // Beyond the head there is nothing to give: what comes next is the feed's to order.

@@ -1,5 +1,6 @@
 import type { Log } from "@madang/broker";
 import type { Member } from "./member.ts";
+import type { EdgeCounts } from "./metrics.ts";
 import type { FeedEvent, RingBudget } from "./ring.ts";
 import { type FeedSink, RoomFeed } from "./room-feed.ts";
 
@@ -7,6 +8,7 @@ import { type FeedSink, RoomFeed } from "./room-feed.ts";
 export interface RoomHost {
   readonly log: Log;
   readonly ringBudget: RingBudget;
+  readonly counts: EdgeCounts;
   /** Has {@link Room.flush} called at the end of this turn of the event loop. */
   flushLater(room: Room): void;
 }
@@ -82,12 +84,15 @@ export class Room implements FeedSink {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
+    this.#host.counts.events += batch.length;
+    this.#host.counts.deliveries += batch.length * this.#live.size;
     const all = joined(batch);
     const messages = batch.every((event) => event.isMessage) ? all : joined(batch.filter((event) => event.isMessage));
     for (const member of this.#live) {
       const bytes = member.isPlain ? messages : all;
       if (bytes.length > 0 && !member.write(bytes)) {
         this.#live.delete(member);
+        this.#host.counts.lags++;
         member.fellBehind(this.#flushed);
       }
     }

@@ -3,6 +3,9 @@ import type { Connection } from "../connection.ts";
 import { messageId, storedMessage } from "../message.ts";
 import { requireSend } from "./send.ts";
 
+/** A room name that is not one is repeated this far at most. */
+const ECHO_MAX_LENGTH = 200;
+
 /** F3: stored first; the ack says where. */
 export function handleMessage(connection: Connection, frame: MessageFrame): void {
   const { nonce } = frame;
@@ -17,16 +20,19 @@ export function handleMessage(connection: Connection, frame: MessageFrame): void
       connection.hub.config,
     );
     connection.owe();
-    member.lane
-      .publish(messageId(room, userId ?? user, nonce), data)
-      .then(
-        ({ seq, epoch, duplicate }) => connection.send({ type: "ack", nonce, room, seq, epoch, duplicate }),
-        (error: unknown) => connection.sendError(error, { room, nonce }),
-      )
-      .finally(() => connection.settle());
+    member.lane.publish(messageId(room, userId ?? user, nonce), data).then(
+      ({ seq, epoch, duplicate }) => {
+        connection.settle(true);
+        connection.send({ type: "ack", nonce, room, seq, epoch, duplicate });
+      },
+      (error: unknown) => {
+        connection.settle(false);
+        connection.sendError(error, { room, nonce });
+      },
+    );
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    connection.sendError(error, { nonce });
+    connection.sendError(error, { room: frame.room.slice(0, ECHO_MAX_LENGTH), nonce });
     connection.refused();
   }
 }

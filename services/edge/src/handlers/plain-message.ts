@@ -13,8 +13,11 @@ export function handlePlainMessage(connection: Connection, frame: PlainMessageFr
   const user = name ?? requireUser(frame.user);
   const data = storedMessage({ room, user, userId, message: frame.message }, connection.hub.config);
   connection.owe();
-  member.lane
-    .publish(connection.nextMessageId(), data)
-    .catch((error: unknown) => connection.sendError(error))
-    .finally(() => connection.settle());
+  member.lane.publish(connection.nextMessageId(), data).then(
+    () => connection.settle(true),
+    (error: unknown) => {
+      connection.settle(false);
+      connection.sendError(error);
+    },
+  );
 }

@@ -1,0 +1,55 @@
+import cluster, { type Worker } from "node:cluster";
+import { availableParallelism } from "node:os";
+import { ConfigError, type Logger } from "@madang/runtime";
+
+const FIRST_RESTART_MS = 200;
+const LAST_RESTART_MS = 10_000;
+/** A process that lived for this long starts again without delay. */
+const HEALTHY_MS = 10_000;
+
+/** How many processes `EDGE_PROCESSES` asks for: a number, or "auto" for one a core. @throws ConfigError */
+export function processCount(setting: string): number {
+  if (setting === "auto") return availableParallelism();
+  const count = Number(setting);
+  if (Number.isInteger(count) && count >= 1 && count <= 256) return count;
+  throw new ConfigError('EDGE_PROCESSES must be a number from 1 to 256, or "auto".');
+}
+
+/** Whether this process is one of several that share a port. */
+export const isOneOfMany = cluster.isWorker;
+
+/**
+ * Runs several edges on one port: the kernel spreads the connections over them (`SO_REUSEPORT`), and they know no
+ * more of each other than edges on two machines do. Processes and not threads: a crash takes one of them, each has
+ * a heap and a collector of its own, and nothing is shared that threads could share faster.
+ * A process that dies is started again; SIGTERM and SIGINT drain all, and the promise resolves when the last is gone.
+ */
+export function runProcesses(count: number, logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    let restartMs = FIRST_RESTART_MS;
+    const startedAt = new Map<Worker, number>();
+    const start = (): void => {
+      if (!stopping) startedAt.set(cluster.fork(), performance.now());
+    };
+    cluster.on("exit", (worker, code, signal) => {
+      const livedMs = performance.now() - (startedAt.get(worker) ?? 0);
+      startedAt.delete(worker);
+      if (stopping) {
+        if (startedAt.size === 0) resolve();
+        return;
+      }
+      restartMs = livedMs > HEALTHY_MS ? FIRST_RESTART_MS : Math.min(restartMs * 2, LAST_RESTART_MS);
+      logger.warn({ pid: worker.process.pid, code, signal, restartMs }, "an edge process ended: starting another");
+      setTimeout(start, restartMs);
+    });
+    const stop = (): void => {
+      if (stopping) return;
+      stopping = true;
+      for (const worker of startedAt.keys()) worker.process.kill("SIGTERM");
+      if (startedAt.size === 0) resolve();
+    };
+    process.on("SIGTERM", stop).on("SIGINT", stop);
+    for (let i = 0; i < count; i++) start();
+  });
+}
