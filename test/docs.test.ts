@@ -1,0 +1,32 @@
+/** The documents name every setting, and their links lead somewhere. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import t from "tap";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+t.test("every environment variable that a schema reads is in the documents", async (t) => {
+  const documents = read("README.md") + read("docs/OPERATIONS.md");
+  const schemas = globSync("{services,packages}/*/src/**/*.ts", { cwd: ROOT }).filter((path) =>
+    read(path).includes("readConfig("),
+  );
+  t.ok(schemas.length >= 4);
+  for (const path of schemas) {
+    const variables = [...read(path).matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map((match) => match[1]!);
+    t.strictSame(
+      variables.filter((name) => !documents.includes(`\`${name}\``)),
+      [],
+      path,
+    );
+  }
+});
+
+t.test("links between the documents lead somewhere", async (t) => {
+  for (const path of globSync(["*.md", "docs/**/*.md", "{packages,services}/*/*.md"], { cwd: ROOT })) {
+    const targets = [...read(path).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map((match) => match[1]!);
+    const local = targets.filter((target) => !/^\w+:/.test(target));
+    const broken = local.filter((target) => !existsSync(join(ROOT, dirname(path), target)));
+    t.strictSame(broken, [], path);
+  }
+});
