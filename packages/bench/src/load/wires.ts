@@ -1,0 +1,73 @@
+/** How each server is spoken to: what a client says until it is in its rooms, and how it says something there. */
+
+/** A client waits until `times` payloads (one, if not said) have held `await`, then sends `send`. */
+export interface Step {
+  readonly await?: string;
+  readonly times?: number;
+  readonly send?: string;
+}
+
+export interface Client {
+  readonly rooms: readonly string[];
+  readonly user: string;
+  /** Position to resume from, where the server has such a thing. */
+  readonly after?: string | undefined;
+}
+
+export interface Wire {
+  /** Path of the handshake. */
+  path(client: Client): string;
+  readonly subprotocol?: string;
+  /** From the handshake to being in the rooms. */
+  opening(client: Client): readonly Step[];
+  publish(room: string, user: string, id: number, text: string): string;
+  /** Heartbeats of the protocol itself, above WebSocket's: what to answer to a payload of that text. */
+  readonly heartbeat?: readonly [asked: string, answer: string];
+}
+
+const plainMessage = (user: string, text: string) => `{"message":"${text}","user":"${user}"}`;
+
+const plain: Wire = {
+  path: ({ rooms }) => `/ws/chat/${rooms[0]}/`,
+  opening: () => [],
+  publish: (_room, user, _id, text) => plainMessage(user, text),
+};
+
+/** The full protocol: every message is acknowledged to its sender. */
+const madang: Wire = {
+  path: () => "/ws",
+  subprotocol: "madang.v1",
+  opening: ({ rooms, user, after }) => [
+    {
+      send: JSON.stringify({ type: "hello", user, join: rooms.map((room) => ({ room, ...(after ? { after } : {}) })) }),
+    },
+    { await: '"type":"caughtUp"', times: rooms.length },
+  ],
+  publish: (room, user, id, text) => `{"type":"message","room":"${room}","message":"${text}","nonce":"${user}-${id}"}`,
+};
+
+const socketio: Wire = {
+  path: () => "/socket.io/?EIO=4&transport=websocket",
+  opening: ({ rooms }) => [
+    { await: "0{", send: "40" },
+    { await: "40{", send: `421["join","${rooms[0]}"]` },
+    { await: "431[" },
+  ],
+  publish: (_room, user, _id, text) => `42["message",${plainMessage(user, text)}]`,
+  heartbeat: ["2", "3"],
+};
+
+const centrifugo: Wire = {
+  path: () => "/connection/websocket",
+  opening: ({ rooms }) => [
+    { send: '{"id":1,"connect":{}}' },
+    { await: '"id":1', send: `{"id":2,"subscribe":{"channel":"${rooms[0]}"}}` },
+    { await: '"id":2' },
+  ],
+  publish: (room, user, id, text) =>
+    `{"id":${id + 2},"publish":{"channel":"${room}","data":${plainMessage(user, text)}}}`,
+  heartbeat: ["{}", "{}"],
+};
+
+export const WIRES = { madang, plain, socketio, centrifugo } as const;
+export type WireName = keyof typeof WIRES;

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { startMongod, startNats, startProcess } from "@madang/local-stack";
+import type { WireName } from "../load/wires.ts";
+import { countMessages } from "./count-messages.ts";
+import { type Peer, type PeerName, Processes, type StartOptions, type System } from "./peer.ts";
+
+const SERVICES = join(import.meta.dirname, "../../../../services");
+
+/** What people may use up is limited by default; a load is not people. */
+const LIMITS_OFF = {
+  SEND_LIMIT: "off",
+  SEND_LIMIT_USER: "off",
+  JOIN_LIMIT: "off",
+  HISTORY_LIMIT: "off",
+  CONNECTIONS_PER_ADDRESS: "off",
+  CONNECTIONS_PER_USER: "off",
+};
+
+export type Service = "edge" | "persistence";
+
+export function startService(service: Service, index: number, env: NodeJS.ProcessEnv) {
+  const entry = join(SERVICES, service, "src/main.ts");
+  const nodeArgs = process.env["BENCH_NODE_ARGS"]?.split(" ").filter(Boolean) ?? [];
+  return startProcess({ name: `${service}-${index}`, entry, env: { ...LIMITS_OFF, DRAIN_MS: "0", ...env }, nodeArgs });
+}
+
+async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
+  const processes = new Processes();
+  // As in production: acknowledged means fsynced.
+  const nats = await processes.add(startNats({ sync: "always" }));
+  const mongod = await processes.add(startMongod());
+  const shared = { NATS_URL: nats.url, MONGODB_URL: mongod.url };
+  const persistence = await processes.add(startService("persistence", 1, shared));
+  const env = { ...shared, PERSISTENCE_URL: persistence.url };
+  const addresses: string[] = [];
+  for (let i = 1; i <= edges; i++) {
+    const edge = await processes.add(startService("edge", i, env));
+    addresses.push(`127.0.0.1:${edge.port}`);
+  }
+  return {
+    addresses,
+    processes: processes.started,
+    stored: () => countMessages(mongod.url),
+    stop: () => processes.stop(),
+  };
+}
+
+const peer = (name: PeerName, title: string, wire: WireName): Peer => ({ name, title, wire, start });
+
+/** The full protocol: what the page and the SDK speak. */
+export const madang = peer("madang", "Madang", "madang");
+/** The tutorial's own frames. */
+export const madangPlain = peer("madang-plain", "Madang, plain protocol", "plain");

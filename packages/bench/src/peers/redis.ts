@@ -1,0 +1,40 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Child, freePort, until } from "@madang/local-stack";
+import { MissingError } from "./peer.ts";
+
+const READY_LIMIT_MS = 10_000;
+
+/** A redis-server that keeps nothing on disk, as a bus between processes. */
+export async function startRedis(): Promise<Child> {
+  if (spawnSync("redis-server", ["--version"]).status !== 0) {
+    throw new MissingError("redis-server is not installed: apt-get install redis-server");
+  }
+  const port = await freePort();
+  const dir = mkdtempSync(join(tmpdir(), "madang-redis-"));
+  return Child.start({
+    name: "redis-server",
+    command: "redis-server",
+    args: ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"],
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    logFile: join(dir, "redis.log"),
+    ready: (signal) => until(signal, () => accepts(port)),
+    readyLimitMs: READY_LIMIT_MS,
+    stopLimitMs: 0,
+    cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+  });
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
