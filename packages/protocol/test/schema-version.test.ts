@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import t from "tap";
-import { ControlFrame, LogEvent, PlainMessageFrame, SUBPROTOCOL, UpFrame } from "../src/index.ts";
+import { CLOSE_CODES, ControlFrame, ERRORS, LogEvent, PlainMessageFrame, SUBPROTOCOL, UpFrame } from "../src/index.ts";
 
 /**
  * The wire schemas of each version of the protocol. If this fails, the wire changed: an addition that old clients
@@ -18,4 +19,10 @@ t.test("the wire schemas are those of the last line of the protocol's history", 
   const [version, expected] = HISTORY.at(-1)!;
   t.equal(version, SUBPROTOCOL);
   t.equal(schemas, expected);
+});
+
+t.test("docs/PROTOCOL.md has every error and every close code", async (t) => {
+  const text = readFileSync(new URL("../../../docs/PROTOCOL.md", import.meta.url), "utf8");
+  for (const [code, { status }] of Object.entries(ERRORS)) t.ok(text.includes(`| \`${code}\` | ${status} |`), code);
+  for (const { code, reason } of Object.values(CLOSE_CODES)) t.ok(text.includes(`| ${code} | ${reason} |`), reason);
 });
