@@ -25,7 +25,8 @@ export async function systemFor(t: Test): Promise<System> {
     env: { NATS_URL: nats.url, MONGODB_URL: mongod.url },
   });
   t.teardown(() => persistence.stop());
-  const edge = (env: NodeJS.ProcessEnv = {}) => edgeFor(t, nats, { PERSISTENCE_URL: persistence.url, ...env });
+  const edge = (env: NodeJS.ProcessEnv = {}) =>
+    edgeFor(t, nats, { PERSISTENCE_URL: persistence.url, SEND_LIMIT: "off", SEND_LIMIT_USER: "off", ...env });
   return { nats, mongodUrl: mongod.url, persistence, edge };
 }
 

@@ -12,6 +12,7 @@ export class Follow {
   readonly #button: HTMLButtonElement;
   readonly #title = document.title;
   #atEnd = true;
+  #top = 0;
   #below = 0;
   #unseen = 0;
   #scheduled = false;
@@ -21,7 +22,7 @@ export class Follow {
     this.#button = button;
     // At once: whoever watches the upper end must not take the first sight for a reader who went there.
     this.#toEnd();
-    log.addEventListener("scroll", () => this.#look(), { passive: true });
+    log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
@@ -52,6 +53,7 @@ export class Follow {
     const fromEnd = this.#log.scrollHeight - this.#log.scrollTop;
     change();
     this.#log.scrollTo({ top: this.#log.scrollHeight - fromEnd, behavior: "instant" });
+    this.#top = this.#log.scrollTop;
   }
 
   /** One look a frame, however many messages came. */
@@ -61,17 +63,25 @@ export class Follow {
     requestAnimationFrame(() => {
       this.#scheduled = false;
       if (this.#atEnd) this.#toEnd();
-      this.#look();
+      this.#showButton();
     });
   }
 
   #toEnd(): void {
     this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: "instant" });
+    this.#top = this.#log.scrollTop;
   }
 
-  #look(): void {
+  /** Only who moves up leaves the end: being far from it may as well mean that much has just come in. */
+  #onScroll(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#atEnd = true;
+    else if (scrollTop < this.#top) this.#atEnd = false;
+    this.#top = scrollTop;
+    this.#showButton();
+  }
+
+  #showButton(): void {
     if (this.#atEnd) this.#below = 0;
     this.#button.hidden = this.#atEnd;
     this.#button.classList.toggle("news", this.#below > 0);

@@ -84,11 +84,13 @@ export class LogView {
     this.#dropFirst(this.#search(position));
   }
 
-  /** Keeps the page light. @returns whether something was dropped at the old end */
-  trim(): boolean {
-    if (this.#messages.length <= SHOWN_MAX) return false;
+  get crowded(): boolean {
+    return this.#messages.length > SHOWN_MAX;
+  }
+
+  /** Keeps the page light: forgets the oldest. */
+  trim(): void {
     this.#dropFirst(this.#messages.length - SHOWN_AFTER_TRIM);
-    return true;
   }
 
   /** Index of the first message that is not before `position`; pending ones come after every position. */

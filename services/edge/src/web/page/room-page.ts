@@ -93,8 +93,12 @@ class RoomPage {
   #onMessage(event: RoomEvents["message"]): void {
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
     if (isNew) this.#follow.added(event.user === this.#user);
-    if (this.#follow.atEnd && this.#view.trim()) this.#older.foundOldest = false;
-    else this.#older.show();
+    if (this.#follow.atEnd && this.#view.crowded) {
+      this.#follow.keepPlace(() => this.#view.trim());
+      this.#older.foundOldest = false;
+    } else {
+      this.#older.show();
+    }
   }
 
   #onRoom({ topic, status }: Pick<RoomEvents["room"], "topic" | "status">): void {
