@@ -30,6 +30,7 @@ export class DirectGet {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #requests = new Map<string, Request>();
+  #connected = true;
   #nextToken = 0;
 
   constructor(nc: NatsConnection, inboxPrefix?: string) {
@@ -52,9 +53,19 @@ export class DirectGet {
     return this.#request({ multi_last: subjects, batch: subjects.length });
   }
 
-  /** To be called when the connection is lost: no answer to what was asked will come. */
+  /** Whether a request reaches the server now. The library drops what it is given from the loss of a connection until it has dialled. */
+  get connected(): boolean {
+    return this.#connected && this.#nc.info !== undefined;
+  }
+
+  /** To be called when the connection is lost: no answer to what was asked will come, and until {@link onReconnect} to nothing else. */
   onDisconnect(): void {
+    this.#connected = false;
     for (const token of [...this.#requests.keys()]) this.#fail(token);
+  }
+
+  onReconnect(): void {
+    this.#connected = true;
   }
 
   close(): void {
@@ -63,6 +74,7 @@ export class DirectGet {
   }
 
   #request(query: object): Promise<SubjectRecord[]> {
+    if (!this.connected) return Promise.reject(new ProtocolError("log_unavailable"));
     const token = (this.#nextToken++).toString(36);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#fail(token), ANSWER_LIMIT_MS);

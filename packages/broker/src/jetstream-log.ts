@@ -149,6 +149,8 @@ class JetStreamLog implements Log {
   }
 
   async #readEpoch(): Promise<string> {
+    // Asked now, the question would be lost, and its time-out outlast the outage.
+    if (!this.#direct.connected) throw new ProtocolError("log_unavailable");
     const { epoch, firstSeq, lastSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
       throw new ProtocolError("log_unavailable", { cause });
     });
@@ -173,6 +175,11 @@ class JetStreamLog implements Log {
   async #watchReplays(): Promise<void> {
     for await (const status of this.#replayNc.status()) {
       if (status.type === "disconnect") this.#direct.onDisconnect();
+      if (status.type === "reconnect") {
+        this.#direct.onReconnect();
+        // An audit that came before, with the other connection, could not ask.
+        for (const listener of this.#reconnectListeners) listener();
+      }
     }
   }
 
