@@ -150,6 +150,7 @@ t.test(
     for (const { port } of edges) t.match(log, `127.0.0.1:${port}`, "both edges get requests");
 
     t.equal((await fetch(page, { method: "POST", body: "x".repeat(300_000) })).status, 413, "bodies are bounded");
+    t.equal((await fetch(`${nginx.url}/metrics`)).status, 404, "figures are not for the public");
 
     await cluster.find((server) => server.output().includes("new stream leader for '$G > CHAT'"))!.kill("SIGKILL");
     await everybodyHears("with two NATS servers left");
