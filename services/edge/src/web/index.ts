@@ -14,8 +14,6 @@ import { messageView } from "./view-model.ts";
 
 /** Messages in the first sight of a room; the script loads older ones. */
 const HISTORY_LIMIT = 50;
-/** A room's status for who may not write in it. */
-const READ_ONLY = 1;
 
 /**
  * The pages: the entrance (`/`, `/chat`, `/chat/`) and a room (`/chat/<room>/<nickname>`), at the tutorial's URLs
@@ -79,7 +77,8 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard
       name,
       nickname,
       topic: room?.topic ?? "",
-      status: Math.max(room?.status ?? 0, mayWrite ? 0 : READ_ONLY),
+      status: room?.status ?? 0,
+      mayWrite,
       history: page,
       messages: (page?.messages ?? []).map((message, i, all) => messageView(message, all[i - 1], nickname)),
     });

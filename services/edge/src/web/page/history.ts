@@ -26,8 +26,7 @@ export class History {
   async latest(failed: () => void): Promise<{ room: Room; page: HistoryPage }> {
     for (let failures = 0; ; failures++) {
       try {
-        const room = await request<Room>(this.#url, "PUT");
-        return { room, page: await this.#messages({}) };
+        return { room: await this.#room(), page: await this.#messages({}) };
       } catch {
         failed();
         await rest(failures);
@@ -35,13 +34,22 @@ export class History {
     }
   }
 
-  #messages(query: Record<string, string>): Promise<HistoryPage> {
-    return request(`${this.#url}/messages?${new URLSearchParams({ ...query, limit: String(PAGE_SIZE) })}`, "GET");
+  async #room(): Promise<Room> {
+    const found = await ask(this.#url, "GET");
+    return json(found.status === 404 ? await ask(this.#url, "PUT") : found);
+  }
+
+  async #messages(query: Record<string, string>): Promise<HistoryPage> {
+    const parameters = new URLSearchParams({ ...query, limit: String(PAGE_SIZE) });
+    return json(await ask(`${this.#url}/messages?${parameters}`, "GET"));
   }
 }
 
-async function request<T>(url: string, method: "GET" | "PUT"): Promise<T> {
-  const response = await fetch(url, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+function ask(url: string, method: "GET" | "PUT"): Promise<Response> {
+  return fetch(url, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+
+async function json<T>(response: Response): Promise<T> {
   if (!response.ok) throw new Error(`history: ${response.status}`);
   return (await response.json()) as T;
 }

@@ -16,7 +16,7 @@ const STATUS_WORDS = [undefined, t.readOnly, t.closed];
 
 /** A room: the server's history, then live from exactly its position. */
 export function startRoomPage(): void {
-  const { room, user, position, foundOldest, status } = byId("room").dataset;
+  const { room, user, position, foundOldest, status, mayWrite } = byId("room").dataset;
   rememberVisit(room!, user!);
   const storage = localStore();
   const client = new MadangClient({
@@ -26,7 +26,10 @@ export function startRoomPage(): void {
   });
   showConnection(client);
   keepAboveKeyboard();
-  const page = new RoomPage(client, room!, user!, foundOldest === "true");
+  const page = new RoomPage(client, room!, user!, {
+    foundOldest: foundOldest === "true",
+    mayWrite: mayWrite === "true",
+  });
   page.showStatus(Number(status));
   page.join(position);
   client.connect();
@@ -36,6 +39,7 @@ class RoomPage {
   readonly #client: MadangClient;
   readonly #name: string;
   readonly #user: string;
+  readonly #mayWrite: boolean;
   readonly #history: History;
   readonly #view: LogView;
   readonly #follow: Follow;
@@ -48,7 +52,7 @@ class RoomPage {
   /** Refreshes in a row that the log could not go on from. */
   #unrecovered = 0;
 
-  constructor(client: MadangClient, name: string, user: string, foundOldest: boolean) {
+  constructor(client: MadangClient, name: string, user: string, seen: { foundOldest: boolean; mayWrite: boolean }) {
     this.#client = client;
     this.#name = name;
     this.#user = user;
@@ -56,12 +60,13 @@ class RoomPage {
     this.#history = new History(name);
     this.#view = new LogView(log, user);
     this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
-    this.#older = new Older(this.#history, this.#view, this.#follow, foundOldest);
+    this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
+    this.#mayWrite = seen.mayWrite;
     this.#composer = new Composer((text) => this.#say(text));
   }
 
   showStatus(status: number): void {
-    this.#composer.close(STATUS_WORDS[status]);
+    this.#composer.close(STATUS_WORDS[status] ?? (this.#mayWrite ? undefined : t.readOnly));
   }
 
   /** Comes into the room after `position`, also when it is in there; without one: live, and history when it comes. */
