@@ -11,8 +11,8 @@ export interface NatsOptions {
   readonly port?: number;
   /** Where the configuration and the streams are kept. Absent: a temporary one, removed at stop. */
   readonly dir?: string;
-  /** "always": each message is fsynced before it is acknowledged. Default: the server's (every 2 minutes). */
-  readonly sync?: "always";
+  /** "always" (each message is fsynced before it is acknowledged) or a period. Default: the server's (2 minutes). */
+  readonly sync?: string;
   /** Added at the end of the server's configuration. */
   readonly configText?: string;
   readonly args?: readonly string[];

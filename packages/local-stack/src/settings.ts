@@ -9,6 +9,7 @@ const Schema = Type.Object({
   PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
   DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
   NATS_URL: Type.String({ default: "" }),
+  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$" }),
   MONGODB_URL: Type.String({ default: "" }),
   LOG_LEVEL: Type.String({ default: "info" }),
 });
@@ -20,6 +21,11 @@ export interface StackSettings {
   readonly dataDir: string;
   /** Empty: start one. */
   readonly natsUrl: string;
+  /**
+   * When what is stored is forced to the disk: "always" (before it is acknowledged, as in production) or a period.
+   * What the operating system was given survives the death of any process; only a power cut can take the last period.
+   */
+  readonly natsSync: string;
   /** Empty: start one. */
   readonly mongodbUrl: string;
   /** Show all that the processes print, not only what is wrong. */
@@ -39,6 +45,7 @@ export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
     persistencePorts,
     dataDir: resolve(config.DATA_DIR),
     natsUrl: config.NATS_URL,
+    natsSync: config.NATS_SYNC,
     mongodbUrl: config.MONGODB_URL,
     verbose: ["debug", "trace"].includes(config.LOG_LEVEL),
   };

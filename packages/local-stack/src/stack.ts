@@ -89,10 +89,9 @@ export class Stack {
   }
 
   async #nats(): Promise<string> {
-    const { natsUrl, dataDir } = this.#settings;
+    const { natsUrl, natsSync, dataDir } = this.#settings;
     if (natsUrl) return requireServer("NATS_URL", natsUrl, 4222);
-    // Acknowledged means fsynced here as in production.
-    const options = { dir: join(dataDir, "nats"), sync: "always", logFile: this.#logFile("nats") } as const;
+    const options = { dir: join(dataDir, "nats"), sync: natsSync, logFile: this.#logFile("nats") };
     return this.#keep("nats", await startNats(options)).url;
   }
 
