@@ -62,6 +62,7 @@ Environment:
   PERSISTENCES=1         how many persistence services
   DATA_DIR=.data         where messages, logs and stack.json (pids and ports) are kept
   NATS_URL               use this NATS and start none
+  NATS_SYNC=1s           when messages are forced to the disk: a period, or always (before the ack)
   MONGODB_URL            use this MongoDB (a replica set) and start none
   CACHE_DIR=.cache       where fetched server binaries are kept
   LOG_LEVEL=info         debug: show all that the processes print

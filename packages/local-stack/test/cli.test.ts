@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
@@ -99,6 +99,15 @@ t.test("npm start brings everything up, keeps it up, and takes all of it down", 
   t.match(first.output(), /Stopping\.\n[\s\S]*Stopped\.\n$/);
   t.notOk(last.some(exists), "no process is left");
   t.notOk(existsSync(join(DATA_DIR, "stack.json")));
+  const log = (name: string) => join(DATA_DIR, "logs", `${name}.log`);
+  t.match(readFileSync(log("mongod"), "utf8"), "mongod shutdown complete", "nobody is killed who goes by himself");
+  t.match(readFileSync(log("nats"), "utf8"), "Server Exiting");
+  const lastWords = ["edge-1", "persistence-1", "mongod", "nats"].map((name) => statSync(log(name)).mtimeMs);
+  t.strictSame(
+    lastWords,
+    lastWords.toSorted((a, b) => a - b),
+    "in order",
+  );
 
   const unclean = start(t, env);
   await eventually(() => unclean.output().includes("Madang is ready: "));
