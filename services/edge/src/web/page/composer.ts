@@ -62,7 +62,9 @@ export class Composer {
 
   /** As high as its text; the style sheet sets the limit. */
   #fit(): void {
-    this.#input.style.height = "auto";
-    this.#input.style.height = `${this.#input.scrollHeight}px`;
+    const { style } = this.#input;
+    style.height = "auto";
+    const borders = this.#input.offsetHeight - this.#input.clientHeight;
+    style.height = `${this.#input.scrollHeight + borders}px`;
   }
 }
