@@ -33,7 +33,7 @@ export class BinaryMissingError extends Error {
 
 /**
  * The path of a server's binary: on PATH, or in the cache, or fetched into the cache from the first source that can be
- * reached. Several processes may ask at once: one fetches, the others wait for it.
+ * reached. Several processes may ask at once: there is one download at a time, and nobody repeats another's.
  * @throws BinaryMissingError
  */
 export async function findBinary(name: BinaryName, options: FindOptions = {}): Promise<string> {
@@ -47,7 +47,7 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
 
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
   mkdirSync(join(cacheDir, "bin"), { recursive: true });
-  const held = await lock(join(cacheDir, `${name}.lock`), () => say(`${name}: another process fetches it, waiting`));
+  const held = await lock(join(cacheDir, "lock"), () => say(`${name}: waiting for a download that is under way`));
   try {
     if (isExecutable(cached)) return cached;
     const leftovers = readdirSync(cacheDir).filter((entry) => entry.startsWith(`${name}-`));

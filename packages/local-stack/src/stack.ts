@@ -23,7 +23,7 @@ const ROLES = ["edges", "persistences", "nats", "mongod"] as const;
 type Role = (typeof ROLES)[number];
 
 /** People go first, then the history of what they said, then the log. */
-const STOP_ORDER: readonly Role[] = ["nats", "mongod", "persistences", "edges"];
+const STOP_ORDER: readonly Role[] = ["edges", "persistences", "mongod", "nats"];
 
 /** Somebody who stops a development system does not want to wait until every page has been moved elsewhere. */
 const DRAIN_MS = "1000";

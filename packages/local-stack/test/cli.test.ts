@@ -100,7 +100,7 @@ t.test("npm start brings everything up, keeps it up, and takes all of it down", 
   t.notOk(last.some(exists), "no process is left");
   t.notOk(existsSync(join(DATA_DIR, "stack.json")));
   const log = (name: string) => join(DATA_DIR, "logs", `${name}.log`);
-  t.match(readFileSync(log("mongod"), "utf8"), "mongod shutdown complete", "nobody is killed who goes by himself");
+  t.match(readFileSync(log("mongod"), "utf8"), "Now exiting", "nobody is killed who goes by himself");
   t.match(readFileSync(log("nats"), "utf8"), "Server Exiting");
   const lastWords = ["edge-1", "persistence-1", "mongod", "nats"].map((name) => statSync(log(name)).mtimeMs);
   t.strictSame(
