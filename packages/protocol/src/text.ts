@@ -17,11 +17,18 @@ export function requireRoom(name: unknown): string {
   return room;
 }
 
-/** @returns the nickname in NFC. @throws ProtocolError `bad_user` */
+/** @returns the nickname in NFC; `.` and `..` are refused like room names are, for the page's URL. @throws ProtocolError `bad_user` */
 export function requireUser(name: unknown): string {
   if (typeof name === "string" && name.length > 0 && name.length <= USER_MAX_CHARACTERS * 6) {
     const user = name.normalize("NFC");
-    if (!FORBIDDEN_IN_USER.test(user) && user.trim() !== "" && characters(user) <= USER_MAX_CHARACTERS) return user;
+    if (
+      !FORBIDDEN_IN_USER.test(user) &&
+      user.trim() !== "" &&
+      user !== "." &&
+      user !== ".." &&
+      characters(user) <= USER_MAX_CHARACTERS
+    )
+      return user;
   }
   throw new ProtocolError("bad_user", { field: "user" });
 }
