@@ -6,6 +6,7 @@ import {
   type EventFrame,
   formatPosition,
   type JoinedFrame,
+  type MemberEvent,
   type MessageEvent,
   type Placed,
   type Position,
@@ -26,6 +27,8 @@ export interface RoomEvents {
   edit: Placed<EditEvent>;
   delete: Placed<DeleteEvent>;
   room: Placed<RoomEvent>;
+  /** A moderator acted on somebody in this room. */
+  member: Placed<MemberEvent>;
   /** F2, after each (re)connect. `recovered: false`: something may be missing, fetch the history afresh. */
   joined: { epoch: string; position: string; recovered: boolean };
   /** Everything up to `position` has been told; live from here. */
@@ -195,6 +198,9 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
         break;
       case "room":
         this.emit("room", event);
+        break;
+      case "member":
+        this.emit("member", event);
     }
   }
 

@@ -49,6 +49,7 @@ export const Room = Type.Object({
   room: Type.String(),
   topic: Type.String(),
   status: RoomStatus,
+  slowModeS: Type.Optional(Type.Integer({ description: "Seconds between two messages of one person." })),
   createdAt: Type.String(),
   lastMessageAt: Type.Optional(Type.String()),
   lastPosition: Type.Optional(Type.String()),

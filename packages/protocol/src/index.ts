@@ -19,6 +19,7 @@ export { WelcomeFrame } from "./frames/welcome.ts";
 export * from "./http.ts";
 export * from "./position.ts";
 export * from "./room-name.ts";
+export * from "./rules.ts";
 export * from "./subprotocol.ts";
 export * from "./text.ts";
 export * from "./up.ts";

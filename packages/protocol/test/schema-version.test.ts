@@ -9,6 +9,7 @@ import { CLOSE_CODES, ControlFrame, ERRORS, LogEvent, PlainMessageFrame, SUBPROT
  */
 const HISTORY: readonly [version: string, schemas: string, change: string][] = [
   ["madang.v1", "2c513dd4aa5f69e8", "the first version"],
+  ["madang.v1", "0b8076ab9378d4f3", "moderation: member events, slowModeS in room events"],
 ];
 
 t.test("the wire schemas are those of the last line of the protocol's history", async (t) => {

@@ -48,6 +48,7 @@ export interface RoomChange {
   last?: Placed<string>;
   topic?: Placed<string>;
   status?: Placed<RoomStatus>;
+  slowModeS?: Placed<number>;
 }
 
 /** A record that cannot be projected, kept with its reason. */

@@ -32,6 +32,7 @@ export interface RoomDocument {
   last?: { place: string; at: string };
   topic?: { place: string; value: string };
   status?: { place: string; value: RoomStatus };
+  slowModeS?: { place: string; value: number };
 }
 
 export interface DeadLetterDocument {
@@ -92,12 +93,13 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
   };
 }
 
-export function roomOf({ _id, createdAt, last, topic, status }: RoomDocument): Room {
+export function roomOf({ _id, createdAt, last, topic, status, slowModeS }: RoomDocument): Room {
   const place = last && placeOfKey(last.place);
   return {
     room: _id,
     topic: topic?.value ?? "",
     status: status?.value ?? 0,
+    ...(slowModeS?.value ? { slowModeS: slowModeS.value } : {}),
     createdAt,
     ...(last && place ? { lastMessageAt: last.at, lastPosition: formatPosition(place.epoch, place.seq) } : {}),
   };

@@ -4,13 +4,14 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 import { DeleteEvent } from "./delete.ts";
 import { EditEvent } from "./edit.ts";
+import { MemberEvent } from "./member.ts";
 import { MessageEvent } from "./message.ts";
 import { RoomEvent } from "./room.ts";
 
 export { RoomStatus } from "./room.ts";
-export { DeleteEvent, EditEvent, MessageEvent, RoomEvent };
+export { DeleteEvent, EditEvent, MemberEvent, MessageEvent, RoomEvent };
 
-export const LogEvent = Type.Union([MessageEvent, EditEvent, DeleteEvent, RoomEvent]);
+export const LogEvent = Type.Union([MessageEvent, EditEvent, DeleteEvent, RoomEvent, MemberEvent]);
 export type LogEvent = Static<typeof LogEvent>;
 
 /** An event as a client sees it: with its place in the log. */

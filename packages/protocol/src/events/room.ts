@@ -12,6 +12,7 @@ export const RoomEvent = Type.Object({
   user: Type.String(),
   topic: Type.Optional(Type.String({ maxLength: 500 })),
   status: Type.Optional(RoomStatus),
+  slowModeS: Type.Optional(Type.Integer({ minimum: 0, description: "Seconds between two messages of one person." })),
   at: Type.String(),
 });
 export type RoomEvent = Static<typeof RoomEvent>;

@@ -3,6 +3,7 @@ import type { Changes } from "../changes.ts";
 import type { Place } from "../keys.ts";
 import { projectDelete } from "./delete.ts";
 import { projectEdit } from "./edit.ts";
+import { projectMember } from "./member.ts";
 import { projectMessage } from "./message.ts";
 import { projectRoom } from "./room.ts";
 
@@ -20,6 +21,9 @@ export function projectEvent(event: LogEvent, place: Place, changes: Changes): v
       break;
     case "room":
       projectRoom(event, place, changes);
+      break;
+    case "member":
+      projectMember(event, changes);
       break;
     default:
       event satisfies never;

@@ -1,0 +1,7 @@
+import type { MemberEvent } from "@madang/protocol";
+import type { Changes } from "../changes.ts";
+
+/** Makes the room known, and that is all: what holds is a rule, which lives apart from the log and is not history. */
+export function projectMember({ room, at }: MemberEvent, changes: Changes): void {
+  changes.room(room, at);
+}
