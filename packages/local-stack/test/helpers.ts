@@ -16,9 +16,9 @@ export function exists(pid: number): boolean {
   }
 }
 
-/** Waits for a condition, for 20 s at most. */
+/** Waits for a condition, for a minute at most (the machine may be busy). */
 export function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  return until(AbortSignal.timeout(20_000), async () => condition());
+  return until(AbortSignal.timeout(60_000), async () => condition());
 }
 
 /** A directory that goes with the test. */
