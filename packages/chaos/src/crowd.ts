@@ -23,17 +23,17 @@ const POLL_MS = 50;
 /** People who talk and listen: over the SDK, over bare WebSockets, and one by the tutorial's protocol. */
 export class Crowd {
   readonly rooms: readonly string[];
-  readonly senders: readonly Sender[];
+  readonly senders: Sender[];
   readonly sdk: readonly SdkClient[];
-  readonly raw: readonly RawClient[];
+  readonly raw: RawClient[];
   readonly plain: PlainClient;
   readonly #everyMs: number;
 
   private constructor(
     rooms: readonly string[],
-    senders: readonly Sender[],
+    senders: Sender[],
     sdk: readonly SdkClient[],
-    raw: readonly RawClient[],
+    raw: RawClient[],
     plain: PlainClient,
     everyMs: number,
   ) {
@@ -52,18 +52,23 @@ export class Crowd {
     const sdk = named("sdk", options.sdkClients ?? 5).map((user) => new SdkClient(user, rooms, dial));
     const raw = named("raw", options.rawClients ?? 4).map((user) => new RawClient(user, rooms, dial));
     const clients = [...sdk, ...raw];
-    const senders = clients.map(
-      (client) =>
-        new Sender(client.user, rooms, new Random(seed, client.user), (room, text, nonce) =>
-          client.send(room, text, nonce),
-        ),
-    );
-    const joined = () => clients.every(({ views }) => views.every(({ segments }) => segments.length > 0));
-    if (!(await within(JOIN_LIMIT_MS, joined))) throw new Error("The members could not join their rooms.");
+    const senders = clients.map((client) => senderOf(client, rooms, seed));
+    if (!(await within(JOIN_LIMIT_MS, () => clients.every(hasJoined))))
+      throw new Error("The members could not join their rooms.");
     const [view] = sdk[0]!.views;
     const { epoch, after } = view!.segments[0]!;
     const plain = new PlainClient("plain-1", rooms[0]!, { epoch, position: `${epoch}.${after}` }, dial);
     return new Crowd(rooms, senders, sdk, raw, plain, options.everyMs ?? 100);
+  }
+
+  /** One more member, on a certain edge. It talks only when it is told to. */
+  async add(user: string, edgeUrl: string): Promise<Sender> {
+    const client = new RawClient(user, this.rooms, () => `${edgeUrl.replace("http:", "ws:")}/ws`);
+    const sender = senderOf(client, this.rooms, 0);
+    this.raw.push(client);
+    this.senders.push(sender);
+    if (!(await within(JOIN_LIMIT_MS, () => hasJoined(client)))) throw new Error(`${user} could not join its rooms.`);
+    return sender;
   }
 
   get views(): View[] {
@@ -84,6 +89,15 @@ export class Crowd {
 
   get answeredTwice(): number {
     return [...this.sdk, ...this.raw].reduce((sum, { tally }) => sum + tally.answeredTwice, 0);
+  }
+
+  /** How often a send was refused with this code, or with any. */
+  refusals(code?: string): number {
+    let sum = 0;
+    for (const { tally } of [...this.sdk, ...this.raw]) {
+      for (const [each, count] of tally.refusals) if (code === undefined || each === code) sum += count;
+    }
+    return sum;
   }
 
   startTalking(everyMs = this.#everyMs): void {
@@ -116,6 +130,14 @@ export async function within(limitMs: number, condition: () => boolean | Promise
     await delay(POLL_MS);
   }
   return true;
+}
+
+function senderOf(client: SdkClient | RawClient, rooms: readonly string[], seed: number): Sender {
+  return new Sender(client.user, rooms, new Random(seed, client.user), (...message) => client.send(...message));
+}
+
+function hasJoined({ views }: SdkClient | RawClient): boolean {
+  return views.every(({ segments }) => segments.length > 0);
 }
 
 function named(kind: string, count: number): string[] {

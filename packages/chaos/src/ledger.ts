@@ -10,8 +10,11 @@ export interface Books {
   /** History of each room, in its order. */
   readonly history: ReadonlyMap<string, readonly Told[]>;
   readonly answeredTwice: number;
-  /** The scenario made the log anew: what was acknowledged before is in history only. */
-  readonly remade?: boolean;
+  /**
+   * When the log was made anew, in ms of performance.now(): what was acknowledged before is in history only, except what
+   * was not yet projected, which went with the log.
+   */
+  readonly remadeAt: readonly number[];
 }
 
 export interface Verdict {
@@ -22,6 +25,8 @@ export interface Verdict {
   readonly duplicated: number;
   /** Told or stored out of the room's order, or out of its sender's. */
   readonly disordered: number;
+  /** Acknowledged by a log that was deleted before it was projected: the operator's loss, not ours. */
+  readonly goneWithLog: number;
   /** One line each, the first of each kind. */
   readonly problems: readonly string[];
 }
@@ -37,36 +42,50 @@ export function audit(books: Books): Verdict {
     if (problems.length < 40) problems.push(`${kind}: ${text}`);
   };
 
-  checkAcknowledged(books, report);
+  const goneWithLog = checkAcknowledged(books, report);
   for (const [room, stored] of books.log.rooms) {
     checkUnique(`the log of ${room}`, stored, report);
     checkSenders(`the log of ${room}`, stored, report);
     const history = books.history.get(room) ?? [];
     checkUnique(`the history of ${room}`, history, report);
     const present = history.filter(({ epoch }) => epoch === books.log.epoch);
-    compare(`the history of ${room}`, present, stored, report);
+    // A repeat whose first try an earlier log had taken: history keeps the first.
+    const before = new Set(history.filter(({ epoch }) => epoch !== books.log.epoch).map(({ nonce }) => nonce));
+    const due = stored.filter(({ nonce }) => !before.has(nonce));
+    compare(`the history of ${room}`, present, due, report);
   }
   for (const view of books.views) checkView(view, books, report);
   if (books.answeredTwice > 0) report("duplicated", `${books.answeredTwice} sends were answered twice`);
-  return { acknowledged: books.acked.length, ...counts, problems };
+  return { acknowledged: books.acked.length, ...counts, goneWithLog, problems };
 }
 
 type Report = (kind: Kind, text: string) => void;
 
-function checkAcknowledged({ acked, log, history, remade }: Books, report: Report): void {
+/** A log that is deleted may still acknowledge what it has taken before. */
+const LAST_WORDS_MS = 1000;
+
+/** @returns how many went with a deleted log */
+function checkAcknowledged({ acked, log, history, remadeAt }: Books, report: Report): number {
   const places = new Map<string, Told>();
   for (const [room, stored] of log.rooms) for (const told of stored) places.set(placeKey(room, told), told);
   const kept = new Map<string, Told>();
   for (const [room, stored] of history) for (const told of stored) kept.set(placeKey(room, told), told);
+  const everKept = new Set([...history.values()].flatMap((stored) => stored.map(({ nonce }) => nonce)));
+  const lastRemade = Math.max(...remadeAt) + LAST_WORDS_MS;
+  let gone = 0;
   for (const ack of acked) {
     const where = `${ack.nonce}, acknowledged as ${ack.epoch}.${ack.seq}`;
     if (ack.epoch === log.epoch) {
       if (places.get(placeKey(ack.room, ack))?.nonce !== ack.nonce) report("lost", `${where}, is not in the log`);
-    } else if (!remade) {
+    } else if (ack.at > lastRemade) {
       report("lost", `${where}, is of another log`);
     }
-    if (kept.get(placeKey(ack.room, ack))?.nonce !== ack.nonce) report("lost", `${where}, is not in history`);
+    if (kept.get(placeKey(ack.room, ack))?.nonce === ack.nonce) continue;
+    if (remadeAt.length > 0 && everKept.has(ack.nonce)) continue;
+    if (ack.epoch !== log.epoch && ack.at < lastRemade) gone++;
+    else report("lost", `${where}, is not in history`);
   }
+  return gone;
 }
 
 /** Nothing twice, neither by place nor by what its sender called it. */

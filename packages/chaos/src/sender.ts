@@ -9,6 +9,8 @@ export interface Acked {
   readonly number: number;
   readonly epoch: string;
   readonly seq: number;
+  /** When the answer came, in ms of performance.now(). */
+  readonly at: number;
 }
 
 /** Hands a message over to be sent until it is acknowledged; rejects when that was given up for good. */
@@ -49,15 +51,16 @@ export class Sender {
     await this.#talking;
   }
 
-  say(room = this.#random.pick(this.#rooms)): Promise<void> {
+  /** Says one thing; resolves with its answer, also with a refusal. */
+  say(room = this.#random.pick(this.#rooms), filler = ""): Promise<void> {
     const number = (this.#numbers.get(room) ?? 0) + 1;
     this.#numbers.set(room, number);
     const nonce = `${this.user}-${room}-${number}`;
     this.pending++;
-    return this.#send(room, this.#text(number), nonce)
+    return this.#send(room, this.#text(number) + filler, nonce)
       .then(
         ({ epoch, seq }) => {
-          this.acked.push({ room, user: this.user, nonce, number, epoch, seq });
+          this.acked.push({ room, user: this.user, nonce, number, epoch, seq, at: performance.now() });
         },
         (error: Error) => {
           this.failed.push(`${nonce}: ${error.message}`);

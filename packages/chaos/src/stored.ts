@@ -5,7 +5,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Told } from "./view.ts";
 
-const STREAM = "CHAT";
+export const STREAM = "CHAT";
 const READ_LIMIT_MS = 60_000;
 const PAGE = 100;
 

@@ -2,6 +2,8 @@
 export class AnswerTally {
   #owed = new Map<string, number>();
   #excess = 0;
+  /** Sends that were refused, by code; all of them are to be temporary. */
+  readonly refusals = new Map<string, number>();
 
   get answeredTwice(): number {
     return this.#excess;
@@ -19,8 +21,9 @@ export class AnswerTally {
     this.#owed.set(key, (this.#owed.get(key) ?? 0) + 1);
   }
 
-  down(frame: { type: string; nonce?: string }): void {
+  down(frame: { type: string; nonce?: string; code?: string }): void {
     if (frame.nonce === undefined || (frame.type !== "ack" && frame.type !== "error")) return;
+    if (frame.code !== undefined) this.refusals.set(frame.code, (this.refusals.get(frame.code) ?? 0) + 1);
     const owed = this.#owed.get(frame.nonce) ?? 0;
     if (owed === 0) this.#excess++;
     else if (owed === 1) this.#owed.delete(frame.nonce);

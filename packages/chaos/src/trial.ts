@@ -1,3 +1,4 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Crowd, type CrowdOptions, within } from "./crowd.ts";
 import { audit, type Verdict } from "./ledger.ts";
 import { Random } from "./random.ts";
@@ -37,12 +38,16 @@ export interface Scenario {
 export interface Trial {
   readonly world: World;
   readonly crowd: Crowd;
+  /** To look into the log, and to harm it. */
+  readonly jsm: JetStreamManager;
   readonly settings: RunSettings;
   readonly random: Random;
   /** Counts a fault, and says so. */
   fault(what: string): void;
   /** A figure for the table. */
   note(text: string): void;
+  /** To be called after the log was deleted: it is made anew, and nothing of the old one is expected in it. */
+  remade(): void;
   /** Something that must not be. */
   violation(text: string): void;
 }
@@ -50,8 +55,6 @@ export interface Trial {
 export interface TrialOptions {
   readonly world?: WorldOptions;
   readonly crowd?: CrowdOptions;
-  /** The log is made anew in it. */
-  readonly remade?: boolean;
 }
 
 /** The SDK waits up to 20 s between attempts, an audit comes each 15 s. */
@@ -75,6 +78,7 @@ export async function trial(
     nc = await connectLog(world.nats.url);
     crowd = await Crowd.gather(world, settings.seed, options.crowd);
     const notes: string[] = [];
+    const remadeAt: number[] = [];
     const violations: string[] = [];
     let count = 0;
     const violation = (text: string) => {
@@ -89,6 +93,8 @@ export async function trial(
     await faults({
       world,
       crowd,
+      jsm: await jetstreamManager(nc),
+      remade: () => remadeAt.push(performance.now()),
       settings,
       random: new Random(settings.seed, scenario),
       fault,
@@ -110,6 +116,7 @@ export async function trial(
       }),
     );
     if (!complete) violation(`a member is not complete after ${VIEWS_LIMIT_MS / 1000} s`);
+    settings.say(`${scenario}: every member is complete, or the wait is over`);
     const history = new Map<string, Told[]>();
     const projected = await within(HISTORY_LIMIT_MS, async () => {
       for (const room of crowd!.rooms) {
@@ -123,10 +130,11 @@ export async function trial(
     });
     if (!projected) violation(`history is not complete after ${HISTORY_LIMIT_MS / 1000} s`);
     const { acked, views, answeredTwice } = crowd;
-    if (!options.remade) {
+    if (remadeAt.length === 0) {
       for (const view of views) if (view.refused > 0) violation(`${view.member} was not recovered in ${view.room}`);
     }
-    const verdict = audit({ acked, views, log, history, answeredTwice, remade: options.remade ?? false });
+    const verdict = audit({ acked, views, log, history, answeredTwice, remadeAt });
+    if (verdict.goneWithLog > 0) notes.push(`${verdict.goneWithLog} went with the old log before they were projected`);
     return {
       ...verdict,
       problems: [...violations, ...verdict.problems],

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Child, startMongod, startNats, startProcess } from "@madang/local-stack";
+import { type Child, type Exit, startMongod, startNats, startProcess } from "@madang/local-stack";
 import { SwallowingProxy } from "./proxy.ts";
 
 const SERVICES_DIR = join(import.meta.dirname, "../../../services");
@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly persistences?: number;
   /** The first edge reaches NATS through a proxy that can swallow bytes. */
   readonly proxied?: boolean;
+  /** Added to the configuration of nats-server. */
+  readonly natsConfig?: string;
   /** Added to the environment of the edges. */
   readonly edgeEnv?: NodeJS.ProcessEnv;
 }
@@ -28,6 +30,8 @@ export class World {
   readonly edges: readonly Child[];
   readonly proxy: SwallowingProxy | undefined;
   #turn = 0;
+  /** Edges that are known to be down, or on their way down or up. */
+  readonly #away = new Set<Child>();
 
   private constructor(
     nats: Child,
@@ -45,7 +49,10 @@ export class World {
 
   static async start(options: WorldOptions = {}): Promise<World> {
     // As in production: acknowledged means fsynced.
-    const [nats, mongod] = await Promise.all([startNats({ sync: "always" }), startMongod()]);
+    const [nats, mongod] = await Promise.all([
+      startNats({ sync: "always", ...(options.natsConfig ? { configText: options.natsConfig } : {}) }),
+      startMongod(),
+    ]);
     const proxy = options.proxied ? await SwallowingProxy.start(nats.port) : undefined;
     const persistences = await Promise.all(
       numbered(options.persistences ?? 2).map((number) =>
@@ -80,18 +87,30 @@ export class World {
     return { edge: this.edges, persistence: this.persistences, nats: [this.nats], mongod: [this.mongod] }[part];
   }
 
-  /** Where the next client goes: in turn to the edges that run, as a load balancer does. */
+  /** Where the next client goes: in turn to the edges that are ready, as a load balancer does. */
   dial(path = "/ws"): string {
-    const running = this.edges.filter(({ running }) => running);
-    const edges = running.length > 0 ? running : this.edges;
+    const ready = this.edges.filter((edge) => !this.#away.has(edge));
+    const edges = ready.length > 0 ? ready : this.edges;
     return edges[this.#turn++ % edges.length]!.url.replace("http:", "ws:") + path;
   }
 
   /** SIGKILL, some time of absence, and a new life. Resolves when it serves again. */
   async kill(child: Child, downMs: number): Promise<void> {
+    this.#away.add(child);
     await child.kill("SIGKILL");
     await delay(downMs);
     await child.restart();
+    this.#away.delete(child);
+  }
+
+  /** SIGTERM, an ordered leave, and a new life. @returns how it left */
+  async drain(child: Child): Promise<Exit> {
+    this.#away.add(child);
+    await child.kill("SIGTERM");
+    const exit = await child.exited;
+    await child.restart();
+    this.#away.delete(child);
+    return exit;
   }
 
   /** SIGSTOP, and SIGCONT after `ms`: to the others it looks like a network that swallows everything. */

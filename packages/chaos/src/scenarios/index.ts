@@ -1,6 +1,23 @@
 import type { Scenario } from "../trial.ts";
 import { PARTS } from "../world.ts";
+import { drain } from "./drain.ts";
 import { killAny, killOf } from "./kill.ts";
+import { logFull } from "./log-full.ts";
+import { logRemade } from "./log-remade.ts";
+import { lostTail } from "./lost-tail.ts";
+import { mongodAway } from "./mongod-away.ts";
+import { natsSwallowed } from "./nats-swallowed.ts";
+import { stopOf } from "./stop.ts";
 
 /** In the order in which they are run. */
-export const SCENARIOS: readonly Scenario[] = [...PARTS.map(killOf), killAny];
+export const SCENARIOS: readonly Scenario[] = [
+  ...PARTS.map(killOf),
+  killAny,
+  ...PARTS.map(stopOf),
+  natsSwallowed,
+  mongodAway,
+  logFull,
+  lostTail,
+  logRemade,
+  drain,
+];
