@@ -28,13 +28,15 @@ const NOT_FOUND = 404;
 export class DirectGet {
   readonly #nc: NatsConnection;
   readonly #inbox: string;
+  readonly #stream: string;
   readonly #subscription: Subscription;
   readonly #requests = new Map<string, Request>();
   #connected = true;
   #nextToken = 0;
 
-  constructor(nc: NatsConnection, inboxPrefix?: string) {
+  constructor(nc: NatsConnection, inboxPrefix?: string, stream: string = STREAM) {
     this.#nc = nc;
+    this.#stream = stream;
     this.#inbox = createInbox(inboxPrefix);
     this.#subscription = nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
@@ -80,7 +82,9 @@ export class DirectGet {
       const timer = setTimeout(() => this.#fail(token), ANSWER_LIMIT_MS);
       this.#requests.set(token, { records: [], timer, resolve, reject });
       try {
-        this.#nc.publish(`$JS.API.DIRECT.GET.${STREAM}`, JSON.stringify(query), { reply: `${this.#inbox}.${token}` });
+        this.#nc.publish(`$JS.API.DIRECT.GET.${this.#stream}`, JSON.stringify(query), {
+          reply: `${this.#inbox}.${token}`,
+        });
       } catch {
         this.#fail(token);
       }

@@ -1,5 +1,10 @@
 export * from "./connect.ts";
 export * from "./consumer.ts";
+export { type Control, type EdgeReport, openControl } from "./control.ts";
+export { type Desk, openDesk } from "./desk.ts";
+export type { SubjectRecord } from "./direct-get.ts";
 export { openLog } from "./jetstream-log.ts";
 export * from "./log.ts";
-export { DEFAULT_LOG_SETTINGS, type LogSettings } from "./stream-config.ts";
+export { NO_RULES, type Rules } from "./rules.ts";
+export { DEFAULT_LOG_SETTINGS, type LogSettings, type StreamIdentity } from "./stream-config.ts";
+export { roomOfSubject } from "./subjects.ts";

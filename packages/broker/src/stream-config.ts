@@ -43,7 +43,8 @@ function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfi
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
-    deny_delete: true,
+    // A moderator's erasure is the one thing that takes an event out; who may is the business of NATS's permissions.
+    deny_delete: false,
     deny_purge: true,
     allow_direct: true,
     num_replicas: settings.replicas,

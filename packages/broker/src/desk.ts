@@ -1,0 +1,222 @@
+import { encodeEvent, type LogEvent, type Rule } from "@madang/protocol";
+import {
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats, type NatsSettings } from "./connect.ts";
+import { EDGE_SUBJECTS, type EdgeReport } from "./control.ts";
+import { DirectGet, type SubjectRecord } from "./direct-get.ts";
+import { RuleBook, type Rules, ruleSubject, rulesConfig } from "./rules.ts";
+import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
+import { LOG_SUBJECTS, logSubject, STREAM } from "./subjects.ts";
+
+const API_LIMIT_MS = 5000;
+const OPEN_RETRY_MS = 1000;
+/** An edge that has said nothing for so long is not counted any more. */
+const EDGE_SILENCE_MS = 12_000;
+const SCAN_BATCH = 500;
+const SCAN_MAX_BYTES = 1024 * 1024;
+const CHANGE_ATTEMPTS = 5;
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+const STREAM_NAME_IN_USE = 10058;
+const NO_MESSAGE = new Set([10037, 10043, 10057]);
+
+/** The moderators' way to NATS: what only the role "admin" may do. Every method fails while NATS cannot be reached. */
+export interface Desk {
+  readonly connected: boolean;
+  readonly rules: Rules;
+
+  /** Resolves when the rules are known. */
+  readonly opened: Promise<void>;
+
+  /**
+   * Replaces a rule by what `next` makes of it. Stored and on its way to every edge when this resolves. Of two at once
+   * neither is lost: `next` may be called again with what the other one made.
+   */
+  change<R extends Rule>(of: R, next: (current: R) => R): Promise<void>;
+
+  /** Puts an event into its room's log. Repeated with the same id within two minutes it is stored once. */
+  publish(event: LogEvent, id: string): Promise<{ readonly seq: number }>;
+
+  log(): Promise<StreamIdentity>;
+
+  /** Events of a room, or of all, from `seq` on; at most some hundreds. None says nothing about what was stored just now. */
+  scan(room: string | undefined, seq: number): Promise<SubjectRecord[]>;
+
+  /** Takes an event out of the log and overwrites its bytes. Harmless when it is gone already. */
+  erase(seq: number): Promise<void>;
+
+  /** The edges that live, as of their last word. */
+  edges(): readonly EdgeReport[];
+
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Connects in the background. Makes the stream of rules, and the log, where they are missing. */
+export function openDesk(
+  nats: NatsSettings,
+  settings: LogSettings,
+  onTrouble: (what: string, error: Error) => void,
+): Desk {
+  return new NatsDesk(nats, settings, onTrouble);
+}
+
+class NatsDesk implements Desk {
+  readonly opened: Promise<void>;
+  readonly #nats: NatsSettings;
+  readonly #settings: LogSettings;
+  #nc: NatsConnection | undefined;
+  #jsm!: JetStreamManager;
+  #js!: JetStreamClient;
+  #book: RuleBook | undefined;
+  #direct: DirectGet | undefined;
+  #closed = false;
+  readonly #edges = new Map<string, { report: EdgeReport; at: number }>();
+  readonly #listeners: ((rule: Rule) => void)[] = [];
+
+  readonly rules: Rules = {
+    room: (room) => this.#book?.room(room),
+    member: (room, person) => this.#book?.member(room, person),
+    all: () => this.#book?.all() ?? [],
+    onChange: (listener) => {
+      this.#listeners.push(listener);
+    },
+  };
+
+  constructor(nats: NatsSettings, settings: LogSettings, onTrouble: (what: string, error: Error) => void) {
+    this.#nats = nats;
+    this.#settings = settings;
+    this.opened = this.#open(onTrouble);
+  }
+
+  get connected(): boolean {
+    return this.#direct?.connected ?? false;
+  }
+
+  async change<R extends Rule>(of: R, next: (current: R) => R): Promise<void> {
+    const subject = ruleSubject(of);
+    const book = this.#require(this.#book);
+    for (let attempt = 1; ; attempt++) {
+      const known = of.kind === "room" ? book.room(of.room) : book.member(of.room, of);
+      const rule = next((known as R | undefined) ?? of);
+      const data = Buffer.from(JSON.stringify(rule));
+      try {
+        const expect = { lastSubjectSequence: book.seqOf(of) };
+        const { seq } = await this.#js.publish(subject, data, { expect, timeout: API_LIMIT_MS });
+        book.apply(seq, data, subject);
+        return;
+      } catch (error) {
+        const lost = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
+        if (!lost || attempt === CHANGE_ATTEMPTS) throw error;
+        await book.read();
+      }
+    }
+  }
+
+  async publish(event: LogEvent, id: string): Promise<{ seq: number }> {
+    this.#require(this.#nc);
+    const options = { msgID: id, timeout: API_LIMIT_MS };
+    return { seq: (await this.#js.publish(logSubject(event.room), encodeEvent(event), options)).seq };
+  }
+
+  log(): Promise<StreamIdentity> {
+    this.#require(this.#nc);
+    return ensureStream(this.#jsm, this.#settings);
+  }
+
+  scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {
+    const subject = room === undefined ? LOG_SUBJECTS : logSubject(room);
+    return this.#require(this.#direct).next(subject, seq, SCAN_BATCH, SCAN_MAX_BYTES);
+  }
+
+  async erase(seq: number): Promise<void> {
+    this.#require(this.#nc);
+    try {
+      await this.#jsm.streams.deleteMessage(STREAM, seq, true);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && NO_MESSAGE.has(error.code))) throw error;
+    }
+  }
+
+  edges(): readonly EdgeReport[] {
+    const since = Date.now() - EDGE_SILENCE_MS;
+    for (const [id, { at }] of this.#edges) if (at < since) this.#edges.delete(id);
+    return [...this.#edges.values()].map(({ report }) => report);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#book?.close();
+    this.#direct?.close();
+    await this.#nc?.close();
+  }
+
+  #require<T>(part: T | undefined): T {
+    if (part === undefined || !this.connected) throw new Error("NATS cannot be reached");
+    return part;
+  }
+
+  async #open(onTrouble: (what: string, error: Error) => void): Promise<void> {
+    const nc = await connectNats(this.#nats);
+    if (this.#closed) return nc.close();
+    this.#nc = nc;
+    this.#jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });
+    this.#js = jetstream(nc, { timeout: API_LIMIT_MS });
+    this.#direct = new DirectGet(nc, this.#nats.inboxPrefix);
+    const book = new RuleBook(nc, this.#jsm, this.#nats.inboxPrefix);
+    book.onChange((rule) => {
+      for (const listener of this.#listeners) listener(rule);
+    });
+    nc.subscribe(`${EDGE_SUBJECTS}.*`, {
+      callback: (error, msg) => {
+        if (!error) this.#hear(msg.data);
+      },
+    });
+    void this.#followConnection(nc);
+    while (!this.#closed) {
+      try {
+        await this.#ensureRules();
+        await ensureStream(this.#jsm, this.#settings);
+        await book.read();
+        this.#book = book;
+        return;
+      } catch (error) {
+        onTrouble("the rules cannot be read", error as Error);
+        await new Promise((resolve) => setTimeout(resolve, OPEN_RETRY_MS));
+      }
+    }
+    book.close();
+  }
+
+  async #ensureRules(): Promise<void> {
+    const config = rulesConfig(this.#settings.replicas);
+    try {
+      await this.#jsm.streams.add(config);
+    } catch (error) {
+      // It is there, perhaps with other settings, which are then an operator's.
+      if (!(error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE)) throw error;
+    }
+  }
+
+  #hear(data: Uint8Array): void {
+    try {
+      const report = JSON.parse(Buffer.from(data).toString("utf8")) as EdgeReport;
+      const numbers = [report.connections, report.rooms, report.stored].every(Number.isFinite);
+      if (numbers && typeof report.id === "string") this.#edges.set(report.id, { report, at: Date.now() });
+    } catch {
+      // No edge of ours said that.
+    }
+  }
+
+  async #followConnection(nc: NatsConnection): Promise<void> {
+    for await (const status of nc.status()) {
+      if (status.type === "disconnect") this.#direct?.onDisconnect();
+      if (status.type === "reconnect") this.#direct?.onReconnect();
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { startNats } from "@madang/local-stack";
+import type { MemberRule, RoomRule } from "@madang/protocol";
+import { jetstreamManager } from "@nats-io/jetstream";
+import t from "tap";
+import { connectNats, DEFAULT_LOG_SETTINGS, openControl, openDesk } from "../src/index.ts";
+
+const until = async (condition: () => boolean, limitMs = 15_000) => {
+  for (const end = Date.now() + limitMs; !condition(); await delay(5)) if (Date.now() > end) throw new Error("in vain");
+};
+const room = (name: string): RoomRule => ({ kind: "room", room: name, status: 0, slowModeS: 0 });
+const ban = (user: string, roomName?: string): MemberRule => ({
+  kind: "member",
+  user,
+  ...(roomName === undefined ? {} : { room: roomName }),
+  ban: { reason: "", at: new Date().toISOString() },
+});
+
+t.test("rules: live, at a late start, after a lost connection, and with two moderators at once", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const desk = (name: string) => openDesk({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
+  const control = async (name: string) => {
+    const opened = await openControl({ url: nats.url, name });
+    t.teardown(() => opened.close());
+    return opened;
+  };
+  const early = await control("early");
+  t.strictSame(early.rules.all(), [], "no stream: no rules");
+  const [one, two] = [desk("one"), desk("two")];
+  t.teardown(() => Promise.all([one.close(), two.close()]));
+  await Promise.all([one.opened, two.opened]);
+
+  await one.change(ban("민수"), () => ban("민수"));
+  await until(() => early.rules.member(undefined, { user: "민수" })?.ban !== undefined, 1000);
+  t.notOk(early.rules.member("수다방", { user: "민수" }), "everywhere is no room");
+  t.notOk(early.rules.member(undefined, { user: "민수", userId: "u1" }), "a name is no identity");
+  await one.change(ban("a", "수다방"), () => ban("a", "수다방"));
+  await Promise.all([
+    ...[1, 2, 3].map((n) => one.change(room("수다방"), (rule) => ({ ...rule, slowModeS: n * 10 }))),
+    two.change(room("수다방"), (rule) => ({ ...rule, status: 1 })),
+  ]);
+  const rules = (at: { rules: { room(name: string): RoomRule | undefined } }) => at.rules.room("수다방");
+  await until(() => rules(early)?.status === 1 && rules(early)!.slowModeS > 0);
+  await until(() => JSON.stringify(rules(one)) === JSON.stringify(rules(early)));
+
+  const late = await control("late");
+  t.strictSame(
+    late.rules
+      .all()
+      .map((rule) => JSON.stringify(rule))
+      .sort(),
+    early.rules
+      .all()
+      .map((rule) => JSON.stringify(rule))
+      .sort(),
+    "who comes later knows all of it",
+  );
+
+  await nats.kill("SIGKILL");
+  await nats.restart();
+  await until(() => one.connected);
+  await one.change(ban("b"), () => ban("b"));
+  await until(() => late.rules.member(undefined, { user: "b" })?.ban !== undefined);
+
+  early.report({ id: "e1", connections: 3, rooms: 2, stored: 9 });
+  await until(() => two.edges().length === 1);
+  t.match(two.edges(), [{ id: "e1", connections: 3 }]);
+});
+
+t.test("a stream of rules that was made anew lifts no ban", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => desk.close());
+  await desk.opened;
+  for (const name of ["a", "b", "c"]) await desk.change(ban(name), () => ban(name));
+  const edge = await openControl({ url: nats.url, name: "edge" });
+  t.teardown(() => edge.close());
+  const nc = await connectNats({ url: nats.url, name: "test" });
+  t.teardown(() => nc.close());
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const { config } = await jsm.streams.info("CHAT_RULES");
+  await jsm.streams.delete("CHAT_RULES");
+  await jsm.streams.add(config);
+  nc.publish("chat.rule.nonsense", "{}");
+  nc.publish("chat.rule.everywhere.x", JSON.stringify(ban("mallory")));
+  await desk.change(ban("a"), ({ ban: _ban, ...rest }) => rest);
+  await until(() => edge.rules.member(undefined, { user: "a" })?.ban === undefined);
+  t.ok(edge.rules.member(undefined, { user: "b" })?.ban);
+  t.notOk(edge.rules.member(undefined, { user: "mallory" }), "a rule under another's subject is none");
+});
+
+t.test("erase: takes an event out of the log, whoever does it twice", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => desk.close());
+  await desk.opened;
+  const at = new Date().toISOString();
+  const { seq } = await desk.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id");
+  t.equal((await desk.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id")).seq, seq);
+  await desk.publish({ type: "message", room: "b", user: "u", message: "m", at }, "id2");
+  for (let i = 0; i < 2; i++) await desk.erase(seq);
+  t.strictSame(
+    (await desk.scan(undefined, 1)).map((record) => record.seq),
+    [seq + 1],
+  );
+  t.strictSame(await desk.scan("a", 1), []);
+});
