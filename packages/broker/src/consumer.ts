@@ -56,12 +56,13 @@ export interface ConsumerSettings {
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
-const BATCH_RECORDS = 500;
+/** Large enough that a busy room's document is written once for many messages: it is what limits ingest. */
+const BATCH_RECORDS = 1000;
 /** How long the first record of a batch waits for company. */
 const BATCH_WAIT_MS = 15;
 const BATCHES_IN_FLIGHT = 2;
-/** Enough for the batches in flight and as many behind them. */
-const IN_HAND_RECORDS = 2 * BATCHES_IN_FLIGHT * BATCH_RECORDS;
+/** Enough for the batches in flight and one behind them. */
+const IN_HAND_RECORDS = (BATCHES_IN_FLIGHT + 1) * BATCH_RECORDS;
 /** After a failure of the store this many are tried first, so that an outage does not shift whole batches to and fro. */
 const PROBE_RECORDS = 50;
 const PAUSE_FIRST_MS = 250;

@@ -79,6 +79,20 @@ export class Changes {
   }
 }
 
+/** Adds what is said about a room to what was gathered. */
+export function mergeRoom(rooms: Map<string, RoomChange>, name: string, change: RoomChange): void {
+  const known = rooms.get(name);
+  if (!known) {
+    rooms.set(name, { ...change });
+    return;
+  }
+  if (change.createdAt < known.createdAt) known.createdAt = change.createdAt;
+  if (change.last) known.last = later(known.last, change.last);
+  if (change.topic) known.topic = later(known.topic, change.topic);
+  if (change.status) known.status = later(known.status, change.status);
+  if (change.slowModeS) known.slowModeS = later(known.slowModeS, change.slowModeS);
+}
+
 export function later<V>(known: Placed<V> | undefined, next: Placed<V>): Placed<V> {
   return known && comparePlaces(known.place, next.place) >= 0 ? known : next;
 }

@@ -23,7 +23,8 @@ export async function bulkUpsert<D extends Document>(
 
 /** The server's own texts may repeat what users typed (keys of documents), so only their names go on to a log. */
 export function safeError(error: unknown): Error {
-  if (error instanceof MongoServerError) return new Error(`MongoDB refused: ${error.codeName ?? error.code}`);
+  const isServers = error instanceof MongoServerError && error.code !== undefined;
+  if (isServers) return new Error(`MongoDB refused: ${error.codeName ?? error.code}`);
   return error instanceof Error ? error : new Error(String(error));
 }
 

@@ -47,8 +47,11 @@ async function insert(
     return [];
   } catch (error) {
     if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error;
+    const failures = [error.writeErrors].flat();
+    // An outage comes in the same class, without a word about the documents: each must be accounted for.
+    if (error.insertedCount + failures.length !== documents.length) throw error;
     const taken: number[] = [];
-    for (const { code, index } of [error.writeErrors].flat()) {
+    for (const { code, index } of failures) {
       if (code === DUPLICATE_KEY) taken.push(index);
       else if (REFUSED_FOR_GOOD.has(Number(code))) refuse(index, `the store refused it: ${code}`);
       else throw error;

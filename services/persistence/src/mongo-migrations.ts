@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Collection, Db } from "mongodb";
 
 /** One step in the shape of the data. A step may be repeated after a crash in the middle of it. */
@@ -34,15 +33,15 @@ const LOCK_MS = 60_000;
 
 /**
  * Brings the data to the last version of `migrations`, one instance at a time.
+ * @param holder who asks: an attempt of its own whose answer got lost does not lock it out
  * @throws when another instance is at it (try again later), or when the data is of a later version than this program
  */
-export async function migrate(db: Db, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
+export async function migrate(db: Db, holder: string, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   const state = db.collection<StateDocument>("state");
   const newest = migrations.at(-1)?.version ?? 0;
   const present = await versionOf(state);
   if (present === newest) return;
   if (present > newest) throw new Error(`the data has version ${present}, this program knows ${newest}`);
-  const holder = randomUUID();
   await lock(state, holder);
   try {
     const since = await versionOf(state);
@@ -66,7 +65,7 @@ async function lock(state: Collection<StateDocument>, holder: string): Promise<v
   await state.updateOne({ _id: "migration" }, { $setOnInsert: { _id: "migration" } }, { upsert: true });
   const now = new Date();
   const { matchedCount } = await state.updateOne(
-    { _id: "migration", $or: [{ holder: { $exists: false } }, { until: { $lt: now } }] },
+    { _id: "migration", $or: [{ holder: { $exists: false } }, { holder }, { until: { $lt: now } }] },
     { $set: { holder, until: new Date(now.getTime() + LOCK_MS) } },
   );
   if (matchedCount === 0) throw new Error("another instance is migrating the data");

@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { ConfigError } from "@madang/runtime";
 import { Binary, type Collection, type Db, MongoClient, ReadPreference } from "mongodb";
-import type { Changes, DeadLetter, Placed } from "./changes.ts";
+import type { Changes, DeadLetter } from "./changes.ts";
 import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "./keys.ts";
 import {
   type DeadLetterDocument,
@@ -12,6 +13,7 @@ import {
 import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
 import { migrate } from "./mongo-migrations.ts";
+import { RoomWriter } from "./mongo-rooms.ts";
 import type { Order, Range, Refusal, Store } from "./store.ts";
 
 /** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
@@ -38,10 +40,12 @@ export function openMongoStore(url: string): Store {
 }
 
 class MongoStore implements Store {
+  readonly #id = randomUUID();
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
+  readonly #roomWriter: RoomWriter;
   readonly #deadLetters: Collection<DeadLetterDocument>;
   readonly #state: Collection<FloorDocument>;
   #writable = false;
@@ -64,6 +68,7 @@ class MongoStore implements Store {
     this.#db = this.#client.db();
     this.#messages = this.#db.collection("messages");
     this.#rooms = this.#db.collection("rooms");
+    this.#roomWriter = new RoomWriter(this.#rooms);
     this.#deadLetters = this.#db.collection("dead_letters");
     this.#state = this.#db.collection("state");
   }
@@ -73,9 +78,13 @@ class MongoStore implements Store {
   }
 
   async open(): Promise<void> {
-    await migrate(this.#db).catch((error) => {
+    try {
+      // By itself the driver does not get over a first connection that failed: only a call of this makes a new attempt.
+      await this.#client.connect();
+      await migrate(this.#db, this.#id);
+    } catch (error) {
       throw safeError(error);
-    });
+    }
     this.#migrated = true;
   }
 
@@ -83,7 +92,7 @@ class MongoStore implements Store {
     try {
       const [refusals] = await Promise.all([
         this.#writeHistory(changes),
-        this.#writeRooms(changes),
+        this.#roomWriter.write(changes.rooms),
         this.keepDeadLetters(changes.deadLetters),
       ]);
       return refusals;
@@ -96,24 +105,6 @@ class MongoStore implements Store {
     const refusals = await writeMessages(this.#messages, messages);
     await writeCorrections(this.#messages, edits, deletes);
     return refusals;
-  }
-
-  async #writeRooms({ rooms }: Changes): Promise<void> {
-    const operations = [...rooms].map(([_id, { createdAt, last, topic, status }]) => ({
-      updateOne: {
-        filter: { _id },
-        update: {
-          $min: { createdAt },
-          $max: {
-            ...(last ? { last: { place: placeKey(last.place), at: last.value } } : {}),
-            ...(topic ? { topic: stored(topic) } : {}),
-            ...(status ? { status: stored(status) } : {}),
-          },
-        },
-        upsert: true,
-      },
-    }));
-    await bulkUpsert(this.#rooms, operations);
   }
 
   async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
@@ -180,8 +171,4 @@ class MongoStore implements Store {
   async close() {
     await this.#client.close();
   }
-}
-
-function stored<V>({ place, value }: Placed<V>): { place: string; value: V } {
-  return { place: placeKey(place), value };
 }

@@ -20,7 +20,9 @@ t.test("starts without MongoDB, becomes ready when it comes, and not ready when 
   const ready = async () => (await fetch(`${child.url}/readyz`)).status;
   t.equal(await ready(), 503);
   await db.restart();
-  await eventually("ready", async () => (await ready()) === 200);
+  await eventually("ready", async () => (await ready()) === 200).catch((error) =>
+    t.fail(`${error}\n${child.output()}`),
+  );
   await db.kill("SIGKILL");
   await eventually("not ready", async () => (await ready()) === 503);
   t.ok(child.running);

@@ -21,13 +21,13 @@ t.test("migrations run once, in order, one instance at a time", async (t) => {
   });
   let broken = true;
   const steps = [step(1), step(2, () => broken), step(3)];
-  await t.rejects(migrate(instances[0]!, steps), { message: "broken" });
+  await t.rejects(migrate(instances[0]!, "0", steps), { message: "broken" });
   t.strictSame(ran, [1]);
   broken = false;
   await Promise.all(
-    instances.map((db) =>
+    instances.map((db, i) =>
       eventually("migrated", () =>
-        migrate(db, steps).then(
+        migrate(db, `${i}`, steps).then(
           () => true,
           () => false,
         ),
@@ -35,18 +35,20 @@ t.test("migrations run once, in order, one instance at a time", async (t) => {
     ),
   );
   t.strictSame(ran, [1, 2, 3], "the lock was free after the failure, and no step ran twice");
-  await migrate(instances[0]!, steps);
+  await migrate(instances[0]!, "0", steps);
   t.strictSame(ran, [1, 2, 3]);
-  await t.rejects(migrate(instances[0]!, [step(1)]), { message: /the data has version 3/ }, "an older program");
+  await t.rejects(migrate(instances[0]!, "0", [step(1)]), { message: /the data has version 3/ }, "an older program");
 });
 
 t.test("the lock of an instance that died is free after its time", async (t) => {
   const { db } = lookInside(t, freshDatabase(await mongod(t)));
   const state = db.collection<{ _id: string; holder?: string; until?: Date }>("state");
   await state.insertOne({ _id: "migration", holder: "dead", until: new Date(Date.now() + 60_000) });
-  await t.rejects(migrate(db), { message: /another instance/ });
-  await state.updateOne({ _id: "migration" }, { $set: { until: new Date(Date.now() - 1) } });
-  await migrate(db);
+  await t.rejects(migrate(db, "me"), { message: /another instance/ });
+  await t.resolves(migrate(db, "dead"), "its own lock does not keep it out");
+  await db.dropDatabase();
+  await state.insertOne({ _id: "migration", holder: "dead", until: new Date(Date.now() - 1) });
+  await migrate(db, "me");
   const indexes = await db.collection("messages").indexes();
   t.match(
     indexes.find(({ name }) => name === "nonce"),

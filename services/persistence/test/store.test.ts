@@ -4,7 +4,7 @@ import { Check } from "typebox/value";
 import { Changes } from "../src/changes.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
 import { storeContract } from "./store-contract.ts";
-import { freshDatabase, lookInside, mongod, openStore } from "./support.ts";
+import { eventually, freshDatabase, lookInside, mongod, openStore } from "./support.ts";
 
 t.test("MongoDB", async (t) => {
   const server = await mongod(t);
@@ -55,6 +55,41 @@ t.test("MongoDB", async (t) => {
     t.equal(reads.length, 1);
     t.match(reads[0], { keysExamined: 51, docsExamined: 51, nreturned: 51, planSummary: /IXSCAN { _id: 1 }/ });
     t.notOk(reads[0]?.["hasSortStage"]);
+  });
+
+  t.test("whatever MongoDB did not take is not written, in any part of the changes", async (t) => {
+    const stopped = await mongod(t);
+    const store = await openStore(t, freshDatabase(stopped));
+    const place = { epoch: "0a", seq: 1 };
+    const parts: ((changes: Changes) => void)[] = [
+      (changes) => changes.messages.push({ room: "a", place, user: "u", message: "m", at: "t", nonce: "n" }),
+      (changes) => changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" }),
+      (changes) => changes.deletes.push({ room: "a", target: place, seq: 3, at: "t2" }),
+      (changes) => changes.room("a", "t"),
+      (changes) => changes.deadLetters.push({ place, subject: "s", data: new Uint8Array(), reason: "why" }),
+    ];
+    const write = (fill: (changes: Changes) => void) => {
+      const changes = new Changes();
+      fill(changes);
+      return store.write(changes);
+    };
+    await stopped.kill("SIGSTOP");
+    await Promise.all(parts.map((part) => t.rejects(write(part), { message: /timed out/ })));
+    await stopped.kill("SIGCONT");
+    await eventually("reached again", () => store.ready);
+    for (const part of parts) await t.resolves(write(part));
+  });
+
+  t.test("opens when MongoDB comes at last, whatever was tried before", async (t) => {
+    const late = await mongod(t);
+    await late.kill("SIGKILL");
+    const store = openMongoStore(freshDatabase(late));
+    t.teardown(() => store.close());
+    await Promise.all([t.rejects(store.open()), t.rejects(store.loadFloor())]);
+    await t.rejects(store.open());
+    await late.restart();
+    await t.resolves(store.open());
+    t.equal(await store.loadFloor(), undefined);
   });
 
   t.test("a store that cannot be reached says so in seconds, and nothing of what was typed", async (t) => {
