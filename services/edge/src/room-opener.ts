@@ -71,7 +71,9 @@ export class RoomOpener {
     for (;;) {
       const heads = await this.#log.heads(rooms.map((room) => room.name)).catch(() => undefined);
       if (heads) {
-        for (const room of rooms) room.open(heads.get(room.name) ?? 0);
+        // A room with nothing left in the log has its past in history: its feed begins where the log does.
+        const start = Math.max(0, this.#log.firstSeq - 1);
+        for (const room of rooms) room.open(heads.get(room.name) || start);
         return;
       }
       if (this.#closed) return;
