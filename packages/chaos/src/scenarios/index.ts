@@ -7,7 +7,10 @@ import { logRemade } from "./log-remade.ts";
 import { lostTail } from "./lost-tail.ts";
 import { mongodAway } from "./mongod-away.ts";
 import { natsSwallowed } from "./nats-swallowed.ts";
+import { resume } from "./resume.ts";
+import { slowReader } from "./slow-reader.ts";
 import { stopOf } from "./stop.ts";
+import { storm } from "./storm.ts";
 
 /** In the order in which they are run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -18,6 +21,9 @@ export const SCENARIOS: readonly Scenario[] = [
   mongodAway,
   logFull,
   lostTail,
+  slowReader,
+  storm,
+  resume,
   logRemade,
   drain,
 ];

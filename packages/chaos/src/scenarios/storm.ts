@@ -1,0 +1,133 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { within } from "../crowd.ts";
+import { Latencies } from "../latency.ts";
+import type { StormOrder, StormState } from "../storm-clients.ts";
+import { type Scenario, type Trial, trial } from "../trial.ts";
+
+const MEMBERS = 5000;
+const BRIEF_MEMBERS = 300;
+const PROCESSES = 2;
+const ROOMS = 50;
+const GATHER_LIMIT_MS = 180_000;
+const RESUME_LIMIT_MS = 30_000;
+const BASE_MS = 15_000;
+const SPEAK_EVERY_MS = 25;
+/** How much a member misses while it is away: something is said in each room about this often. */
+const STORM_ROOM_EVERY_MS = 20;
+
+export const storm: Scenario = {
+  name: "storm",
+  summary: "the edge of 5,000 members is killed: all are resumed on the others, whose own rooms notice little",
+  run: (settings) =>
+    trial("storm", settings, { world: { edges: 3 }, crowd: { sdkClients: 2, rawClients: 2 } }, async (trial) => {
+      const members = trial.settings.brief ? BRIEF_MEMBERS : MEMBERS;
+      const processes: StormProcess[] = [];
+      try {
+        await stormIn(trial, members, processes);
+      } finally {
+        for (const process of processes) process.stop();
+      }
+    }),
+};
+
+async function stormIn(trial: Trial, members: number, processes: StormProcess[]): Promise<void> {
+  const { world, crowd, settings, fault, note, violation } = trial;
+  const [doomed, ...others] = world.edges;
+  const rooms = Array.from({ length: ROOMS }, (_, i) => `storm-${i}`);
+  const order: StormOrder = {
+    first: websocket(doomed!.url),
+    others: others.map(({ url }) => websocket(url)),
+    members: members / PROCESSES,
+    rooms,
+  };
+  for (let i = 0; i < PROCESSES; i++) processes.push(new StormProcess(order));
+  const total = (count: (state: StormState) => number) =>
+    processes.reduce((sum, { state }) => sum + (state ? count(state) : 0), 0);
+  if (!(await within(GATHER_LIMIT_MS, () => total(({ joined }) => joined) === members))) {
+    return violation(`only ${total(({ joined }) => joined)} members could join`);
+  }
+  settings.say(`storm: ${members} members on ${doomed!.name}`);
+
+  // In rooms of their own, one on each of the edges that stay.
+  const latencies = new Latencies();
+  const stop = new AbortController();
+  const neighbours = await Promise.all(others.map(({ url }, i) => crowd.add(`neighbour-${i + 1}`, url)));
+  const talk = neighbours.map(async (neighbour) => {
+    while (!stop.signal.aborted) {
+      const startedAt = performance.now();
+      void neighbour.say().then(() => latencies.add(performance.now() - startedAt));
+      await delay(SPEAK_EVERY_MS);
+    }
+  });
+  const said = new Map(rooms.map((room) => [room, 0]));
+  const sayInStormRooms = async () => {
+    for (let i = 0; !stop.signal.aborted; i++) {
+      const room = rooms[i % rooms.length]!;
+      void post(others[i % others.length]!.url, room, `storm ${i}`, () => said.set(room, said.get(room)! + 1));
+      await delay(STORM_ROOM_EVERY_MS);
+    }
+  };
+  await crowd.stopTalking();
+  const stormTalk = sayInStormRooms();
+  await delay(settings.brief ? 2000 : BASE_MS);
+  const base = latencies.take();
+
+  fault(`kill -9 of ${doomed!.name} with ${members} members`);
+  const killedAt = performance.now();
+  await doomed!.kill("SIGKILL");
+  const resumed = await within(2 * RESUME_LIMIT_MS, () => total((state) => state.resumed) === members);
+  const resumedMs = performance.now() - killedAt;
+  const during = latencies.take();
+  stop.abort();
+  await Promise.all([...talk, stormTalk]);
+  const isComplete = () =>
+    processes.every(({ state }) =>
+      rooms.every((room) => state?.told[room]?.min === said.get(room) && state?.told[room]?.max === said.get(room)),
+    );
+  const complete = await within(RESUME_LIMIT_MS, isComplete);
+  await doomed!.restart();
+
+  note(`${total((state) => state.resumed)} of ${members} resumed in ${(resumedMs / 1000).toFixed(1)} s`);
+  if (!resumed || (!settings.brief && resumedMs > RESUME_LIMIT_MS)) violation("not all resumed in 30 s");
+  if (!complete) violation("a member of a storm room has a gap or a double");
+  if (total((state) => state.refused) > 0) violation(`${total((state) => state.refused)} were not recovered`);
+  if (total((state) => state.outOfOrder) > 0) violation("a member was told something out of order");
+  note(`${complete ? 0 : "some"} gaps`);
+  const [before, after] = [base.quantile(0.99), during.quantile(0.99)];
+  note(`publish p99 elsewhere ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
+  if (!settings.brief && after > 2 * before) violation("publish p99 elsewhere more than doubled");
+}
+
+class StormProcess {
+  state: StormState | undefined;
+  readonly #process: ChildProcess;
+
+  constructor(order: StormOrder) {
+    this.#process = fork(join(import.meta.dirname, "../storm-clients.ts"));
+    this.#process.on("message", (state) => {
+      this.state = state as StormState;
+    });
+    this.#process.send(order);
+  }
+
+  stop(): void {
+    this.#process.kill("SIGKILL");
+  }
+}
+
+/** A bot's message, by HTTP. */
+async function post(url: string, room: string, message: string, stored: () => void): Promise<void> {
+  const response = await fetch(`${url}/v1/rooms/${room}/messages`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "idempotency-key": message.replace(" ", "-") },
+    body: JSON.stringify({ message, user: "bot" }),
+  });
+  await response.body?.cancel();
+  if (response.ok) stored();
+}
+
+function websocket(url: string): string {
+  return `${url.replace("http:", "ws:")}/ws`;
+}
