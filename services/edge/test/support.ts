@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_LOG_SETTINGS, type Log, openLog } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, type Log, openLog, type Rules } from "@madang/broker";
 import { startNats } from "@madang/local-stack";
 import { SUBPROTOCOL } from "@madang/protocol";
 import { createLogger } from "@madang/runtime";
@@ -30,6 +30,7 @@ export async function edgeFor(
   nats: Nats,
   env: NodeJS.ProcessEnv = {},
   wrap: (log: Log) => Log = (log) => log,
+  rules?: Rules,
 ): Promise<TestEdge> {
   const config: EdgeConfig = edgeConfig({
     PERSISTENCE_URL: "http://127.0.0.1:9",
@@ -38,7 +39,11 @@ export async function edgeFor(
     ...env,
   });
   const log = wrap(await openLog({ url: nats.url, name: "edge" }, DEFAULT_LOG_SETTINGS));
-  const edge = await buildApp(config, { log, logger: createLogger("edge", config.logLevel) });
+  const edge = await buildApp(config, {
+    log,
+    logger: createLogger("edge", config.logLevel),
+    ...(rules ? { rules } : {}),
+  });
   await edge.app.listen({ host: "127.0.0.1", port: 0 });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -59,8 +64,15 @@ export class WireClient {
   readonly frames: Frame[] = [];
   closed: { code: number; reason: string } | undefined;
 
-  constructor(url: string, protocols: string[]) {
-    this.ws = new WebSocket(url, protocols, { perMessageDeflate: false });
+  /** The HTTP status of a handshake that was refused. */
+  refusedWith: number | undefined;
+
+  constructor(url: string, protocols: string[], headers: Record<string, string> = {}) {
+    this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, headers });
+    this.ws.on("unexpected-response", (request, response) => {
+      this.refusedWith = response.statusCode;
+      request.destroy();
+    });
     this.ws.on("message", (data) => this.frames.push(JSON.parse(data.toString())));
     this.ws.on("close", (code, reason) => {
       this.closed = { code, reason: reason.toString() };
