@@ -1,5 +1,5 @@
 import fastifyHelmet from "@fastify/helmet";
-import type { Log } from "@madang/broker";
+import type { Log, Rules } from "@madang/broker";
 import { addHealthRoutes, addMetricsRoute, type Logger, useProblems } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { EdgeConfig } from "./config.ts";
@@ -11,6 +11,7 @@ import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
 import { websocketRoutes } from "./routes/websocket.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
+import { wordFilter } from "./word-filter.ts";
 
 /** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */
 const MAX_PARAM_LENGTH = 1300;
@@ -24,11 +25,15 @@ export interface Edge {
 }
 
 /** The edge without its socket to the world: what `main` listens with, and tests call. */
-export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Logger }): Promise<Edge> {
-  const { log, logger } = deps;
+export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Logger; rules?: Rules }): Promise<Edge> {
+  const { log, logger, rules } = deps;
+  const filter = config.blockedWordsFile === undefined ? undefined : wordFilter(config.blockedWordsFile);
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
   const history = new HistoryClient(config.persistenceUrls, { token });
-  const hub = new Hub(log, new Replayer(log, history), config, logger);
+  const hub = new Hub(log, new Replayer(log, history), config, logger, {
+    ...(rules ? { rules } : {}),
+    ...(filter ? { filter } : {}),
+  });
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),

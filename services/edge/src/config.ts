@@ -46,6 +46,7 @@ const Environment = Type.Object({
     default: "",
     description: "Whose X-Forwarded-For is believed: how many proxies stand in front, or their addresses.",
   }),
+  BLOCKED_WORDS_FILE: Type.String({ default: "", description: "Words that no message may have, one a line." }),
   LOG_MAX_BYTES: Type.Integer({
     default: -1,
     minimum: -1,
@@ -66,6 +67,7 @@ export interface EdgeConfig {
   readonly ringMaxBytes: number;
   readonly logReplicas: number;
   readonly logMaxBytes: number;
+  readonly blockedWordsFile: string | undefined;
   readonly auth: AuthSettings;
   readonly limits: Limits;
   readonly origins: Origins;
@@ -94,6 +96,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     ringMaxBytes: e.RING_MAX_BYTES,
     logReplicas: e.LOG_REPLICAS,
     logMaxBytes: e.LOG_MAX_BYTES,
+    blockedWordsFile: e.BLOCKED_WORDS_FILE || undefined,
     auth,
     limits: readLimits(e.HOST, auth, env),
     origins: new Origins(e.ALLOWED_ORIGINS),

@@ -39,6 +39,8 @@ export class Connection {
   readonly members = new Map<string, Member>();
   /** Who speaks here; set by hello, and undefined for plain clients, whose messages each name their user. */
   user: string | undefined;
+  /** The name last used here, by which a moderator may know somebody without a token. */
+  spokenAs: string | undefined;
   /** Whom its token proved; where none is needed, anyone. */
   identity: Identity | undefined;
   /** Where it comes from. */

@@ -9,11 +9,13 @@ import {
   may,
   TokenError,
 } from "@madang/auth";
+import { NO_RULES, type Rules } from "@madang/broker";
 import { ProtocolError } from "@madang/protocol";
 import type { FastifyRequest } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import { Buckets } from "./limits.ts";
+import { requireNotBanned } from "./moderation.ts";
 import type { Origins } from "./origins.ts";
 
 const EXPIRY_TICK_MS = 1000;
@@ -24,13 +26,15 @@ export class Guard {
   readonly origins: Origins;
   readonly #auth: Authenticator;
   readonly #config: EdgeConfig;
+  readonly #rules: Rules;
   readonly #userSends: Buckets | undefined;
   readonly #addresses = new Map<string, number>();
   readonly #users = new Map<string, Set<Connection>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: EdgeConfig) {
+  constructor(config: EdgeConfig, rules: Rules = NO_RULES) {
     this.#config = config;
+    this.#rules = rules;
     this.#auth = createAuthenticator(config.auth);
     this.origins = config.origins;
     if (config.limits.userSends) this.#userSends = new Buckets(config.limits.userSends);
@@ -65,11 +69,14 @@ export class Guard {
   }
 
   /**
-   * The one door of every room on this edge. What a moderator takes from somebody is to be taken here.
+   * The one door of every room on this edge, also for those whom a moderator has banned.
    * @throws ProtocolError `not_allowed`
    */
   require(identity: Identity, room: string, action: Action): void {
     if (!may(identity, room, action)) throw new ProtocolError("not_allowed");
+    const { userId, name = "" } = identity;
+    // Without a token there is only a name, which is known when somebody joins or speaks (Moderation).
+    if (userId !== undefined) requireNotBanned(this.#rules, { userId, user: name }, room);
   }
 
   /** @throws ProtocolError `rate_limited` */

@@ -1,4 +1,4 @@
-import type { Log } from "@madang/broker";
+import { type Log, NO_RULES, type Rules } from "@madang/broker";
 import { type Position, ProtocolError } from "@madang/protocol";
 import type { Logger } from "@madang/runtime";
 import type { EdgeConfig } from "./config.ts";
@@ -7,6 +7,7 @@ import { Guard } from "./guard.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Member } from "./member.ts";
 import { EdgeCounts } from "./metrics.ts";
+import { type MessageFilter, Moderation, NO_FILTER, type Present } from "./moderation.ts";
 import type { Replayer } from "./replayer.ts";
 import { RingBudget } from "./ring.ts";
 import { Room, type RoomHost } from "./room.ts";
@@ -27,12 +28,13 @@ const MIN_FLUSH_WAIT_MS = 0.5;
 const MAX_FLUSH_WAIT_MS = 10;
 
 /** The rooms and connections of this edge. */
-export class Hub implements RoomHost {
+export class Hub implements RoomHost, Present {
   readonly log: Log;
   readonly replayer: Replayer;
   readonly config: EdgeConfig;
   readonly logger: Logger;
   readonly guard: Guard;
+  readonly moderation: Moderation;
   readonly ringBudget: RingBudget;
   readonly counts = new EdgeCounts();
   readonly connections = new Set<Connection>();
@@ -45,12 +47,19 @@ export class Hub implements RoomHost {
   #nextFlushAt = 0;
   #draining: Promise<void> | undefined;
 
-  constructor(log: Log, replayer: Replayer, config: EdgeConfig, logger: Logger) {
+  constructor(
+    log: Log,
+    replayer: Replayer,
+    config: EdgeConfig,
+    logger: Logger,
+    { rules = NO_RULES, filter = NO_FILTER }: { rules?: Rules; filter?: MessageFilter } = {},
+  ) {
     this.log = log;
     this.replayer = replayer;
     this.config = config;
     this.logger = logger;
-    this.guard = new Guard(config);
+    this.guard = new Guard(config, rules);
+    this.moderation = new Moderation(rules, filter, this);
     this.ringBudget = new RingBudget(config.ringMaxBytes);
     this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());
     log.onEpoch((epoch) => {
@@ -67,6 +76,10 @@ export class Hub implements RoomHost {
 
   get roomCount(): number {
     return this.#rooms.size;
+  }
+
+  membersOf(room: string): Iterable<Member> {
+    return this.#rooms.get(room)?.members ?? [];
   }
 
   connected(connection: Connection): void {

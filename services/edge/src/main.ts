@@ -1,4 +1,5 @@
-import { DEFAULT_LOG_SETTINGS, openLog } from "@madang/broker";
+import { randomUUID } from "node:crypto";
+import { DEFAULT_LOG_SETTINGS, openControl, openLog } from "@madang/broker";
 import { createLogger, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { buildApp } from "./app.ts";
@@ -7,19 +8,36 @@ import { isOneOfMany, runProcesses } from "./processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
+const REPORT_INTERVAL_MS = 5000;
+/** Of the NATS role: with the permissions that infra/nats ships, an edge sees no inbox but its own. */
+const INBOX_PREFIX = "_INBOX_edge";
 
 await run(async () => {
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
   if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);
-  const log = await openLog(
-    { url: config.natsUrl, name: "madang edge", ...(config.natsCaFile ? { caFile: config.natsCaFile } : {}) },
-    { ...DEFAULT_LOG_SETTINGS, replicas: config.logReplicas, maxBytes: config.logMaxBytes },
-  );
-  const { app, hub } = await buildApp(config, { log, logger });
+  const nats = {
+    url: config.natsUrl,
+    name: "madang edge",
+    inboxPrefix: INBOX_PREFIX,
+    ...(config.natsCaFile ? { caFile: config.natsCaFile } : {}),
+  };
+  const log = await openLog(nats, {
+    ...DEFAULT_LOG_SETTINGS,
+    replicas: config.logReplicas,
+    maxBytes: config.logMaxBytes,
+  });
+  const control = await openControl({ ...nats, name: `${nats.name} (control)` });
+  const { app, hub } = await buildApp(config, { log, logger, rules: control.rules });
+  const id = randomUUID();
+  const reporting = setInterval(() => {
+    control.report({ id, connections: hub.connections.size, rooms: hub.roomCount, stored: hub.counts.stored });
+  }, REPORT_INTERVAL_MS);
 
   onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, async () => {
     await hub.drain(config.drainMs);
+    clearInterval(reporting);
+    await control.close();
     await log.close(CLOSE_LIMIT_MS / 2);
     await app.close();
   });

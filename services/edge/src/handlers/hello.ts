@@ -29,6 +29,13 @@ function greet(connection: Connection, frame: HelloFrame, identity: Identity): v
   const user = identity.name ?? (frame.user === undefined ? ANONYMOUS : requireUser(frame.user));
   if (!connection.hub.guard.identified(connection, identity)) return connection.close("connectionLimit");
   connection.user = user;
+  connection.spokenAs = user;
+  try {
+    connection.hub.moderation.requireEntrance({ userId: identity.userId, user });
+  } catch (error) {
+    connection.sendError(error);
+    return connection.close("removed");
+  }
   connection.hub.greeted(connection);
   welcome(connection, user);
   for (const request of frame.join ?? []) handleJoin(connection, request);

@@ -8,8 +8,11 @@ export function handleJoin(connection: Connection, request: JoinRequest): void {
     const after = request.after === undefined ? undefined : parsePosition(request.after);
     if (request.after !== undefined && after === undefined) throw new ProtocolError("bad_position", { field: "after" });
     connection.allowance.takeJoin();
-    const { guard, config } = connection.hub;
-    guard.require(connection.identity!, room, "read");
+    const { guard, moderation, config } = connection.hub;
+    const identity = connection.identity!;
+    guard.require(identity, room, "read");
+    // Somebody plain without a token has no name before they speak.
+    moderation.requireJoin({ userId: identity.userId, user: connection.spokenAs ?? "" }, room, identity);
     if (connection.members.size >= config.limits.connectionRooms && !connection.members.has(room)) {
       throw new ProtocolError("too_many_rooms");
     }

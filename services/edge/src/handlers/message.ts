@@ -13,8 +13,8 @@ export function handleMessage(connection: Connection, frame: MessageFrame): void
     const room = requireRoom(frame.room);
     const member = connection.members.get(room);
     if (!member) throw new ProtocolError("not_joined");
-    const { userId } = requireSend(connection, room);
     const user = connection.user!;
+    const { userId } = requireSend(connection, room, user, frame.message);
     const data = storedMessage(
       { room, user, userId, message: frame.message, nonce, replyTo: frame.replyTo },
       connection.hub.config,

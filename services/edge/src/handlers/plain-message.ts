@@ -4,13 +4,26 @@ import type { Connection } from "../connection.ts";
 import { storedMessage } from "../message.ts";
 import { requireSend } from "./send.ts";
 
+/** Without a token this is where somebody is known by name for the first time. */
+function isBanned(connection: Connection, user: string): boolean {
+  try {
+    connection.hub.moderation.requireEntrance({ userId: connection.identity?.userId, user });
+    return false;
+  } catch (error) {
+    connection.sendError(error);
+    return true;
+  }
+}
+
 /** P1: there is no ack; the message itself comes back. P2: an error does, too. */
 export function handlePlainMessage(connection: Connection, frame: PlainMessageFrame): void {
   const [member] = connection.members.values();
   if (!member) return;
   const room = member.room.name;
-  const { userId, name } = requireSend(connection, room);
-  const user = name ?? requireUser(frame.user);
+  const user = connection.identity!.name ?? requireUser(frame.user);
+  connection.spokenAs = user;
+  if (isBanned(connection, user)) return connection.close("removed");
+  const { userId } = requireSend(connection, room, user, frame.message);
   const data = storedMessage({ room, user, userId, message: frame.message }, connection.hub.config);
   connection.owe();
   member.lane.publish(connection.nextMessageId(), data).then(

@@ -2,16 +2,17 @@ import { type Identity, TokenError } from "@madang/auth";
 import type { Connection } from "../connection.ts";
 
 /**
- * What every frame that is to be stored must pass: an identity that still holds, the right to write in the room, and
- * the limits of the connection and of its user.
- * @throws ProtocolError `unauthorized`, `not_allowed`, `rate_limited`
+ * What every frame that is to be stored must pass: an identity that still holds, the right to write in the room, the
+ * limits of the connection and of its user, and what moderators have laid down.
+ * @throws ProtocolError `unauthorized`, `not_allowed`, `rate_limited`, `muted`, `room_closed`, `room_read_only`
  */
-export function requireSend(connection: Connection, room: string): Identity {
+export function requireSend(connection: Connection, room: string, user: string, message: string): Identity {
   const identity = connection.identity!;
   if (identity.expiresAt <= Date.now()) throw new TokenError("The token has expired.", true);
-  const { guard } = connection.hub;
+  const { guard, moderation } = connection.hub;
   guard.require(identity, room, "write");
   connection.allowance.takeSend();
   guard.takeUserSend(identity);
+  moderation.requireSend({ userId: identity.userId, user }, room, identity, message);
   return identity;
 }

@@ -29,6 +29,7 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
     const user = identity.name ?? requireUser(request.body.user ?? "anonymous");
     const nonce = idempotencyKey(request.headers["idempotency-key"]);
     const { message, replyTo } = request.body;
+    hub.moderation.requireSend({ userId, user }, room, identity, message);
     const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
     const { seq, epoch, duplicate } = await hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
     return reply

@@ -1,0 +1,152 @@
+import { type Identity, may } from "@madang/auth";
+import type { Rules } from "@madang/broker";
+import { holds, type MemberRule, type Person, ProtocolError, type Rule, type Sanction, whoOf } from "@madang/protocol";
+import type { Connection } from "./connection.ts";
+import { Bucket } from "./limits.ts";
+import type { Member } from "./member.ts";
+
+const READ_ONLY = 1;
+const CLOSED = 2;
+const EXPIRED_BUCKETS_SWEEP_SIZE = 1024;
+
+/** What may be said at all. Asked for each message before it is stored; must be quick and never throw. */
+export interface MessageFilter {
+  allows(message: string, room: string, person: Person): boolean;
+}
+
+export const NO_FILTER: MessageFilter = { allows: () => true };
+
+/** What it needs to know of who is here, to put people out. */
+export interface Present {
+  readonly connections: Iterable<Connection>;
+  membersOf(room: string): Iterable<Member>;
+}
+
+/**
+ * What moderators have laid down, enforced: at every door, and on those who are inside when it is laid down. Whoever
+ * may moderate a room is held by neither its status nor its slow mode.
+ */
+export class Moderation {
+  readonly #rules: Rules;
+  readonly #filter: MessageFilter;
+  /** By room and person; of one edge, so somebody on two edges may speak twice as often. */
+  readonly #slow = new Map<string, { readonly seconds: number; readonly bucket: Bucket }>();
+
+  constructor(rules: Rules, filter: MessageFilter, present: Present) {
+    this.#rules = rules;
+    this.#filter = filter;
+    rules.onChange((rule) => enforce(rule, present));
+  }
+
+  /** @throws ProtocolError `not_allowed` for whoever is banned everywhere */
+  requireEntrance(person: Person): void {
+    refuseBanned(this.#rules.member(undefined, person));
+  }
+
+  /** @throws ProtocolError `not_allowed` */
+  requireNotBanned(person: Person, room: string): void {
+    requireNotBanned(this.#rules, person, room);
+  }
+
+  /** @throws ProtocolError `not_allowed`, `room_closed` */
+  requireJoin(person: Person, room: string, identity: Identity): void {
+    this.requireNotBanned(person, room);
+    if (this.#rules.room(room)?.status === CLOSED && !may(identity, room, "moderate")) {
+      throw new ProtocolError("room_closed");
+    }
+  }
+
+  /** @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only`, `rate_limited` (slow mode) */
+  requireSend(person: Person, room: string, identity: Identity, message: string): void {
+    this.requireNotBanned(person, room);
+    for (const where of [undefined, room]) {
+      const mute = this.#rules.member(where, person)?.mute;
+      if (holds(mute, Date.now())) throw new ProtocolError("muted", waitOf(mute));
+    }
+    const rule = this.#rules.room(room);
+    const bound = rule !== undefined && !may(identity, room, "moderate");
+    if (bound && rule.status === CLOSED) throw new ProtocolError("room_closed");
+    if (bound && rule.status === READ_ONLY) throw new ProtocolError("room_read_only");
+    if (!this.#filter.allows(message, room, person)) {
+      throw new ProtocolError("not_allowed", {
+        field: "message",
+        message: "The message has a word that is not allowed.",
+      });
+    }
+    // Last: a message that is refused for something else costs nobody their turn.
+    if (bound && rule.slowModeS > 0) this.#takeTurn(person, room, rule.slowModeS);
+  }
+
+  #takeTurn(person: Person, room: string, seconds: number): void {
+    const now = performance.now();
+    const key = `${room}\n${whoOf(person)}`;
+    let turn = this.#slow.get(key);
+    if (turn?.seconds !== seconds) {
+      if (this.#slow.size >= EXPIRED_BUCKETS_SWEEP_SIZE) this.#sweep(now);
+      turn = { seconds, bucket: new Bucket({ count: 1, windowMs: seconds * 1000 }) };
+      this.#slow.set(key, turn);
+    }
+    const waitMs = turn.bucket.take(now);
+    if (waitMs > 0) {
+      throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000, message: "This room is in slow mode." });
+    }
+  }
+
+  #sweep(now: number): void {
+    for (const [key, { bucket }] of this.#slow) if (bucket.isFull(now)) this.#slow.delete(key);
+  }
+}
+
+/** @throws ProtocolError `not_allowed` for whoever is banned from the room, or everywhere */
+export function requireNotBanned(rules: Rules, person: Person, room: string): void {
+  refuseBanned(rules.member(undefined, person));
+  refuseBanned(rules.member(room, person));
+}
+
+function refuseBanned(rule: MemberRule | undefined): void {
+  if (holds(rule?.ban, Date.now())) {
+    throw new ProtocolError("not_allowed", { message: "A moderator has banned you." });
+  }
+}
+
+function waitOf(sanction: Sanction | undefined): { retryAfter?: number } {
+  return sanction?.until === undefined ? {} : { retryAfter: (Date.parse(sanction.until) - Date.now()) / 1000 };
+}
+
+/** Puts out whoever a new rule concerns: of the room, or of the edge (3503). */
+function enforce(rule: Rule, present: Present): void {
+  if (rule.kind === "room") {
+    if (rule.status !== CLOSED) return;
+    for (const { connection } of [...present.membersOf(rule.room)]) {
+      if (connection.identity && may(connection.identity, rule.room, "moderate")) continue;
+      putOut(connection, rule.room, new ProtocolError("room_closed"));
+    }
+    return;
+  }
+  if (!holds(rule.ban, Date.now())) return;
+  const banned = new ProtocolError("not_allowed", { message: "A moderator has banned you." });
+  for (const connection of [...present.connections]) {
+    if (!isAbout(rule, connection)) continue;
+    if (rule.room === undefined) {
+      connection.sendError(banned);
+      connection.close("removed");
+    } else {
+      putOut(connection, rule.room, banned);
+    }
+  }
+}
+
+function putOut(connection: Connection, room: string, reason: ProtocolError): void {
+  if (connection.isPlain) {
+    if (!connection.members.has(room)) return;
+    connection.sendError(reason);
+    connection.close("removed");
+  } else if (connection.leaveRoom(room)) {
+    connection.sendError(reason, { room });
+  }
+}
+
+function isAbout({ userId, user }: MemberRule, connection: Connection): boolean {
+  const id = connection.identity?.userId;
+  return userId === undefined ? id === undefined && connection.spokenAs === user : id === userId;
+}

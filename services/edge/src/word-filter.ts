@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { ConfigError } from "@madang/runtime";
+import type { MessageFilter } from "./moderation.ts";
+
+/** Letters and digits that stand for themselves only; of scripts without spaces between words, any part may match. */
+const LATIN = /[\p{Script=Latin}\p{N}]/u;
+
+/**
+ * A list of words, one a line; "#" begins a comment. In Latin script whole words match, in others any part of a text.
+ * Case, width and composition make no difference. It stops those who do not try hard, and nobody else.
+ * @throws ConfigError when the file cannot be read
+ */
+export function wordFilter(file: string): MessageFilter {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw new ConfigError("The environment variable BLOCKED_WORDS_FILE names a file that cannot be read.");
+  }
+  const words = text
+    .split(/\r?\n/)
+    .map((line) => plain(line).trim())
+    .filter((word) => word !== "" && !word.startsWith("#"));
+  if (words.length === 0) return { allows: () => true };
+  const pattern = new RegExp(words.map(alternative).join("|"), "u");
+  return { allows: (message) => !pattern.test(plain(message)) };
+}
+
+function plain(text: string): string {
+  return text.normalize("NFKC").toLowerCase();
+}
+
+function alternative(word: string): string {
+  const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  const bound = (character: string | undefined) => character !== undefined && LATIN.test(character);
+  const characters = [...word];
+  return `${bound(characters[0]) ? `(?<!${LATIN.source})` : ""}${escaped}${bound(characters.at(-1)) ? `(?!${LATIN.source})` : ""}`;
+}
