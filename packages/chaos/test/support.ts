@@ -1,0 +1,17 @@
+import type { Test } from "tap";
+import { held } from "../src/report.ts";
+import { SCENARIOS } from "../src/scenarios/index.ts";
+
+/** The seed of every run of the tests: what fails here can be replayed with `npm run chaos -- --seed 1 --brief`. */
+const SEED = 1;
+
+/** Runs a scenario in its short form. What holds is what was promised, never how fast. */
+export async function holds(t: Test, name: string, kills: number): Promise<void> {
+  const scenario = SCENARIOS.find((each) => each.name === name)!;
+  const lines: string[] = [];
+  const settings = { seed: SEED, kills, minutes: 0.1, brief: true, say: (line: string) => void lines.push(line) };
+  const result = await scenario.run(settings);
+  t.same(result.problems, [], `${name}: nothing is lost, doubled or out of order`);
+  t.ok(result.acknowledged > 0 && result.faults > 0, "there was load, and there were faults");
+  if (!held(result)) t.comment(lines.join("\n"));
+}
