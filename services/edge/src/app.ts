@@ -1,7 +1,7 @@
 import fastifyHelmet from "@fastify/helmet";
 import type { Log, Rules } from "@madang/broker";
-import { addHealthRoutes, addMetricsRoute, type Logger, useProblems } from "@madang/runtime";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import { edgeMetrics } from "./metrics.ts";
@@ -49,6 +49,8 @@ export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Log
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
+    // A URL that cannot be decoded never gets to the error handler.
+    frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   });
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);

@@ -1,5 +1,10 @@
 import { ConfigError } from "@madang/runtime";
 
+/** One origin, as browsers write it: no path, and no pattern, which would be taken for a host's name. */
+function isOrigin(text: string): boolean {
+  return !text.includes("*") && URL.canParse(text) && new URL(text).origin === text;
+}
+
 interface Asked {
   readonly headers: { readonly origin?: string | undefined; readonly host?: string | undefined };
 }
@@ -16,7 +21,7 @@ export class Origins {
   constructor(list: string) {
     const origins = list.split(",").flatMap((origin) => origin.trim().toLowerCase() || []);
     for (const origin of origins) {
-      if (origin !== "*" && !(URL.canParse(origin) && new URL(origin).origin === origin)) {
+      if (origin !== "*" && !isOrigin(origin)) {
         throw new ConfigError(
           "The environment variable ALLOWED_ORIGINS must be like https://a.example,https://b.example:8443, or *.",
         );
