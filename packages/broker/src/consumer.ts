@@ -59,7 +59,7 @@ export interface ConsumerSettings {
 /** Large enough that a busy room's document is written once for many messages: it is what limits ingest. */
 const BATCH_RECORDS = 1000;
 /** How long the first record of a batch waits for company. */
-const BATCH_WAIT_MS = 15;
+const BATCH_WAIT_MS = 100;
 const BATCHES_IN_FLIGHT = 2;
 /** Enough for the batches in flight and one behind them. */
 const IN_HAND_RECORDS = (BATCHES_IN_FLIGHT + 1) * BATCH_RECORDS;

@@ -2,16 +2,17 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { AuthSettings } from "@madang/auth";
 import type { LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
-import { addHealthRoutes, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
+import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import { addAccess } from "./access.ts";
 import type { Floor } from "./floor.ts";
+import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
 import { addDocs } from "./openapi.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { roomRoutes } from "./routes/rooms.ts";
 import type { Store } from "./store.ts";
 
-export interface Deps {
+export interface Deps extends MetricDeps {
   readonly log: Logger;
   readonly auth: AuthSettings;
   readonly store: Store;
@@ -23,7 +24,8 @@ export interface Deps {
 const ROOM_PARAM_MAX_LENGTH = 8 * 1024;
 
 /** History over HTTP. The edge is the public tier: this listens for the edges only. */
-export async function buildApp({ log, auth, store, floor, consumer }: Deps): Promise<FastifyInstance> {
+export async function buildApp(deps: Deps): Promise<FastifyInstance> {
+  const { log, auth, store, floor, consumer } = deps;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -41,6 +43,7 @@ export async function buildApp({ log, auth, store, floor, consumer }: Deps): Pro
     ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
     ...(consumer.connected ? {} : { nats: "not reachable" }),
   }));
+  addMetricsRoute(app, persistenceMetrics(deps));
   await app.register(roomRoutes(store));
   await app.register(messageRoutes(store, floor));
   return app;

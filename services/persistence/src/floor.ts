@@ -30,6 +30,11 @@ export class Floor {
     this.#saver = setInterval(() => void this.#save().catch(() => {}), SAVE_INTERVAL_MS);
   }
 
+  /** The floor as it was last heard of. */
+  get known(): Place | undefined {
+    return this.#known;
+  }
+
   /** To be asked before the store is read, never after. @throws ProtocolError `history_unavailable` */
   async now(): Promise<Place> {
     if (this.#known && Date.now() < this.#freshUntil) return this.#known;

@@ -26,7 +26,7 @@ async function main(config: Config): Promise<void> {
   const floor = new Floor(consumer, store);
   const projecting = startProjecting({ store, consumer, log, onTrouble });
 
-  const app = await buildApp({ log, auth, store, floor, consumer });
+  const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts });
   await app.listen({ host: config.HOST, port: config.PORT });
 
   onShutdown(log, STOP_LIMIT_MS, async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogConsumer } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
-import { createProjector } from "./projector.ts";
+import { createProjector, ProjectionCounts } from "./projector.ts";
 import type { Store } from "./store.ts";
 
 const RETRY_MS = 1000;
@@ -14,14 +14,18 @@ export interface ProjectingDeps {
 }
 
 /** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
-export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): { stop(): void } {
+export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): {
+  readonly counts: ProjectionCounts;
+  stop(): void;
+} {
+  const counts = new ProjectionCounts();
   const stopping = new AbortController();
   const { signal } = stopping;
   const start = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
         await store.open();
-        if (!signal.aborted) consumer.start(createProjector(store, log));
+        if (!signal.aborted) consumer.start(createProjector(store, log, counts));
         return;
       } catch (error) {
         onTrouble("the store cannot be opened", error as Error);
@@ -30,5 +34,5 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
     }
   };
   void start();
-  return { stop: () => stopping.abort() };
+  return { counts, stop: () => stopping.abort() };
 }

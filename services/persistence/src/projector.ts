@@ -8,11 +8,22 @@ import type { Store } from "./store.ts";
 /** Strict: bytes that are no UTF-8 would otherwise be stored as something that nobody sent. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** What has been projected by this instance. */
+export class ProjectionCounts {
+  batches = 0;
+  events = 0;
+  deadLetters = 0;
+}
+
 /**
  * Takes batches of the log into the store. A record that cannot be projected becomes a dead letter with its reason: it
  * neither stops the flow nor is lost.
  */
-export function createProjector(store: Pick<Store, "write" | "keepDeadLetters">, log: Logger): Project {
+export function createProjector(
+  store: Pick<Store, "write" | "keepDeadLetters">,
+  log: Logger,
+  counts: ProjectionCounts = new ProjectionCounts(),
+): Project {
   return async (records) => {
     const changes = new Changes();
     for (const record of records) {
@@ -26,6 +37,9 @@ export function createProjector(store: Pick<Store, "write" | "keepDeadLetters">,
     );
     if (refused.length > 0) await store.keepDeadLetters(refused);
     for (const { place, reason } of [...changes.deadLetters, ...refused]) log.warn({ place, reason }, "dead letter");
+    counts.batches++;
+    counts.events += records.length;
+    counts.deadLetters += changes.deadLetters.length + refused.length;
   };
 }
 

@@ -7,6 +7,7 @@ import { buildApp } from "../src/app.ts";
 import { Changes } from "../src/changes.ts";
 import { Floor } from "../src/floor.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
+import { ProjectionCounts } from "../src/projector.ts";
 import type { Store } from "../src/store.ts";
 import { freshDatabase, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
 
@@ -14,7 +15,14 @@ const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
 
 async function serve(t: Scope, store: Store, connected = true): Promise<FastifyInstance> {
   const floor = new Floor({ ackFloor: async () => FLOOR }, store);
-  const app = await buildApp({ log: silent, auth: { mode: "none" }, store, floor, consumer: { connected } });
+  const app = await buildApp({
+    log: silent,
+    auth: { mode: "none" },
+    store,
+    floor,
+    consumer: { connected },
+    counts: new ProjectionCounts(),
+  });
   t.teardown(async () => {
     floor.close();
     await app.close();
