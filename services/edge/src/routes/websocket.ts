@@ -5,6 +5,7 @@ import { type Identity, TokenError } from "@madang/auth";
 import { ProtocolError, parsePosition, requireRoom, SUBPROTOCOL } from "@madang/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
+import { Admission } from "../admission.ts";
 import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
 import type { Hub } from "../hub.ts";
@@ -26,11 +27,14 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
+  const admission = new Admission();
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     responses.set(request.raw, reply.raw);
     hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
+    await admission.turn(request.raw.socket);
+    hub.refuseWhenDraining();
     request.identity = await identify(hub, request);
   };
 
