@@ -59,7 +59,7 @@ export const slowReader: Scenario = {
         await Promise.all(flow);
         if (!complete) violation("the slow reader did not catch up");
         const grown = during.peak - base.peak;
-        note(`${during.latencies.count} messages of 5 KB while it stood still`);
+        note(`${during.latencies.count} messages of 4 KB while it stood still`);
         note(`edge memory at most ${base.peak.toFixed(0)} → ${during.peak.toFixed(0)} MiB`);
         const [before, after] = [base.latencies.quantile(0.99), during.latencies.quantile(0.99)];
         note(`neighbours' publish p99 ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
