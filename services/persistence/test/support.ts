@@ -80,9 +80,16 @@ export async function openPublisher(t: Scope, url: string) {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const js = jetstream(nc);
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
+  /** With an id it is repeated until it is acknowledged. */
   const raw = async (subject: string, data: Uint8Array | string, id?: string): Promise<number> => {
-    const options = { retries: 60, timeout: 1000, ...(id ? { msgID: id } : {}) };
-    return (await js.publish(subject, data, options)).seq;
+    for (;;) {
+      try {
+        return (await js.publish(subject, data, { timeout: 1000, ...(id ? { msgID: id } : {}) })).seq;
+      } catch (error) {
+        if (id === undefined) throw error;
+        await delay(50);
+      }
+    }
   };
   return {
     nc,
