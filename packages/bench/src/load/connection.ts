@@ -153,7 +153,8 @@ export class LoadConnection {
     this.#scanner.scan(buffer, start, end, this.#onMark);
     if (this.#step < this.#steps.length) this.#await(buffer.subarray(start, end));
     const { plan, phase } = this.#thread;
-    if (this.#own === 0 || plan.rate > 0 || phase[0] === PHASE.stopped) return;
+    const isPublishing = phase[0] === PHASE.warmUp || phase[0] === PHASE.measuring;
+    if (this.#own === 0 || plan.rate > 0 || !isPublishing) return;
     for (let i = 0; i < this.#own; i++) this.publish();
   }
 

@@ -1,0 +1,17 @@
+import { centrifugo } from "./centrifugo.ts";
+import { madang, madangPlain } from "./madang.ts";
+import type { Peer } from "./peer.ts";
+import { socketio } from "./socketio.ts";
+import { tutorial } from "./tutorial/peer.ts";
+
+export const PEERS: readonly Peer[] = [madang, centrifugo, socketio, tutorial, madangPlain];
+/** With the tutorial, a run takes half as long again. */
+export const QUICK_PEERS: readonly Peer[] = [madang, centrifugo, socketio];
+/** Ours in another dress is measured on demand only. */
+export const DEFAULT_PEERS: readonly Peer[] = [madang, centrifugo, socketio, tutorial];
+
+export const OURS = "madang";
+
+export function peerTitle(name: string): string {
+  return PEERS.find((peer) => peer.name === name)?.title ?? name;
+}

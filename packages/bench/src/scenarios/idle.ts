@@ -1,0 +1,52 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { planFor, withLoad } from "../measure.ts";
+import { usageOf } from "../proc.ts";
+import type { Scenario } from "./scenario.ts";
+
+const MEMBERS = 100;
+const ROOMS = 100;
+const QUICK_ROOMS = 30;
+const DIALING = 128;
+/** Garbage of the handshakes is collected, buffers are given back. */
+const REST_MS = 3000;
+
+/** Many people in rooms in which nobody speaks: memory, and how fast they come in. */
+export const idle: Scenario = {
+  name: "idle",
+  title: "10,000 connections in 100 rooms, silent (3,000 with --quick)",
+  main: "connectionKb",
+  async run(peer, { quick }) {
+    const groups = quick ? QUICK_ROOMS : ROOMS;
+    const connections = groups * MEMBERS;
+    const system = await peer.start();
+    try {
+      const pids = system.processes.map(({ pid }) => pid);
+      const total = () => {
+        const usage = usageOf(pids);
+        const sum = (of: "cpuS" | "rssBytes") => usage.reduce((all, one) => all + one[of], 0);
+        return { cpuS: sum("cpuS"), rssBytes: sum("rssBytes"), atMs: performance.now() };
+      };
+      const before = total();
+      const shape = { groups, members: MEMBERS, publishers: 0, dialing: DIALING };
+      const metrics = await withLoad(planFor(peer, system, shape), async (load) => {
+        const opened = total();
+        await delay(REST_MS);
+        const after = total();
+        const opening = load.opening();
+        return {
+          connectionKb: (after.rssBytes - before.rssBytes) / 1000 / connections,
+          connectsPerS: (connections * 1000) / (opened.atMs - before.atMs),
+          connectUs: ((opened.cpuS - before.cpuS) * 1e6) / connections,
+          p50Ms: opening.quantileMs(0.5),
+          p99Ms: opening.quantileMs(0.99),
+          maxMs: opening.maxMs,
+          rssMb: after.rssBytes / 1e6,
+          errors: load.count("errors"),
+        };
+      });
+      return [{ scenario: "idle", peer: peer.name, metrics }];
+    } finally {
+      await system.stop();
+    }
+  },
+};
