@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const remaining = new Set<string>();
+process.once("exit", () => [...remaining].forEach(removeTempDir));
 
 /** A new directory; what is not removed by then goes when this process exits. */
 export function makeTempDir(name: string): string {
-  if (remaining.size === 0) process.once("exit", () => [...remaining].forEach(removeTempDir));
   const dir = mkdtempSync(join(tmpdir(), `madang-${name}-`));
   remaining.add(dir);
   return dir;
