@@ -2,6 +2,10 @@ import { METRIC_NAMES, METRICS, type Measurement, type MetricName } from "../met
 import { OURS, peerTitle } from "../peers/index.ts";
 import { findScenario } from "../scenarios/index.ts";
 import { ratiosOf } from "./ratios.ts";
+import { short } from "./svg.ts";
+
+/** Shown only where there are any. */
+const FAULTS: readonly MetricName[] = ["lost", "twice", "disordered", "errors"];
 
 /** All measurements as Markdown: first how we stand against each peer, then a table for each scenario. */
 export function markdown(measurements: readonly Measurement[]): string {
@@ -32,24 +36,36 @@ function summary(measurements: readonly Measurement[]): string {
 
 function section(name: string, measurements: readonly Measurement[]): string {
   const scenario = findScenario(name);
-  const ours = measurements.filter((measurement) => measurement.scenario === name);
-  const used = METRIC_NAMES.filter((metric) => ours.some(({ metrics }) => metrics[metric] !== undefined));
-  const stepped = ours.some(({ step }) => step !== undefined);
-  const rows = ours.map(({ peer, step, metrics, cpuBy }) => [
+  const rows = measurements.filter((measurement) => measurement.scenario === name);
+  const has = (metric: MetricName) => rows.some(({ metrics }) => metrics[metric] !== undefined);
+  const isClean = (metric: MetricName) => rows.every(({ metrics }) => !metrics[metric]);
+  const main = scenario && has(scenario.main) ? [scenario.main] : [];
+  const others = METRIC_NAMES.filter((m) => has(m) && !main.includes(m) && !(FAULTS.includes(m) && isClean(m)));
+  const steps = rows.some(({ step }) => step !== undefined) ? [scenario?.step ?? "step"] : [];
+  const columns = ["", ...steps, ...[...main, ...others].map((metric) => METRICS[metric].title)];
+  const cells = rows.map(({ peer, step, metrics }) => [
     peerTitle(peer),
-    ...(stepped ? [step?.toLocaleString("en") ?? ""] : []),
-    ...used.map((metric) => number(metrics[metric], metric)),
-    Object.entries(cpuBy ?? {})
-      .map(([process, us]) => `${process} ${us.toPrecision(2)}`)
-      .join(", "),
+    ...steps.map(() => step?.toLocaleString("en") ?? ""),
+    ...[...main, ...others].map((metric) => number(metrics[metric], metric)),
   ]);
-  const columns = [
-    "",
-    ...(stepped ? [scenario?.step ?? "step"] : []),
-    ...used.map((metric) => METRICS[metric].title),
-    "CPU by process, us",
-  ];
-  return `### ${scenario?.title ?? name}\n\n${table(columns, rows)}\n\n\`npm run bench -- --scenario ${name}\``;
+  const clean = FAULTS.filter((metric) => has(metric) && isClean(metric)).map((metric) => METRICS[metric].title);
+  return [
+    `### ${scenario?.title ?? name}`,
+    table(columns, cells),
+    [...cpuLines(rows), ...(clean.length > 0 ? [`- None with all of them: ${clean.join(", ")}.`] : [])].join("\n"),
+    `\`npm run bench -- --scenario ${name}\``,
+  ]
+    .filter(Boolean)
+    .join("\n\n");
+}
+
+/** Where the CPU goes, a line for each row that has it. */
+function cpuLines(rows: readonly Measurement[]): string[] {
+  return rows.flatMap(({ peer, step, cpuBy }) => {
+    if (!cpuBy) return [];
+    const parts = Object.entries(cpuBy).map(([process, us]) => `${process} ${short(us)}`);
+    return [`- CPU of ${peerTitle(peer)}${step === undefined ? "" : ` at ${step}`}, us: ${parts.join(", ")}`];
+  });
 }
 
 function number(value: number | undefined, metric: MetricName): string {

@@ -19,7 +19,7 @@ function isSaturated({ metrics: { deliveriesPerS = 0, p99Ms = 0 } }: Measurement
 export const openLoop: Scenario = {
   name: "open",
   title: `${ROOMS} rooms × ${MEMBERS} members, messages at a fixed rate`,
-  step: "messages/s",
+  step: "messages/s asked for",
   main: "p99Ms",
   async run(peer, context: Context) {
     const rates = context.quick ? QUICK_RATES : RATES;
