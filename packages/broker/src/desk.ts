@@ -92,6 +92,7 @@ class NatsDesk implements Desk {
     this.#nats = nats;
     this.#settings = settings;
     this.opened = this.#open(onTrouble);
+    this.opened.catch((error: Error) => onTrouble("moderators cannot reach NATS", error));
   }
 
   get connected(): boolean {

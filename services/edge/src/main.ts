@@ -30,9 +30,10 @@ await run(async () => {
   const control = await openControl({ ...nats, name: `${nats.name} (control)` });
   const { app, hub } = await buildApp(config, { log, logger, rules: control.rules });
   const id = randomUUID();
-  const reporting = setInterval(() => {
+  const report = () =>
     control.report({ id, connections: hub.connections.size, rooms: hub.roomCount, stored: hub.counts.stored });
-  }, REPORT_INTERVAL_MS);
+  report();
+  const reporting = setInterval(report, REPORT_INTERVAL_MS);
 
   onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, async () => {
     await hub.drain(config.drainMs);

@@ -9,7 +9,8 @@ import {
   may,
   TokenError,
 } from "@madang/auth";
-import { ProtocolError, requireRoom } from "@madang/protocol";
+import { NO_RULES, type Rules } from "@madang/broker";
+import { holds, ProtocolError, requireRoom } from "@madang/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 declare module "fastify" {
@@ -30,7 +31,7 @@ const ACTION_OF: Record<string, Action> = { GET: "read", HEAD: "read", PUT: "wri
  * yet to be written. The edge checks the same token before; this does not rely on it. Only a header is looked at, which
  * no browser sends by itself.
  */
-export function addAccess(app: FastifyInstance, settings: AuthSettings): void {
+export function addAccess(app: FastifyInstance, settings: AuthSettings, rules: Rules = NO_RULES): void {
   const { anonymous, verify } = createAuthenticator(settings);
   const edgeToken = settings.mode === "jwt" ? Buffer.from(settings.edgeToken) : undefined;
 
@@ -58,7 +59,14 @@ export function addAccess(app: FastifyInstance, settings: AuthSettings): void {
     if (!isGuarded(request) || room === undefined) return;
     const action = request.routeOptions.config.action ?? ACTION_OF[request.method] ?? "moderate";
     if (!may(request.identity!, requireRoom(room), action)) throw new ProtocolError("not_allowed");
+    if (isBanned(rules, request.identity!, requireRoom(room))) throw new ProtocolError("not_allowed");
   });
+}
+
+/** Where nobody proves who they are, a ban is of a name, and a name is not asked for to read. */
+function isBanned(rules: Rules, { userId, name = "" }: Identity, room: string): boolean {
+  if (userId === undefined) return false;
+  return [undefined, room].some((where) => holds(rules.member(where, { userId, user: name })?.ban, Date.now()));
 }
 
 function isGuarded(request: FastifyRequest): boolean {

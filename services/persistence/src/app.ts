@@ -1,10 +1,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { AuthSettings } from "@madang/auth";
-import type { LogConsumer } from "@madang/broker";
+import type { Desk, LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import { addAccess } from "./access.ts";
+import type { AdminStore } from "./admin/admin-store.ts";
+import { adminOff, adminPages } from "./admin/index.ts";
 import type { Floor } from "./floor.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
 import { addDocs } from "./openapi.ts";
@@ -18,6 +20,8 @@ export interface Deps extends MetricDeps {
   readonly store: Store;
   readonly floor: Floor;
   readonly consumer: Pick<LogConsumer, "connected">;
+  /** Absent: nobody moderates. With an empty token the admin page is off, and rules hold all the same. */
+  readonly moderation?: { readonly token: string; readonly desk: Desk; readonly admin: AdminStore };
 }
 
 /** A room name may be given in a form that NFC shortens, and each of its bytes takes three characters in a URL. */
@@ -25,7 +29,7 @@ const ROOM_PARAM_MAX_LENGTH = 8 * 1024;
 
 /** History over HTTP. The edge is the public tier: this listens for the edges only. */
 export async function buildApp(deps: Deps): Promise<FastifyInstance> {
-  const { log, auth, store, floor, consumer } = deps;
+  const { log, auth, store, floor, consumer, moderation } = deps;
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -37,7 +41,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
-  addAccess(app, auth);
+  addAccess(app, auth, moderation?.desk.rules);
   await addDocs(app);
   addHealthRoutes(app, () => ({
     ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
@@ -46,5 +50,10 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   addMetricsRoute(app, persistenceMetrics(deps));
   await app.register(roomRoutes(store));
   await app.register(messageRoutes(store, floor));
+  await app.register(
+    moderation && moderation.token !== ""
+      ? adminPages(moderation.token, { ...moderation, store, floor, log })
+      : adminOff,
+  );
   return app;
 }

@@ -1,6 +1,8 @@
 import { readAuthSettings } from "@madang/auth";
-import { DEFAULT_LOG_SETTINGS, openConsumer } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
 import { ConfigError, createLogger, onShutdown } from "@madang/runtime";
+import { Eraser } from "./admin/erasing.ts";
+import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
@@ -17,20 +19,36 @@ async function main(config: Config): Promise<void> {
   const log = createLogger("persistence", config.LOG_LEVEL);
   const onTrouble = createTroubleLog(log);
 
+  const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
+  const tls = config.NATS_CA_FILE === "" ? {} : { caFile: config.NATS_CA_FILE };
+
   const store = openMongoStore(config.MONGODB_URL);
   const consumer = openConsumer({
-    nats: { url: config.NATS_URL, name: "persistence" },
-    log: { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES },
+    nats: { url: config.NATS_URL, name: "persistence", inboxPrefix: "_INBOX_persistence", ...tls },
+    log: logSettings,
     onTrouble,
   });
   const floor = new Floor(consumer, store);
   const projecting = startProjecting({ store, consumer, log, onTrouble });
 
-  const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts });
+  // Moderators act over a connection of their own: the role that projects the log may not write into it.
+  const admin = openMongoAdmin(config.MONGODB_URL);
+  const desk = openDesk(
+    { url: config.ADMIN_NATS_URL || config.NATS_URL, name: "persistence (admin)", inboxPrefix: "_INBOX_admin", ...tls },
+    logSettings,
+    onTrouble,
+  );
+  const eraser = new Eraser({ desk, store: admin, floor, onTrouble });
+
+  const moderation = { token: config.ADMIN_TOKEN, desk, admin };
+  const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts, moderation });
   await app.listen({ host: config.HOST, port: config.PORT });
 
   onShutdown(log, STOP_LIMIT_MS, async () => {
     await app.close();
+    await eraser.close();
+    await desk.close();
+    await admin.close();
     floor.close();
     projecting.stop();
     await consumer.close(DRAIN_LIMIT_MS);

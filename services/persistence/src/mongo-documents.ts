@@ -24,6 +24,8 @@ export interface MessageDocument extends Partial<MessageContent> {
   room: string;
   edit?: { seq: number; message: string; at: string };
   deleted?: { seq: number; at: string };
+  /** Emptied for good: who said what is no longer known, and does not come back should the log say it again. */
+  erased?: true;
 }
 
 export interface RoomDocument {
@@ -65,6 +67,7 @@ export function messageDocument(change: MessageChange): WholeMessage {
 
 /** Whether a stored document is this very message, whatever edits and deletes have been added to it. */
 export function isSameMessage(stored: MessageDocument, message: WholeMessage): boolean {
+  if (stored.erased) return true;
   return (
     stored.message === message.message &&
     stored.user === message.user &&

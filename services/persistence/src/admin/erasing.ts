@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Desk } from "@madang/broker";
+import type { RoomRule } from "@madang/protocol";
+import type { Floor } from "../floor.ts";
+import { comparePlaces } from "../keys.ts";
+import type { AdminStore, Job } from "./admin-store.ts";
+import { isBy } from "./mongo-admin.ts";
+
+/** How soon a job goes on that an instance died over. Renewed with every step. */
+const HOLD_MS = 15_000;
+const TICK_MS = 2000;
+const FLOOR_POLL_MS = 100;
+const RETENTION_INTERVAL_MS = 3600_000;
+/** A step may take long. Cut off, it is repeated by whoever goes on. */
+const CLOSE_LIMIT_MS = 2000;
+const DAY_MS = 24 * 3600_000;
+
+interface Deps {
+  readonly desk: Desk;
+  readonly store: AdminStore;
+  readonly floor: Pick<Floor, "now">;
+  readonly onTrouble: (what: string, error: Error) => void;
+}
+
+/** The job is somebody else's now, or this process is to stop: it goes on elsewhere. */
+class LetGo extends Error {}
+
+/**
+ * Does erasures, one at a time, each step of which may be repeated: whatever is killed, a job goes on from its last
+ * saved step until it is done. Also removes what is older than its room's retention.
+ *
+ * The order matters. Up to a fixed place of the log: first all of it is in the store (or what comes later would bring
+ * it back), then it is emptied there, then in the log, event by event, each announced to the members before it is gone.
+ */
+export class Eraser {
+  readonly #deps: Deps;
+  readonly #holder = randomUUID();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #sweepAt = 0;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#running = this.#run();
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.race([this.#running, delay(CLOSE_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const job = await this.#deps.store.takeJob(this.#holder, Date.now() + HOLD_MS);
+        if (job) {
+          await this.#do(job);
+          continue;
+        }
+        if (Date.now() >= this.#sweepAt) await this.#sweep();
+      } catch (error) {
+        if (!(error instanceof LetGo)) this.#deps.onTrouble("an erasure waits", error as Error);
+      }
+      await delay(TICK_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #do(taken: Job): Promise<void> {
+    const { desk, store } = this.#deps;
+    let job = taken;
+    const save = async (step: Partial<Job>) => {
+      job = { ...job, ...step };
+      if (this.#stop.signal.aborted) throw new LetGo();
+      if (!(await store.saveJob(job, this.#holder, Date.now() + HOLD_MS))) throw new LetGo();
+    };
+    const { subject } = job;
+    if (subject.kind === "room") await this.#setClosed(subject.room, true);
+    const { epoch, firstSeq, lastSeq } = await desk.log();
+    // A log that was made anew meanwhile has to be looked through as well.
+    if (job.upTo?.epoch !== epoch) await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
+    const upTo = job.upTo!;
+    if (!job.historyDone) {
+      await this.#projected(upTo, () => save({}));
+      if (subject.kind === "room") await store.eraseRoom(subject.room);
+      else await store.erasePerson(subject.person, new Date().toISOString());
+      await save({ historyDone: true });
+    }
+    for (let from = Math.max(firstSeq, job.erasedTo + 1); from <= upTo.seq; from = job.erasedTo + 1) {
+      const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, from);
+      for (const record of records.filter(({ seq }) => seq <= upTo.seq)) {
+        if (subject.kind === "person" && !isBy(record.data, subject.person)) continue;
+        if (subject.kind === "person") await this.#announce(job.id, record.seq, record.data);
+        await desk.erase(record.seq);
+      }
+      // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
+      await save({ erasedTo: records.length === 0 ? upTo.seq : Math.min(records.at(-1)!.seq, upTo.seq) });
+    }
+    if (subject.kind === "room") {
+      // What was on its way when the room was closed, and the room's last events.
+      const end = await desk.log();
+      await this.#projected({ epoch: end.epoch, seq: end.lastSeq }, () => save({}));
+      for (const { seq } of await desk.scan(subject.room, 1)) await desk.erase(seq);
+      await store.eraseRoom(subject.room);
+      await this.#setClosed(subject.room, false);
+    }
+    await store.finishJob(job.id);
+  }
+
+  async #setClosed(room: string, closed: boolean): Promise<void> {
+    const rule: RoomRule = { kind: "room", room, status: closed ? 2 : 0, slowModeS: 0 };
+    await this.#deps.desk.change(rule, () => rule);
+  }
+
+  /** Members who have the message on their screens see it go. */
+  async #announce(job: string, seq: number, data: Uint8Array): Promise<void> {
+    const { type, room } = JSON.parse(Buffer.from(data).toString("utf8")) as { type?: string; room?: string };
+    if (type !== "message" || typeof room !== "string") return;
+    const at = new Date().toISOString();
+    await this.#deps.desk.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
+  }
+
+  /** Resolves when everything up to there is in the store. */
+  async #projected(place: { epoch: string; seq: number }, stillOurs: () => Promise<void>): Promise<void> {
+    for (let waited = 0; comparePlaces(await this.#deps.floor.now(), place) < 0; waited += FLOOR_POLL_MS) {
+      if (this.#stop.signal.aborted) throw new LetGo();
+      if (waited % (HOLD_MS / 3) < FLOOR_POLL_MS) await stillOurs();
+      await delay(FLOOR_POLL_MS);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    this.#sweepAt = Date.now() + RETENTION_INTERVAL_MS;
+    for (const rule of this.#deps.desk.rules.all()) {
+      if (rule.kind !== "room" || rule.retentionDays === undefined) continue;
+      const before = new Date(Date.now() - rule.retentionDays * DAY_MS).toISOString();
+      await this.#deps.store.eraseOlder(rule.room, before);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  type Person,
+  ProtocolError,
+  REASON_MAX_CHARACTERS,
+  type RoomStatus,
+  requireRoom,
+  requireUser,
+  SLOW_MODE_MAX_S,
+} from "@madang/protocol";
+import type { RoomSettings } from "./moderator.ts";
+
+/** What a browser sends of a form, or in a query. Whatever comes in is text, or not there. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const TOPIC_MAX_CHARACTERS = 500;
+const USER_ID_MAX_LENGTH = 256;
+const RETENTION_MIN_DAYS = 7;
+const RETENTION_MAX_DAYS = 36_500;
+const HOURS_MAX = 24 * 366 * 10;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what no name may have
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+export function parseForm(body: string): Fields {
+  return Object.fromEntries(new URLSearchParams(body));
+}
+
+/** A field's text, trimmed; undefined when it is empty or missing. */
+export function textOf(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
+}
+
+/** @throws ProtocolError `bad_room`; without the field: undefined */
+export function roomOf(fields: Fields): string | undefined {
+  const name = fields["room"];
+  return name === undefined || name === "" ? undefined : requireRoom(name);
+}
+
+/** @throws ProtocolError `bad_user`, `bad_request` */
+export function personOf(fields: Fields): Person {
+  const userId = textOf(fields, "userId");
+  if (userId !== undefined && (userId.length > USER_ID_MAX_LENGTH || CONTROL.test(userId)))
+    bad("userId", "That is no id.");
+  const user = textOf(fields, "user") ?? userId;
+  return userId === undefined ? { user: requireUser(user) } : { userId, user: requireUser(user) };
+}
+
+/** @throws ProtocolError `bad_request` */
+export function settingsOf(fields: Fields): RoomSettings {
+  const topic = textOf(fields, "topic") ?? "";
+  if (topic.length > TOPIC_MAX_CHARACTERS) bad("topic", `A topic has at most ${TOPIC_MAX_CHARACTERS} characters.`);
+  const retentionDays = numberOf(fields, "retentionDays", 0, RETENTION_MAX_DAYS);
+  if (retentionDays > 0 && retentionDays < RETENTION_MIN_DAYS) {
+    bad("retentionDays", `The log keeps everything for ${RETENTION_MIN_DAYS} days: retention cannot be shorter.`);
+  }
+  return {
+    topic: topic.toWellFormed(),
+    status: numberOf(fields, "status", 0, 2) as RoomStatus,
+    slowModeS: numberOf(fields, "slowModeS", 0, SLOW_MODE_MAX_S),
+    retentionDays,
+  };
+}
+
+/** @throws ProtocolError `bad_request` */
+export function reasonOf(fields: Fields): { reason: string; until?: string } {
+  const reason = textOf(fields, "reason") ?? "";
+  if (reason.length > REASON_MAX_CHARACTERS) bad("reason", `A reason has at most ${REASON_MAX_CHARACTERS} characters.`);
+  const hours = numberOf(fields, "hours", 0, HOURS_MAX);
+  return hours === 0 ? { reason } : { reason, until: new Date(Date.now() + hours * 3600_000).toISOString() };
+}
+
+function numberOf(fields: Fields, name: string, min: number, max: number): number {
+  const text = textOf(fields, name) ?? "0";
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) bad(name, `A whole number from ${min} to ${max} is needed.`);
+  return value;
+}
+
+function bad(field: string, message: string): never {
+  throw new ProtocolError("bad_request", { field, message });
+}

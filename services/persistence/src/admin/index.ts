@@ -1,0 +1,181 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import fastifyHelmet from "@fastify/helmet";
+import fastifyRateLimit from "@fastify/rate-limit";
+import fastifyView from "@fastify/view";
+import type { Desk } from "@madang/broker";
+import { ERRORS, ProtocolError } from "@madang/protocol";
+import { Eta } from "eta";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Floor } from "../floor.ts";
+import type { Store } from "../store.ts";
+import type { AdminStore } from "./admin-store.ts";
+import { type Fields, parseForm, textOf } from "./forms.ts";
+import { letterRoutes } from "./letters.ts";
+import { messageRoutes } from "./messages.ts";
+import { Moderator } from "./moderator.ts";
+import { overviewRoutes } from "./overview.ts";
+import { peopleRoutes } from "./people.ts";
+import { roomRoutes } from "./rooms.ts";
+import { isSame, Sessions } from "./session.ts";
+
+export const ADMIN_TOKEN_MIN_LENGTH = 16;
+const LOGINS_PER_MINUTE = 10;
+const FORM_MAX_BYTES = 64 * 1024;
+
+export interface AdminDeps {
+  readonly desk: Desk;
+  readonly admin: AdminStore;
+  readonly store: Store;
+  readonly floor: Pick<Floor, "now">;
+  readonly log: import("@madang/runtime").Logger;
+}
+
+/** What a page's routes get: everything above, and the ways to answer. */
+export interface Admin extends AdminDeps {
+  readonly moderator: Moderator;
+  show(request: FastifyRequest, reply: FastifyReply, view: string, data: object): FastifyReply;
+  /** Back to a page after something was done; `said` is one of {@link SAID}. */
+  done(reply: FastifyReply, path: string, said: keyof typeof SAID): FastifyReply;
+}
+
+/** What is said on the page that follows a form. */
+export const SAID = {
+  done: "Done.",
+  erasing: "The erasure has begun and goes on until it is done, whatever happens to this server.",
+  retried: "The dead letter is in the history now.",
+  stillDead: "It still cannot be projected.",
+} as const;
+
+/** Nothing runs here but forms: no script at all, so one that gets into a page by a mistake of ours does not run. */
+const SECURITY = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      "default-src": ["'none'"],
+      "style-src": ["'self'"],
+      "form-action": ["'self'"],
+      "base-uri": ["'none'"],
+      "frame-ancestors": ["'none'"],
+    },
+  },
+  frameguard: { action: "deny" },
+  referrerPolicy: { policy: "same-origin" },
+  strictTransportSecurity: false,
+} as const;
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** One line for whoever looks for the page where it is off. */
+export const adminOff: FastifyPluginAsync = async (app) => {
+  const line = `The admin page is off: set ADMIN_TOKEN (${ADMIN_TOKEN_MIN_LENGTH} characters or more) to enable it.\n`;
+  for (const path of ["/admin", "/admin/*"]) {
+    app.get(path, { schema: { hide: true } as object }, async (_request, reply) =>
+      reply.code(404).type("text/plain; charset=utf-8").send(line),
+    );
+  }
+};
+
+/**
+ * The admin page, at `/admin/`: for moderators who have the token, made on the server, without a script. Whatever is
+ * stored is shown as text.
+ */
+export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
+  return async (app) => {
+    const sessions = new Sessions(token);
+    await app.register(fastifyHelmet, SECURITY);
+    await app.register(fastifyRateLimit, { global: false });
+    await app.register(fastifyView, {
+      engine: { eta: new Eta({ autoEscape: true }) },
+      root: file("../../views/admin"),
+      layout: "layout.eta",
+      production: true,
+    });
+    app.addHook("onRoute", (route) => {
+      route.schema = { ...route.schema, hide: true } as object;
+    });
+    app.addContentTypeParser(
+      "application/x-www-form-urlencoded",
+      { parseAs: "string", bodyLimit: FORM_MAX_BYTES },
+      (_request, body, done) => done(null, parseForm(body as string)),
+    );
+
+    const show: Admin["show"] = (request, reply, view, data) => {
+      reply.header("cache-control", "no-store").type("text/html; charset=utf-8");
+      const said = textOf(request.query as Fields, "said");
+      return reply.view(view, {
+        page: view,
+        csrf: sessions.csrf(request),
+        said: said !== undefined && Object.hasOwn(SAID, said) ? SAID[said as keyof typeof SAID] : undefined,
+        error: undefined,
+        ...data,
+      });
+    };
+    app.setErrorHandler((error, request, reply) => {
+      const known = error instanceof ProtocolError;
+      const clientError = (error as { statusCode?: number }).statusCode;
+      const status = known ? ERRORS[error.code].status : (clientError ?? 503);
+      if (status >= 500) request.log.warn({ error: (error as Error).name }, "an act of a moderator failed");
+      const message = known
+        ? error.message
+        : status < 500
+          ? "That cannot be."
+          : "It failed: NATS or MongoDB cannot be reached, or it took too long.";
+      reply.code(status);
+      return show(request, reply, "error.eta", { message });
+    });
+
+    const style = readFileSync(file("../../public/admin.css"));
+    app.get("/admin/style.css", async (_request, reply) =>
+      reply.type("text/css; charset=utf-8").header("cache-control", "max-age=300").send(style),
+    );
+    app.get("/admin", async (_request, reply) => reply.redirect("/admin/"));
+    loginRoutes(app, sessions, show);
+
+    await app.register(async (inside) => {
+      inside.addHook("onRequest", async (request, reply) => {
+        if (sessions.csrf(request) === undefined) return reply.redirect("/admin/login", 303);
+      });
+      inside.addHook("preHandler", async (request) => {
+        if (request.method === "GET" || request.method === "HEAD") return;
+        const given = textOf((request.body ?? {}) as Fields, "csrf") ?? "";
+        // Another page made the browser send this, or the session is another one by now.
+        if (!isSame(given, sessions.csrf(request)!))
+          throw new ProtocolError("not_allowed", { message: "The form is out of date: go back, load the page again." });
+      });
+      const admin: Admin = {
+        ...deps,
+        moderator: new Moderator(deps.desk, deps.admin),
+        show,
+        done: (reply, path, said) => reply.redirect(`${path}${path.includes("?") ? "&" : "?"}said=${said}`, 303),
+      };
+      for (const routes of [overviewRoutes, roomRoutes, messageRoutes, peopleRoutes, letterRoutes])
+        routes(inside, admin);
+    });
+  };
+}
+
+function loginRoutes(app: FastifyInstance, sessions: Sessions, show: Admin["show"]): void {
+  app.get("/admin/login", async (request, reply) => show(request, reply, "login.eta", {}));
+  const rateLimit = {
+    max: LOGINS_PER_MINUTE,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request: unknown, { ttl }: { ttl: number }) =>
+      new ProtocolError("rate_limited", { retryAfter: ttl / 1000 }),
+  };
+  app.post("/admin/login", { config: { rateLimit } }, async (request, reply) => {
+    const given = (request.body as Fields | undefined)?.["token"];
+    if (typeof given !== "string" || !sessions.isToken(given)) {
+      request.log.warn("a login to the admin page was refused");
+      return show(request, reply.code(403), "login.eta", { error: "That is not the token." });
+    }
+    sessions.start(request, reply);
+    request.log.info("a moderator logged in");
+    return reply.redirect("/admin/", 303);
+  });
+  // Without a form's token it can do no worse than log somebody out; SameSite keeps foreign pages from that, too.
+  app.post("/admin/logout", async (request, reply) => {
+    sessions.end(request, reply);
+    return reply.redirect("/admin/login", 303);
+  });
+}

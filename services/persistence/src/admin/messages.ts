@@ -1,0 +1,38 @@
+import { ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
+import type { FastifyInstance } from "fastify";
+import { type Fields, roomOf, textOf } from "./forms.ts";
+import type { Admin } from "./index.ts";
+
+const MESSAGES_PAGE = 50;
+
+/** Messages: browse a room, search by text and person, delete. */
+export function messageRoutes(app: FastifyInstance, { admin, moderator, show, done }: Admin): void {
+  app.get("/admin/messages", async (request, reply) => {
+    const query = request.query as Fields;
+    const [room, text, person] = [roomOf(query), textOf(query, "text"), textOf(query, "person")];
+    const before = textOf(query, "before");
+    const place = before === undefined ? undefined : parsePosition(before);
+    const search = {
+      ...(room === undefined ? {} : { room }),
+      ...(text === undefined ? {} : { text }),
+      ...(person === undefined ? {} : { person }),
+    };
+    const messages = await admin.searchMessages(search, place, MESSAGES_PAGE);
+    const more = room !== undefined && messages.length === MESSAGES_PAGE;
+    return show(request, reply, "messages.eta", {
+      search,
+      messages,
+      here: `?${new URLSearchParams({ ...search, ...(before === undefined ? {} : { before }) })}`,
+      older: more ? `?${new URLSearchParams({ ...search, before: messages.at(-1)!.position })}` : undefined,
+    });
+  });
+
+  app.post("/admin/messages/delete", async (request, reply) => {
+    const fields = request.body as Fields;
+    const position = textOf(fields, "position");
+    if (position === undefined) throw new ProtocolError("bad_position");
+    await moderator.deleteMessage(requireRoom(fields["room"]), position);
+    const back = textOf(fields, "back") ?? "";
+    return done(reply, `/admin/messages${back.startsWith("?") ? back : ""}`, "done");
+  });
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import type { Desk } from "@madang/broker";
+import {
+  type MemberEvent,
+  type MemberRule,
+  type Person,
+  ProtocolError,
+  parsePosition,
+  type RoomRule,
+  type RoomStatus,
+  type Rule,
+  type Sanction,
+} from "@madang/protocol";
+import type { AdminStore, AuditEntry, JobSubject } from "./admin-store.ts";
+
+/** Shown as the author of what moderators do. */
+const MODERATOR = "moderator";
+
+export interface RoomSettings {
+  readonly topic: string;
+  readonly status: RoomStatus;
+  readonly slowModeS: number;
+  /** 0: for good. */
+  readonly retentionDays: number;
+}
+
+export type Act = MemberEvent["act"];
+
+/**
+ * What a moderator can do. First the rule, which the edges enforce from then on; then the event, which the members see.
+ * Each act is in the audit log before it is begun.
+ */
+export class Moderator {
+  readonly #desk: Desk;
+  readonly #store: AdminStore;
+
+  constructor(desk: Desk, store: AdminStore) {
+    this.#desk = desk;
+    this.#store = store;
+  }
+
+  /** @param topic and the rest as they are to be, whatever they were */
+  setRoom(room: string, { topic, status, slowModeS, retentionDays }: RoomSettings): Promise<void> {
+    const detail = `status ${status}, slow mode ${slowModeS} s, retention ${retentionDays || "for good"}, topic: ${topic}`;
+    return this.#act({ act: "room", room, detail }, async (id, at) => {
+      await this.#desk.change<RoomRule>({ kind: "room", room, status, slowModeS }, ({ retentionDays: _, ...rule }) => ({
+        ...rule,
+        status,
+        slowModeS,
+        ...(retentionDays > 0 ? { retentionDays } : {}),
+      }));
+      await this.#desk.publish({ type: "room", room, user: MODERATOR, topic, status, slowModeS, at }, id);
+    });
+  }
+
+  /** What somebody may not do any more, in a room or (without one) everywhere; or may again. */
+  sanction(person: Person, room: string | undefined, act: Act, given: Omit<Sanction, "at">): Promise<void> {
+    const { until } = given;
+    const where = room === undefined ? "everywhere" : "in this room";
+    const detail = [where, until && `until ${until}`, given.reason].filter(Boolean).join("; ");
+    const entry = { act, person, detail, ...(room === undefined ? {} : { room }) };
+    return this.#act(entry, async (id, at) => {
+      const which = act === "ban" || act === "unban" ? "ban" : "mute";
+      const lifts = act === "unban" || act === "unmute";
+      const of: MemberRule = { kind: "member", ...plain(person), ...(room === undefined ? {} : { room }) };
+      await this.#desk.change(of, ({ [which]: _, ...rest }) => ({
+        ...rest,
+        ...(lifts ? {} : { [which]: { ...given, at } }),
+      }));
+      // What holds everywhere belongs to no room's log: the one it concerns is told, and nobody else.
+      if (room === undefined) return;
+      const event: MemberEvent = { type: "member", room, ...plain(person), act, at };
+      await this.#desk.publish(until === undefined ? event : { ...event, until }, id);
+    });
+  }
+
+  /** Members see it go, history shows it as deleted, and nobody is given it again from the log. */
+  deleteMessage(room: string, position: string): Promise<void> {
+    const place = parsePosition(position);
+    if (!place) throw new ProtocolError("bad_position");
+    return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
+      const { epoch } = await this.#desk.log();
+      if (epoch === place.epoch) {
+        await this.#desk.publish({ type: "delete", room, user: MODERATOR, target: place.seq, at }, id);
+        await this.#desk.erase(place.seq);
+      }
+      await this.#store.markDeleted(room, place, at);
+    });
+  }
+
+  /** Begins an erasure, which goes on by itself until it is done. @returns its id */
+  async erase(subject: JobSubject): Promise<string> {
+    const at = new Date().toISOString();
+    const job = await this.#store.addJob(subject, at);
+    const about = subject.kind === "room" ? { room: subject.room } : { person: { user: "[to be erased]" } };
+    await this.#store.record({
+      id: entryId(at),
+      at,
+      act: `erase ${subject.kind}`,
+      ...about,
+      detail: job,
+      state: "done",
+    });
+    return job;
+  }
+
+  /** Notes something that changes nothing by itself. */
+  note(entry: Pick<AuditEntry, "act" | "room" | "person" | "detail">): Promise<void> {
+    return this.#act(entry, async () => {});
+  }
+
+  async #act(
+    entry: Pick<AuditEntry, "act" | "room" | "person" | "detail">,
+    work: (id: string, at: string) => Promise<void>,
+  ): Promise<void> {
+    const at = new Date().toISOString();
+    const id = entryId(at);
+    await this.#store.record({ id, at, ...entry, state: "begun" });
+    try {
+      await work(id, at);
+    } catch (error) {
+      await this.#store.finish(id, "failed");
+      throw error;
+    }
+    await this.#store.finish(id, "done");
+  }
+}
+
+/** Sorts by time. */
+function entryId(at: string): string {
+  return `${at} ${randomUUID()}`;
+}
+
+function plain({ userId, user }: Person): { userId?: string; user: string } {
+  return userId === undefined ? { user } : { userId, user };
+}
+
+/** The rules that restrict somebody, or did until their time was over. */
+export function sanctioned(rules: readonly Rule[]): MemberRule[] {
+  return rules.filter((rule): rule is MemberRule => rule.kind === "member" && (rule.ban ?? rule.mute) !== undefined);
+}

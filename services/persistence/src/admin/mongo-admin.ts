@@ -1,0 +1,253 @@
+import { randomUUID } from "node:crypto";
+import { isLogEvent, type Person, whoOf } from "@madang/protocol";
+import { ConfigError } from "@madang/runtime";
+import { type Collection, type Db, type Filter, MongoClient } from "mongodb";
+import { messageKey, type Place, roomBounds } from "../keys.ts";
+import {
+  type DeadLetterDocument,
+  historyMessage,
+  type MessageDocument,
+  type RoomDocument,
+  roomOf,
+} from "../mongo-documents.ts";
+import {
+  type AdminStore,
+  type AuditEntry,
+  ERASED_NAME,
+  type FoundMessage,
+  type Job,
+  type JobState,
+  type JobSubject,
+  type MessageSearch,
+  type StoredLetter,
+} from "./admin-store.ts";
+
+/** A search over everything reads everything; a moderator waits so long at most. */
+const SEARCH_LIMIT_MS = 10_000;
+/** Few: what the admin page asks for is not to crowd out the projection. */
+const MAX_CONNECTIONS = 4;
+const SELECTION_LIMIT_MS = 2500;
+
+type AuditDocument = Omit<AuditEntry, "id"> & { _id: string };
+interface JobDocument {
+  _id: string;
+  at: string;
+  kind: JobSubject["kind"];
+  subject?: JobSubject;
+  upTo?: Place;
+  erasedTo: number;
+  historyDone: boolean;
+  done: boolean;
+  holder?: string;
+  heldUntil?: number;
+}
+
+/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
+export function openMongoAdmin(url: string): AdminStore {
+  try {
+    return new MongoAdmin(url);
+  } catch {
+    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
+  }
+}
+
+class MongoAdmin implements AdminStore {
+  readonly #client: MongoClient;
+  readonly #messages: Collection<MessageDocument>;
+  readonly #rooms: Collection<RoomDocument>;
+  readonly #letters: Collection<DeadLetterDocument>;
+  readonly #audit: Collection<AuditDocument>;
+  readonly #jobs: Collection<JobDocument>;
+
+  constructor(url: string) {
+    this.#client = new MongoClient(url, {
+      appName: "madang-admin",
+      writeConcern: { w: "majority", journal: true },
+      maxPoolSize: MAX_CONNECTIONS,
+      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+    });
+    const db: Db = this.#client.db();
+    this.#messages = db.collection("messages");
+    this.#rooms = db.collection("rooms");
+    this.#letters = db.collection("dead_letters");
+    this.#audit = db.collection("audit");
+    this.#jobs = db.collection("jobs");
+  }
+
+  async searchRooms(text: string, after: string | undefined, limit: number) {
+    const filter: Filter<RoomDocument> = {
+      $and: [
+        ...(text === "" ? [] : [{ _id: { $regex: literal(text), $options: "i" } }]),
+        ...(after === undefined ? [] : [{ _id: { $gt: after } }]),
+      ],
+    };
+    const wanted = filter.$and!.length === 0 ? {} : filter;
+    const found = this.#rooms.find(wanted, { maxTimeMS: SEARCH_LIMIT_MS }).sort({ _id: 1 }).limit(limit);
+    return (await found.toArray()).map(roomOf);
+  }
+
+  countRooms() {
+    return this.#rooms.estimatedDocumentCount();
+  }
+
+  async searchMessages({ room, text, person }: MessageSearch, before: Place | undefined, limit: number) {
+    const filter: Filter<MessageDocument> = { at: { $exists: true } };
+    if (room !== undefined) {
+      const [first, end] = roomBounds(room);
+      filter._id = { $gt: first, $lt: before ? messageKey(room, before) : end };
+    }
+    const $and: Filter<MessageDocument>[] = [];
+    if (person !== undefined) $and.push({ $or: [{ user: person }, { userId: person }] });
+    if (text !== undefined) {
+      const like = { $regex: literal(text), $options: "i" };
+      $and.push({ $or: [{ message: like }, { "edit.message": like }] });
+    }
+    if ($and.length > 0) filter.$and = $and;
+    const cursor = this.#messages.find(filter, { maxTimeMS: SEARCH_LIMIT_MS }).limit(limit);
+    // Over all rooms there is no order to be had without reading everything.
+    if (room === undefined) cursor.sort({ $natural: -1 });
+    else cursor.hint({ _id: 1 }).sort({ _id: -1 });
+    return (await cursor.toArray()).map(foundMessage);
+  }
+
+  async *messagesOf(person: Person) {
+    for await (const document of this.#messages.find(saidBy(person))) yield foundMessage(document);
+  }
+
+  async markDeleted(room: string, place: Place, at: string) {
+    const _id = messageKey(room, place);
+    await this.#messages.updateOne({ _id, at: { $exists: true } }, { $min: { deleted: { seq: place.seq, at } } });
+  }
+
+  async letters(after: string | undefined, limit: number) {
+    const filter = after === undefined ? {} : { _id: { $gt: after } };
+    return (await this.#letters.find(filter).sort({ _id: 1 }).limit(limit).toArray()).map(storedLetter);
+  }
+
+  async letter(id: string) {
+    const found = await this.#letters.findOne({ _id: id });
+    return found ? storedLetter(found) : undefined;
+  }
+
+  async removeLetter(id: string) {
+    await this.#letters.deleteOne({ _id: id });
+  }
+
+  countLetters() {
+    return this.#letters.estimatedDocumentCount();
+  }
+
+  async record({ id, ...entry }: AuditEntry) {
+    await this.#audit.insertOne({ _id: id, ...entry });
+  }
+
+  async finish(id: string, state: "done" | "failed") {
+    await this.#audit.updateOne({ _id: id, state: "begun" }, { $set: { state } });
+  }
+
+  async audit(before: string | undefined, limit: number) {
+    const filter = before === undefined ? {} : { _id: { $lt: before } };
+    const found = await this.#audit.find(filter).sort({ _id: -1 }).limit(limit).toArray();
+    return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
+  }
+
+  async addJob(subject: JobSubject, at: string) {
+    const _id = randomUUID();
+    await this.#jobs.insertOne({ _id, at, kind: subject.kind, subject, erasedTo: 0, historyDone: false, done: false });
+    return _id;
+  }
+
+  async takeJob(holder: string, untilMs: number): Promise<Job | undefined> {
+    const free = { $or: [{ heldUntil: { $exists: false } }, { heldUntil: { $lt: Date.now() } }, { holder }] };
+    const found = await this.#jobs.findOneAndUpdate(
+      { done: false, ...free },
+      { $set: { holder, heldUntil: untilMs } },
+      { sort: { at: 1 }, returnDocument: "after" },
+    );
+    if (!found) return undefined;
+    const { _id: id, subject, upTo, erasedTo, historyDone } = found;
+    return { id, subject: subject!, erasedTo, historyDone, ...(upTo ? { upTo } : {}) };
+  }
+
+  async saveJob({ id, upTo, erasedTo, historyDone }: Job, holder: string, untilMs: number) {
+    const set = { erasedTo, historyDone, heldUntil: untilMs, ...(upTo ? { upTo } : {}) };
+    return (await this.#jobs.updateOne({ _id: id, holder }, { $set: set })).matchedCount === 1;
+  }
+
+  async finishJob(id: string) {
+    await this.#jobs.updateOne({ _id: id }, { $set: { done: true }, $unset: { subject: 1, holder: 1, heldUntil: 1 } });
+  }
+
+  async jobs(limit: number) {
+    return (await this.#jobs.find().sort({ at: -1 }).limit(limit).toArray()).map(jobState);
+  }
+
+  async job(id: string) {
+    const found = await this.#jobs.findOne({ _id: id });
+    return found ? jobState(found) : undefined;
+  }
+
+  async erasePerson(person: Person, at: string) {
+    await this.#messages.updateMany(saidBy(person), {
+      $set: { user: ERASED_NAME, message: "", erased: true },
+      $unset: { userId: 1, nonce: 1, who: 1, edit: 1 },
+      $min: { deleted: { seq: 0, at } },
+    });
+    for await (const { _id, data } of this.#letters.find()) {
+      if (isBy(data.buffer, person)) await this.#letters.deleteOne({ _id });
+    }
+    const about = person.userId === undefined ? { "person.user": person.user } : { "person.userId": person.userId };
+    await this.#audit.updateMany(about, { $set: { person: { user: ERASED_NAME } } });
+  }
+
+  async eraseRoom(room: string) {
+    const [first, end] = roomBounds(room);
+    await this.#messages.deleteMany({ _id: { $gt: first, $lt: end } });
+    await this.#rooms.deleteOne({ _id: room });
+  }
+
+  async eraseOlder(room: string, before: string) {
+    const [first, end] = roomBounds(room);
+    return (await this.#messages.deleteMany({ _id: { $gt: first, $lt: end }, at: { $lt: before } })).deletedCount;
+  }
+
+  async close() {
+    await this.#client.close();
+  }
+}
+
+/** A name without an id is of those only who had none. */
+function saidBy({ userId, user }: Person): Filter<MessageDocument> {
+  return userId === undefined ? { user, userId: { $exists: false }, at: { $exists: true } } : { userId };
+}
+
+/** Whether an event's bytes, readable or not, are by or about a person. */
+export function isBy(data: Uint8Array, person: Person): boolean {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
+    if (isLogEvent(value)) return value.type !== "room" && whoOf(value) === whoOf(person);
+    const { user, userId } = (value ?? {}) as Partial<Person>;
+    return person.userId === undefined ? user === person.user && userId === undefined : userId === person.userId;
+  } catch {
+    return false;
+  }
+}
+
+function foundMessage(document: MessageDocument): FoundMessage {
+  const { deleted, edit } = document;
+  const seen = historyMessage(document);
+  const text = deleted ? (edit?.message ?? document.message ?? "") : seen.message;
+  return { ...seen, room: document.room, message: text };
+}
+
+function storedLetter({ _id, epoch, seq, subject, reason, at, data }: DeadLetterDocument): StoredLetter {
+  return { id: _id, place: { epoch, seq }, subject, reason, at: at.toISOString(), data: data.buffer };
+}
+
+function jobState({ _id, kind, at, done }: JobDocument): JobState {
+  return { id: _id, kind, at, done };
+}
+
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}

@@ -1,0 +1,42 @@
+import type { FastifyInstance } from "fastify";
+import { textOf } from "./forms.ts";
+import type { Admin } from "./index.ts";
+
+const AUDIT_PAGE = 50;
+const JOBS_SHOWN = 10;
+
+/** Live figures, and what moderators have done. */
+export function overviewRoutes(app: FastifyInstance, { desk, admin, floor, show }: Admin): void {
+  let before: { seq: number; epoch: string; at: number } | undefined;
+  let rate: number | undefined;
+
+  app.get("/admin/", async (request, reply) => {
+    const [log, end] = await Promise.all([desk.log().catch(() => undefined), floor.now().catch(() => undefined)]);
+    const now = performance.now();
+    if (log && (!before || now - before.at > 1000)) {
+      rate = before && before.epoch === log.epoch ? (log.lastSeq - before.seq) / ((now - before.at) / 1000) : undefined;
+      before = { seq: log.lastSeq, epoch: log.epoch, at: now };
+    }
+    const edges = desk.edges();
+    const sum = (of: "connections" | "rooms") => edges.reduce((total, edge) => total + edge[of], 0);
+    return show(request, reply, "overview.eta", {
+      log,
+      rate,
+      lag: log && end ? (end.epoch === log.epoch ? Math.max(0, log.lastSeq - end.seq) : log.lastSeq) : undefined,
+      edges: edges.length,
+      connections: sum("connections"),
+      openRooms: sum("rooms"),
+      rooms: await admin.countRooms(),
+      letters: await admin.countLetters(),
+      jobs: await admin.jobs(JOBS_SHOWN),
+    });
+  });
+
+  app.get("/admin/audit", async (request, reply) => {
+    const entries = await admin.audit(textOf(request.query as object as Record<string, unknown>, "before"), AUDIT_PAGE);
+    return show(request, reply, "audit.eta", {
+      entries,
+      next: entries.length === AUDIT_PAGE ? entries.at(-1)!.id : undefined,
+    });
+  });
+}

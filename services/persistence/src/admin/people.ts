@@ -1,0 +1,63 @@
+import { Readable } from "node:stream";
+import { holds, ProtocolError, whoOf } from "@madang/protocol";
+import type { FastifyInstance } from "fastify";
+import { exportPerson } from "./export.ts";
+import { type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
+import type { Admin } from "./index.ts";
+import { type Act, sanctioned } from "./moderator.ts";
+
+const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act[];
+
+/** People: ban and mute, lift, export and erase what they said. */
+export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, show, done }: Admin): void {
+  app.get("/admin/people", async (request, reply) => {
+    const now = Date.now();
+    const sanctions = sanctioned(desk.rules.all()).flatMap((rule) =>
+      (["ban", "mute"] as const)
+        .filter((kind) => holds(rule[kind], now))
+        .map((kind) => ({ kind, rule, ...rule[kind]! })),
+    );
+    sanctions.sort((a, b) => (a.at < b.at ? 1 : -1));
+    const query = request.query as Fields;
+    const asked = { user: textOf(query, "user"), userId: textOf(query, "userId"), room: textOf(query, "room") };
+    return show(request, reply, "people.eta", { sanctions, asked });
+  });
+
+  app.post("/admin/people", async (request, reply) => {
+    const fields = request.body as Fields;
+    const act = textOf(fields, "act") ?? "";
+    if (!ACTS.includes(act)) throw new ProtocolError("bad_request", { field: "act" });
+    await moderator.sanction(personOf(fields), roomOf(fields), act as Act, reasonOf(fields));
+    return done(reply, "/admin/people", "done");
+  });
+
+  app.post("/admin/people/erase", async (request, reply) => {
+    const fields = request.body as Fields;
+    const person = personOf(fields);
+    if (textOf(fields, "confirm")?.normalize("NFC") !== (person.userId ?? person.user).trim()) {
+      throw new ProtocolError("bad_request", {
+        field: "confirm",
+        message: "To erase a person, type the id, or the name where there is none.",
+      });
+    }
+    await moderator.erase({ kind: "person", person });
+    return done(reply, "/admin/", "erasing");
+  });
+
+  app.post("/admin/people/export", async (request, reply) => {
+    const person = personOf(request.body as Fields);
+    await moderator.note({ act: "export person", person });
+    reply
+      .type("application/x-ndjson; charset=utf-8")
+      .header("content-disposition", 'attachment; filename="person.ndjson"');
+    return reply.send(
+      Readable.from(
+        exportPerson(
+          admin,
+          desk.rules.all().filter((rule) => rule.kind === "member" && whoOf(rule) === whoOf(person)),
+          person,
+        ),
+      ),
+    );
+  });
+}

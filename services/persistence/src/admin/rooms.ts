@@ -1,0 +1,54 @@
+import { ProtocolError, requireRoom } from "@madang/protocol";
+import type { FastifyInstance } from "fastify";
+import { type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
+import type { Admin } from "./index.ts";
+
+const ROOMS_PAGE = 50;
+
+export const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}`;
+
+/** Rooms: search, make, and what holds in one. */
+export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator, show, done }: Admin): void {
+  app.get("/admin/rooms", async (request, reply) => {
+    const query = request.query as Fields;
+    const text = textOf(query, "q") ?? "";
+    const rooms = await admin.searchRooms(text, textOf(query, "after"), ROOMS_PAGE);
+    const next = rooms.length === ROOMS_PAGE ? rooms.at(-1)!.room : undefined;
+    return show(request, reply, "rooms.eta", {
+      text,
+      rooms: rooms.map((room) => ({ ...room, rule: desk.rules.room(room.room) })),
+      next,
+    });
+  });
+
+  app.post("/admin/rooms", async (request, reply) => {
+    const room = requireRoom(textOf(request.body as Fields, "room"));
+    await store.ensureRoom(room, new Date().toISOString());
+    await moderator.note({ act: "create room", room });
+    return done(reply, roomPath(room), "done");
+  });
+
+  app.get("/admin/room", async (request, reply) => {
+    const name = requireRoom((request.query as Fields)["room"]);
+    const room = await store.room(name);
+    if (!room) throw new ProtocolError("not_found");
+    return show(request, reply, "room.eta", { room, rule: desk.rules.room(name) });
+  });
+
+  app.post("/admin/room", async (request, reply) => {
+    const fields = request.body as Fields;
+    const room = requireRoom(fields["room"]);
+    await moderator.setRoom(room, settingsOf(fields));
+    return done(reply, roomPath(room), "done");
+  });
+
+  app.post("/admin/room/delete", async (request, reply) => {
+    const fields = request.body as Fields;
+    const room = roomOf(fields);
+    if (room === undefined || textOf(fields, "confirm")?.normalize("NFC") !== room.trim()) {
+      throw new ProtocolError("bad_request", { field: "confirm", message: "To delete a room, type its name." });
+    }
+    await moderator.erase({ kind: "room", room });
+    return done(reply, "/admin/", "erasing");
+  });
+}

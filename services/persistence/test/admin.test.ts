@@ -1,0 +1,197 @@
+import t from "tap";
+import { adminSystem, Clicker, eventually, TOKEN } from "./admin-support.ts";
+import { message } from "./support.ts";
+
+const html = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+
+t.test("the admin page", async (t) => {
+  const { persistence, start, publisher, inside } = await adminSystem(t);
+  const { url } = persistence;
+
+  t.test("is off without a token, and says in one line how to enable it", async (t) => {
+    const off = await start("persistence", { ADMIN_TOKEN: "" });
+    for (const path of ["/admin", "/admin/", "/admin/login", "/admin/rooms"]) {
+      const response = await fetch(off.url + path);
+      t.equal(response.status, 404);
+      t.equal(await response.text(), "The admin page is off: set ADMIN_TOKEN (16 characters or more) to enable it.\n");
+    }
+  });
+
+  t.test("nobody comes in without the token, nor writes without the form's", async (t) => {
+    const clicker = new Clicker(url);
+    const paths = ["", "rooms", "room?room=a", "messages", "people", "letters", "audit"].map(
+      (path) => `/admin/${path}`,
+    );
+    for (const path of paths) {
+      const response = await clicker.get(path);
+      t.match([response.status, response.headers.get("location")], [303, "/admin/login"], path);
+    }
+    t.equal((await clicker.login("not the token at all")).status, 403);
+    t.equal(clicker.cookie, "");
+    const response = await clicker.login();
+    t.match([response.status, response.headers.get("location")], [303, "/admin/"]);
+    const cookie = response.headers.get("set-cookie")!;
+    for (const part of ["HttpOnly", "SameSite=Strict", "Path=/admin"]) t.ok(cookie.includes(part), part);
+    t.notOk(cookie.includes("Secure"));
+    const tls = await clicker.post("/admin/login", { token: TOKEN }, { "x-forwarded-proto": "https" });
+    t.match(tls.headers.get("set-cookie"), /; Secure$/);
+    for (const path of paths.filter((path) => !path.includes("?"))) await clicker.page(path);
+    for (const path of [
+      "rooms",
+      "room",
+      "room/delete",
+      "messages/delete",
+      "people",
+      "people/erase",
+      "letters/discard",
+    ]) {
+      for (const csrf of ["", "x".repeat(43)]) {
+        t.equal((await clicker.post(`/admin/${path}`, { csrf, room: "a", user: "u", act: "ban" })).status, 403, path);
+      }
+    }
+    const forged = new Clicker(url);
+    forged.cookie = clicker.cookie.replace(/=\d{13}/, `=${Date.now() + 1e12}`);
+    t.equal((await forged.get("/admin/")).status, 303, "a session cannot be made longer");
+    const { headers } = await clicker.get("/admin/rooms");
+    t.match(headers.get("content-security-policy"), /default-src 'none';style-src 'self'/);
+    t.notMatch(headers.get("content-security-policy"), /script-src|unsafe/);
+    const anew = await start("persistence", { ADMIN_TOKEN: "another token of them" });
+    t.equal(
+      (await fetch(`${anew.url}/admin/`, { headers: { cookie: clicker.cookie }, redirect: "manual" })).status,
+      303,
+    );
+  });
+
+  t.test("logins are limited", async (t) => {
+    const other = await start("persistence");
+    const clicker = new Clicker(other.url);
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) statuses.push((await clicker.login("wrong")).status);
+    t.strictSame([...new Set(statuses)], [403, 429]);
+    t.equal((await clicker.login()).status, 429, "the right token, too");
+  });
+
+  const clicker = new Clicker(url);
+  await clicker.login();
+
+  t.test("rooms: made, found, changed; the members and history see it", async (t) => {
+    const room = "수다방 <1>";
+    t.match(await clicker.submit("/admin/rooms", { room }), /^\/admin\/room\?room=/);
+    await clicker.submit("/admin/rooms", { room: "other" });
+    const list = await clicker.page(`/admin/rooms?q=${encodeURIComponent("다방 <")}`);
+    t.ok(list.includes(html(room)) && !list.includes("other"));
+    await clicker.submit("/admin/room", { room, topic: "주제", status: "1", slowModeS: "7", retentionDays: "30" });
+    await eventually("history knows", async () => {
+      const answer = await fetch(`${url}/v1/rooms/${encodeURIComponent(room)}`);
+      return ((await answer.json()) as { topic?: string }).topic === "주제";
+    });
+    t.match(await (await fetch(`${url}/v1/rooms/${encodeURIComponent(room)}`)).json(), { status: 1, slowModeS: 7 });
+    t.match(
+      await clicker.page(`/admin/room?room=${encodeURIComponent(room)}`),
+      /value="1" selected[\s\S]*value="7"[\s\S]*value="30"/,
+    );
+    for (const bad of [
+      { status: "3" },
+      { slowModeS: "-1" },
+      { slowModeS: "x" },
+      { retentionDays: "3" },
+      { topic: "x".repeat(501) },
+    ]) {
+      await t.rejects(clicker.submit("/admin/room", { room, topic: "", ...bad }), /: 400 /, JSON.stringify(bad));
+    }
+  });
+
+  t.test("messages: searched, and deleted for everybody", async (t) => {
+    const seqs: number[] = [];
+    for (const [text, user] of [
+      ["first (a+b)", "민수"],
+      ["second", "영희"],
+      ["third", "민수"],
+    ] as const) {
+      seqs.push(await publisher.publish({ ...message("m", text), user } as never));
+    }
+    const shown = (page: string) => ["first", "second", "third"].filter((text) => page.includes(`>${text}`));
+    await eventually("projected", async () => shown(await clicker.page("/admin/messages?room=m")).length === 3);
+    t.strictSame(shown(await clicker.page(`/admin/messages?room=m&person=${encodeURIComponent("민수")}`)), [
+      "first",
+      "third",
+    ]);
+    t.strictSame(shown(await clicker.page(`/admin/messages?text=${encodeURIComponent("(A+b)")}`)), ["first"]);
+    t.strictSame(shown(await clicker.page("/admin/messages?text=.*")), []);
+    const position = `${publisher.epoch}.${seqs[0]}`;
+    const to = await clicker.submit("/admin/messages/delete", { room: "m", position, back: "?room=m" });
+    t.equal(to, "/admin/messages?room=m&said=done");
+    const page = await (await fetch(`${url}/v1/rooms/m/messages`)).json();
+    t.match(page, { messages: [{ message: "", deleted: true }, { message: "second" }, { message: "third" }] });
+    t.ok(
+      (await clicker.page("/admin/messages?room=m")).includes("first"),
+      "moderators can still read what they deleted",
+    );
+    await t.rejects(
+      publisher.jsm.streams
+        .getMessage("CHAT", { seq: seqs[0]! })
+        .then((found) => found ?? Promise.reject(new Error("gone"))),
+    );
+    await t.rejects(
+      clicker
+        .submit("/admin/messages/delete", { room: "m", position, back: "//evil" })
+        .then((to) => t.match(to, /^\/admin\/messages\?said/) && Promise.reject(new Error("ok"))),
+      /ok/,
+    );
+  });
+
+  t.test("people: banned, muted, and let off", async (t) => {
+    await clicker.submit("/admin/people", { act: "ban", user: "민수", userId: "u-1", reason: "spam", hours: "2" });
+    await clicker.submit("/admin/people", { act: "mute", user: "영희", room: "m", hours: "0" });
+    const page = await clicker.page("/admin/people");
+    for (const text of ["u-1", "spam", "until lifted", "everywhere"]) t.ok(page.includes(text), text);
+    await clicker.submit("/admin/people", { act: "unban", user: "민수", userId: "u-1" });
+    t.notOk((await clicker.page("/admin/people")).includes("spam"));
+    for (const bad of [
+      { act: "promote", user: "u" },
+      { act: "ban" },
+      { act: "ban", user: "u", hours: "x" },
+      { act: "ban", user: "u", room: "a/b" },
+    ]) {
+      await t.rejects(clicker.submit("/admin/people", bad as never), /: 400 /);
+    }
+  });
+
+  t.test("dead letters: looked at, tried again, thrown away", async (t) => {
+    await publisher.raw("chat.log.00.a", "this is <no> JSON");
+    await publisher.raw("chat.log.00.b", "nor this");
+    await eventually("dead", async () => (await inside.dump("dead_letters")).length === 2);
+    t.ok((await clicker.page("/admin/letters")).includes("this is &lt;no&gt; JSON"));
+    const [first, second] = await inside.dump("dead_letters");
+    t.match(await clicker.submit("/admin/letters/retry", { id: first!["_id"] }), /stillDead$/);
+    const good = { type: "message", room: "a", user: "u", message: "mended", at: new Date().toISOString() };
+    await inside.db
+      .collection("dead_letters")
+      .updateOne({ _id: first!["_id"] }, { $set: { data: Buffer.from(JSON.stringify(good)) } });
+    t.match(await clicker.submit("/admin/letters/retry", { id: first!["_id"] }), /retried$/);
+    await clicker.submit("/admin/letters/discard", { id: second!["_id"] });
+    t.strictSame(await inside.dump("dead_letters"), []);
+    t.ok((await clicker.page("/admin/messages?room=a")).includes("mended"));
+  });
+
+  t.test("figures, and a trace of every act", async (t) => {
+    const edge = await start("edge", { PERSISTENCE_URL: url });
+    await eventually("the edge is heard", async () => /<dt>Edges<\/dt><dd>1</.test(await clicker.page("/admin/")));
+    await edge.stop();
+    const acts = (await inside.dump("audit")).map(({ act, state }) => `${act} ${state}`);
+    for (const act of [
+      "create room done",
+      "room done",
+      "delete message done",
+      "ban done",
+      "mute done",
+      "unban done",
+      "retry dead letter done",
+      "discard dead letter done",
+    ]) {
+      t.ok(acts.includes(act), act);
+    }
+    t.ok((await clicker.page("/admin/audit")).includes("discard dead letter"));
+  });
+});
