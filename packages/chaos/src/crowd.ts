@@ -105,11 +105,13 @@ export class Crowd {
     for (const sender of this.senders) sender.start(everyMs);
   }
 
-  /** @returns the longest time, in ms, for which a member was told nothing while there was talk */
-  async stopTalking(): Promise<number> {
-    const stalls = this.views.map((view) => view.stopWatch());
+  /** @returns the longest time, in ms, for which a member was told nothing while there was talk: of all, and without the SDK */
+  async stopTalking(): Promise<{ all: number; bare: number }> {
+    const longest = (clients: readonly { readonly views: readonly View[] }[]) =>
+      Math.max(...clients.flatMap(({ views }) => views.map((view) => view.stopWatch())));
+    const [sdk, bare] = [longest(this.sdk), longest([...this.raw, this.plain])];
     await Promise.all(this.senders.map((sender) => sender.stop()));
-    return Math.max(...stalls);
+    return { all: Math.max(sdk, bare), bare };
   }
 
   /** Resolves when every send has its answer, or with false after two minutes. */

@@ -11,11 +11,15 @@ export function table(results: readonly Result[]): string {
     r.lost,
     r.duplicated,
     r.disordered,
-    `${(r.stallMs / 1000).toFixed(1)} s`,
+    `${seconds(r.stallMs)} (bare ${seconds(r.bareStallMs)})`,
     r.notes.join("; "),
   ]);
   const rows = [COLUMNS, COLUMNS.map(() => "---"), ...lines];
   return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Whether everything held that was promised. */

@@ -24,6 +24,8 @@ export interface Result extends Verdict {
   readonly faults: number;
   /** Longest time, in ms, for which a member was told nothing while there was talk. */
   readonly stallMs: number;
+  /** The same of the clients that do not use the SDK, and so have no growing back-off. */
+  readonly bareStallMs: number;
   /** Figures of the scenario's own. */
   readonly notes: readonly string[];
 }
@@ -101,7 +103,7 @@ export async function trial(
       note: (text) => notes.push(text),
       violation,
     });
-    const stallMs = await crowd.stopTalking();
+    const stalls = await crowd.stopTalking();
     settings.say(`${scenario}: the faults are over, ${crowd.pending} sends wait for an answer`);
     if (!(await crowd.settled())) violation(`${crowd.pending} sends never got an answer`);
     for (const failure of crowd.failed) violation(`refused for good: ${failure}`);
@@ -140,7 +142,8 @@ export async function trial(
       problems: [...violations, ...verdict.problems],
       scenario,
       faults: count,
-      stallMs,
+      stallMs: stalls.all,
+      bareStallMs: stalls.bare,
       notes,
     };
   } finally {

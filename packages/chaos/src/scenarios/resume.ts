@@ -71,6 +71,7 @@ async function resumeIn(world: World, { say }: RunSettings): Promise<Result> {
     disordered: 0,
     goneWithLog: 0,
     stallMs: 0,
+    bareStallMs: 0,
     problems,
     notes: ["5 kinds of position"],
   };
