@@ -7,6 +7,7 @@ import type { Told } from "./view.ts";
 
 export const STREAM = "CHAT";
 const READ_LIMIT_MS = 60_000;
+const BITE_BYTES = 256 * 1024;
 const PAGE = 100;
 
 /** A connection that the scenarios use to look into the log, and to harm it. */
@@ -20,7 +21,10 @@ export interface StoredLog {
   readonly rooms: ReadonlyMap<string, readonly Told[]>;
 }
 
-/** Everything that the stream holds, by an ordered consumer of the NATS library. */
+/**
+ * Everything that the stream holds, by an ordered consumer of the NATS library.
+ * @throws when it could not be read to its end: that says nothing about what it holds
+ */
 export async function readStream(nc: NatsConnection, rooms: readonly string[]): Promise<StoredLog> {
   const jsm = await jetstreamManager(nc);
   const info = await jsm.streams.info(STREAM);
@@ -28,14 +32,20 @@ export async function readStream(nc: NatsConnection, rooms: readonly string[]): 
   const bySubject = new Map(rooms.map((room) => [logSubject(room), [] as Told[]]));
   if (info.state.messages > 0) {
     const consumer = await jsm.jetstream().consumers.get(STREAM);
-    const messages = await consumer.consume();
+    // Small bites: a server that is told to cut slow consumers early must not cut this one.
+    const messages = await consumer.consume({ max_bytes: BITE_BYTES });
+    let lastSeq = 0;
     const limit = setTimeout(() => messages.stop(), READ_LIMIT_MS);
     for await (const message of messages) {
       const { user, nonce = "", message: text } = message.json<{ user: string; nonce?: string; message: string }>();
       bySubject.get(message.subject)?.push({ epoch, seq: message.seq, user, nonce, message: text });
-      if (message.seq >= info.state.last_seq) break;
+      lastSeq = message.seq;
+      if (lastSeq >= info.state.last_seq) break;
     }
     clearTimeout(limit);
+    if (lastSeq < info.state.last_seq) {
+      throw new Error(`the log was read to ${lastSeq} of ${info.state.last_seq} in ${READ_LIMIT_MS / 1000} s`);
+    }
   }
   return { epoch, rooms: new Map(rooms.map((room) => [room, bySubject.get(logSubject(room))!])) };
 }
