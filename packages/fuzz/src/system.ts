@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { type Child, freePort, startMongod, startNats, startProcess } from "@madang/local-stack";
+import { STALL_MARK } from "./stall-probe.ts";
+
+const SERVICES = join(import.meta.dirname, "../../../services");
+const PROBE = join(import.meta.dirname, "stall-probe.ts");
+/** Levels of pino: what nobody should have to look at is below. */
+const ERROR_LEVEL = 50;
+
+interface NatsState {
+  readonly total_connections: number;
+  readonly slow_consumers: number;
+}
+
+/** A whole system to be ill-treated, and what it suffered. */
+export class System {
+  readonly edge: Child;
+  readonly persistence: Child;
+  readonly #children: readonly Child[];
+  readonly #monitor: string;
+  #before: NatsState | undefined;
+  /** What they said while they started is of no interest: loading modules is one long turn of the event loop. */
+  readonly #outputBefore: ReadonlyMap<Child, number>;
+  readonly #pids: readonly (number | undefined)[];
+
+  private constructor(children: readonly Child[], persistence: Child, edge: Child, monitor: string) {
+    this.#children = children;
+    this.persistence = persistence;
+    this.edge = edge;
+    this.#monitor = monitor;
+    this.#outputBefore = new Map([edge, persistence].map((service) => [service, service.output().length]));
+    this.#pids = children.map(({ pid }) => pid);
+  }
+
+  static async start(): Promise<System> {
+    const monitorPort = await freePort();
+    const [nats, mongod] = await Promise.all([
+      startNats({ configText: `http: "127.0.0.1:${monitorPort}"` }),
+      startMongod(),
+    ]);
+    const service = (name: string, env: NodeJS.ProcessEnv) =>
+      startProcess({
+        name,
+        entry: join(SERVICES, name, "src/main.ts"),
+        nodeArgs: ["--import", PROBE],
+        env: { NATS_URL: nats.url, LOG_LEVEL: "info", DRAIN_MS: "0", ...env },
+      });
+    const persistence = await service("persistence", { MONGODB_URL: mongod.url });
+    const edge = await service("edge", { PERSISTENCE_URL: persistence.url });
+    const system = new System([edge, persistence, mongod, nats], persistence, edge, `http://127.0.0.1:${monitorPort}`);
+    system.#before = await system.#natsState();
+    return system;
+  }
+
+  /** What went wrong inside, in words; empty when nothing did. */
+  async damage(): Promise<string[]> {
+    const damage: string[] = [];
+    for (const service of [this.edge, this.persistence]) {
+      if (!(await fetch(`${service.url}/readyz`).catch(() => undefined))?.ok)
+        damage.push(`${service.name} is not ready`);
+      for (const line of service.output().slice(this.#outputBefore.get(service)).split("\n")) {
+        if (line.includes(STALL_MARK)) damage.push(`${service.name}: ${line}`);
+        else if (levelOf(line) >= ERROR_LEVEL) damage.push(`${service.name} logged: ${line}`);
+      }
+    }
+    this.#children.forEach(({ name, pid }, index) => {
+      if (pid !== this.#pids[index]) damage.push(`${name} crashed`);
+    });
+    const now = await this.#natsState();
+    if (now.total_connections !== this.#before?.total_connections) damage.push("a service lost its connection to NATS");
+    if (now.slow_consumers > 0) damage.push("NATS cut off a slow consumer");
+    return damage;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) await child.stop();
+  }
+
+  async #natsState(): Promise<NatsState> {
+    return (await (await fetch(`${this.#monitor}/varz`)).json()) as NatsState;
+  }
+}
+
+function levelOf(line: string): number {
+  if (!line.startsWith("{")) return line.trim() === "" || line.startsWith("(") ? 0 : ERROR_LEVEL;
+  return (JSON.parse(line) as { level?: number }).level ?? 0;
+}
