@@ -14,7 +14,7 @@ const userId = fc.option(fc.constantFrom("id1", "민수"), { nil: undefined });
 const at = fc.integer({ min: 0, max: 99 }).map((n) => `2026-01-01T00:00:${String(n).padStart(2, "0")}Z`);
 const text = fc.string({ unit: "grapheme", maxLength: 5 });
 /** Few, so that they collide. */
-const nonce = fc.option(fc.constantFrom("n1", "n2"), { nil: undefined, freq: 1 });
+const nonce = fc.option(fc.constantFrom("n1", "n2"), { nil: undefined, freq: 3 });
 
 /** Events without their place; `back` is how far before its own place an edit or a delete aims. */
 const draft = fc.oneof(
