@@ -1,0 +1,103 @@
+import type { AddressInfo } from "node:net";
+import t, { type Test } from "tap";
+import { type WebSocket, WebSocketServer } from "ws";
+import { Generator } from "../src/load/generator.ts";
+import { measureLoad, SHAPE } from "../src/measure.ts";
+import type { System } from "../src/peers/peer.ts";
+
+type Deliver = (member: WebSocket, index: number, message: Buffer, count: number) => void;
+
+/** A chat of a few lines that speaks the tutorial's frames, and can be told to do it wrong. */
+async function chat(t: Test, deliver: Deliver = (member, _index, message) => member.send(message.toString())) {
+  const rooms = new Map<string, WebSocket[]>();
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.teardown(() => server.close());
+  let count = 0;
+  server.on("connection", (socket, { url }) => {
+    const members = rooms.get(url!) ?? [];
+    rooms.set(url!, members);
+    members.push(socket);
+    socket.on("message", (message) => {
+      count++;
+      for (const [i, member] of members.entries()) deliver(member, i, message as Buffer, count);
+    });
+  });
+  const system: System = {
+    addresses: [`127.0.0.1:${(server.address() as AddressInfo).port}`],
+    processes: [],
+    stop: async () => {},
+  };
+  return { system, published: () => count };
+}
+
+async function load(t: Test, system: System, shape: Partial<typeof SHAPE>) {
+  const generator = new Generator({ ...SHAPE, wire: "plain", addresses: system.addresses, ...shape });
+  t.teardown(() => generator.close());
+  await generator.open();
+  const { metrics } = await measureLoad(generator, system, { warmUpS: 0.2, seconds: 0.5 });
+  return { generator, metrics };
+}
+
+t.test("a closed loop: everything that is published is counted at every member", async (t) => {
+  const { system, published } = await chat(t);
+  const { generator, metrics } = await load(t, system, { groups: 3, members: 4, publishers: 2, window: 2 });
+  t.equal(generator.count("opened"), 12);
+  t.ok(published() > 12, "messages go round");
+  t.equal(generator.count("published"), published());
+  t.equal(generator.count("delivered"), published() * 4);
+  t.match(metrics, { lost: 0, twice: 0, disordered: 0, errors: 0 });
+  t.ok(metrics.p50Ms! > 0 && metrics.p50Ms! <= metrics.p99Ms! && metrics.p99Ms! <= metrics.maxMs!);
+});
+
+t.test("an open loop keeps to its rate", async (t) => {
+  const { system } = await chat(t);
+  const { generator, metrics } = await load(t, system, { members: 3, publishers: 2, rate: 200 });
+  t.equal(generator.count("delivered"), generator.count("published") * 3);
+  t.ok(generator.count("published") <= 200 * 1.5, "no more than was asked for");
+  t.match(metrics, { lost: 0, twice: 0, disordered: 0 });
+});
+
+t.test("what a server loses is counted", async (t) => {
+  // Not to the publisher itself, whose loop would come to its end.
+  let dropped = 0;
+  const { system } = await chat(t, (member, index, message, count) => {
+    if (index > 0 && count % 10 === 0) dropped++;
+    else member.send(message.toString());
+  });
+  const { metrics } = await load(t, system, { members: 3 });
+  t.ok(dropped > 0);
+  t.equal(metrics.lost, dropped);
+});
+
+t.test("what a server sends twice is counted", async (t) => {
+  let doubled = 0;
+  const { system } = await chat(t, (member, index, message, count) => {
+    member.send(message.toString());
+    if (index !== 1 || count % 10 !== 0) return;
+    doubled++;
+    member.send(message.toString());
+  });
+  const { metrics } = await load(t, system, { members: 3 });
+  t.ok(doubled > 0);
+  t.equal(metrics.twice, doubled);
+});
+
+t.test("members that see different orders are noticed", async (t) => {
+  const held = new Map<WebSocket, Buffer>();
+  const { system } = await chat(t, (member, index, message, count) => {
+    const earlier = held.get(member);
+    if (index === 2 && !earlier && count % 5 === 0) return held.set(member, message);
+    member.send(message.toString());
+    if (earlier) member.send(earlier.toString());
+    return held.delete(member);
+  });
+  const { metrics } = await load(t, system, { members: 3, publishers: 2 });
+  t.equal(metrics.disordered, 1);
+});
+
+t.test("a connection that cannot be opened is said, with the reason", async (t) => {
+  const generator = new Generator({ ...SHAPE, wire: "plain", addresses: ["127.0.0.1:1"], members: 2 });
+  t.teardown(() => generator.close());
+  await t.rejects(generator.open(), /2 of the connections could not be opened: .*ECONNREFUSED/);
+});
