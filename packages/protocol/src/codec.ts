@@ -78,11 +78,28 @@ export function encodeEvent(event: LogEvent): Uint8Array {
 
 const encoder = new TextEncoder();
 const MESSAGE_START = '{"type":"message"';
+const DELETE_START = '{"type":"delete"';
 
 /** Whether stored bytes are a message, which is all that plain members get (P1). */
 export function isStoredMessage(stored: Uint8Array): boolean {
-  if (stored.length <= MESSAGE_START.length) return false;
-  for (let i = 0; i < MESSAGE_START.length; i++) if (stored[i] !== MESSAGE_START.charCodeAt(i)) return false;
+  return startsWith(stored, MESSAGE_START);
+}
+
+/** Whether stored bytes take back the message at their {@link storedTarget}. */
+export function isStoredDelete(stored: Uint8Array): boolean {
+  return startsWith(stored, DELETE_START);
+}
+
+/** The sequence of the message that a stored event other than a message is about, where it is about one. */
+export function storedTarget(stored: Uint8Array): number | undefined {
+  // In a text a quotation mark has a backslash before it: this is no text's.
+  const target = /"target":(\d{1,16})[,}]/.exec(new TextDecoder().decode(stored))?.[1];
+  return target === undefined ? undefined : Number(target);
+}
+
+function startsWith(stored: Uint8Array, start: string): boolean {
+  if (stored.length <= start.length) return false;
+  for (let i = 0; i < start.length; i++) if (stored[i] !== start.charCodeAt(i)) return false;
   return true;
 }
 

@@ -5,6 +5,8 @@ export interface FeedEvent {
   readonly frame: Buffer;
   /** Plain members get messages only (P1). */
   readonly isMessage: boolean;
+  /** The message that an edit or a deletion is about. */
+  readonly target?: number;
 }
 
 const MAX_EVENTS_PER_ROOM = 512;
@@ -85,6 +87,18 @@ export class Ring {
       bytes += this.#events[end]!.frame.length;
     }
     return this.#events.slice(low, end);
+  }
+
+  /** Takes out a message and what is about it: whoever reads on from before it is given what is left. */
+  forget(seq: number): void {
+    const kept = this.#events.filter((event) => event.seq !== seq && event.target !== seq);
+    if (kept.length === this.#events.length) return;
+    for (const event of this.#events) {
+      if (event.seq !== seq && event.target !== seq) continue;
+      this.#budget.removed(event.frame.length);
+      this.#ownEvictions++;
+    }
+    this.#events = kept;
   }
 
   evictForBudget(): void {

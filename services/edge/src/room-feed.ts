@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LiveRecord, LiveSubscription, Log, LogRecord } from "@madang/broker";
-import { isStoredMessage } from "@madang/protocol";
+import { isStoredDelete, isStoredMessage, storedTarget } from "@madang/protocol";
 import { type FeedEvent, Ring, type RingBudget } from "./ring.ts";
 import { eventFrame } from "./websocket-frame.ts";
 
@@ -164,8 +164,13 @@ export class RoomFeed {
   }
 
   #deliver({ seq, data }: LogRecord): void {
-    const event: FeedEvent = { seq, frame: eventFrame(this.#log.epoch, seq, data), isMessage: isStoredMessage(data) };
+    const isMessage = isStoredMessage(data);
+    const frame = eventFrame(this.#log.epoch, seq, data);
+    const target = isMessage ? undefined : storedTarget(data);
+    const event: FeedEvent = target === undefined ? { seq, frame, isMessage } : { seq, frame, isMessage, target };
     this.#head = seq;
+    // What was taken back is not given to anybody any more from here.
+    if (target !== undefined && isStoredDelete(data)) this.ring.forget(target);
     this.ring.push(event);
     this.#sink.deliver(event);
   }

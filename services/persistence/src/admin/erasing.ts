@@ -38,11 +38,18 @@ export class Eraser {
   readonly #holder = randomUUID();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  #sweepAt = 0;
+  /** Not before the rules are known. */
+  #sweepAt = Number.POSITIVE_INFINITY;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#running = this.#run();
+    deps.desk.opened.then(
+      () => {
+        this.#sweepAt = 0;
+      },
+      () => {},
+    );
   }
 
   /** Idempotent. */

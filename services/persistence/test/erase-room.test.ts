@@ -1,0 +1,50 @@
+import t from "tap";
+import { adminSystem, Clicker, eventually } from "./admin-support.ts";
+import { type Frame, jobsDone, logText, member, projected, say } from "./erase-support.ts";
+import { message } from "./support.ts";
+
+t.test("delete a room: it is gone, and its name may be used again", async (t) => {
+  const system = await adminSystem(t);
+  const { persistence, publisher } = system;
+  const edge = await system.start("edge", { PERSISTENCE_URL: persistence.url });
+  await say(system, 30);
+  await projected(system, 60);
+  const inside = await member(t, edge, { room: "room 0" });
+  const clicker = new Clicker(persistence.url);
+  await clicker.login();
+  await clicker.submit("/admin/room/delete", { room: "room 0", confirm: "room 0" });
+  await eventually("everybody is put out", () => inside.some((frame) => frame.type === "left"));
+  await jobsDone(system);
+  t.equal((await fetch(`${persistence.url}/v1/rooms/room%200/messages`)).status, 404);
+  t.equal((await logText(system)).match(/"room":"room 0"/g), null);
+  t.equal((await fetch(`${persistence.url}/v1/rooms/room%201/messages`)).status, 200);
+  await publisher.publish(message("room 0", "anew"));
+  await eventually("and begins anew", async () => {
+    const answer = await fetch(`${persistence.url}/v1/rooms/room%200/messages`);
+    return answer.ok && ((await answer.json()) as { messages: Frame[] }).messages.length === 1;
+  });
+  const again = await member(t, edge, { room: "room 0", after: `${publisher.epoch}.0` });
+  t.strictSame(
+    again.filter((frame) => frame.type === "message").map((frame) => frame.message),
+    ["anew"],
+  );
+});
+
+t.test("retention: what is older than its room's days goes", async (t) => {
+  const system = await adminSystem(t);
+  const old = new Date(Date.now() - 9 * 24 * 3600_000).toISOString();
+  for (const room of ["short", "long"]) {
+    await system.publisher.publish({ ...message(room, "old"), at: old } as never);
+    await system.publisher.publish(message(room, "new"));
+  }
+  await projected(system, 4);
+  const clicker = new Clicker(system.persistence.url);
+  await clicker.login();
+  await clicker.submit("/admin/room", { room: "short", topic: "", status: "0", slowModeS: "0", retentionDays: "8" });
+  await system.persistence.restart();
+  await eventually("swept", async () => (await system.inside.db.collection("messages").countDocuments()) === 3);
+  t.match(
+    (await system.inside.dump("messages")).map(({ room, message }) => `${room} ${message}`),
+    ["long old", "long new", "short new"],
+  );
+});
