@@ -29,7 +29,12 @@ export interface Options {
 }
 
 /** A wrong command line; its message says what is wrong. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
 
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): Options | undefined {

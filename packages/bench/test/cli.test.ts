@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { readOptions, UsageError } from "../src/options.ts";
+import { readOptions } from "../src/options.ts";
 
 function run(file: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
@@ -29,7 +29,7 @@ t.test("options", async (t) => {
     ["--what"],
     ["x"],
   ]) {
-    t.throws(() => readOptions(wrong), UsageError, wrong.join(" "));
+    t.throws(() => readOptions(wrong), { name: "UsageError" }, wrong.join(" "));
   }
 });
 
