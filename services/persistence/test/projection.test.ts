@@ -41,14 +41,16 @@ const draft = fc.oneof(
 );
 
 /** A log: places ascending, in two lives. */
-const logOf = fc.tuple(fc.array(draft, { minLength: 1, maxLength: 60, size: "max" }), fc.nat(60)).map(([drafts, turn]) =>
-  drafts.map((draft, i): ConsumedRecord => {
-    const place: Place = i < turn ? { epoch: EPOCHS[0], seq: i + 1 } : { epoch: EPOCHS[1], seq: i - turn + 1 };
-    const { back, ...event } = { back: undefined, ...draft };
-    const target = back === undefined ? {} : { target: Math.max(1, place.seq - 1 - back) };
-    return record({ ...event, ...target } as LogEvent, place);
-  }),
-);
+const logOf = fc
+  .tuple(fc.array(draft, { minLength: 1, maxLength: 60, size: "max" }), fc.nat(60))
+  .map(([drafts, turn]) =>
+    drafts.map((draft, i): ConsumedRecord => {
+      const place: Place = i < turn ? { epoch: EPOCHS[0], seq: i + 1 } : { epoch: EPOCHS[1], seq: i - turn + 1 };
+      const { back, ...event } = { back: undefined, ...draft };
+      const target = back === undefined ? {} : { target: Math.max(1, place.seq - 1 - back) };
+      return record({ ...event, ...target } as LogEvent, place);
+    }),
+  );
 
 /** What each of two instances gets: the log shuffled, parts of it again and again, in batches of any size. */
 const deliveryOf = (log: ConsumedRecord[]) =>
