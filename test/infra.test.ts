@@ -32,12 +32,24 @@ const dir = mkdtempSync(join(tmpdir(), "madang-infra-"));
 chmodSync(dir, 0o755);
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
+/** A CA, a certificate and passwords, as the shipped script makes them. */
+const SECRETS = join(dir, "secrets");
+execFileSync("sh", [join(ROOT, "infra/nats/make-secrets.sh"), SECRETS]);
+const envFile = (name: string) =>
+  Object.fromEntries(
+    readFileSync(join(SECRETS, `${name}.env`), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+
 /** Three servers under infra/nats/nats.conf. */
 async function startCluster(): Promise<Child[]> {
   const names = ["nats-1", "nats-2", "nats-3"];
   const routePorts = await Promise.all(names.map(freePort));
   const routes = Object.fromEntries(names.map((name, i) => [`${name}:6222`, `127.0.0.1:${routePorts[i]}`]));
   const binary = await findBinary("nats-server");
+  writeFileSync(join(dir, "roles.conf"), shipped("infra/nats/roles.conf", {}));
   return Promise.all(
     names.map(async (name, i) => {
       const [port, httpPort] = [await freePort(), await freePort()];
@@ -49,13 +61,15 @@ async function startCluster(): Promise<Child[]> {
         "http_port: 8222": `http: 127.0.0.1:${httpPort}`,
         "port: 6222": `host: 127.0.0.1\n  port: ${routePorts[i]}`,
         "store_dir: /data": `store_dir: ${JSON.stringify(home)}`,
+        "include ./roles.conf": `include ../roles.conf`,
+        "/etc/nats/": `${SECRETS}/`,
       });
       writeFileSync(join(home, "nats.conf"), text);
       return Child.start({
         name,
         command: binary,
         args: ["-c", join(home, "nats.conf")],
-        env: { ...process.env, NATS_NAME: name },
+        env: { ...process.env, ...envFile("nats"), NATS_NAME: name },
         port,
         url: `nats://127.0.0.1:${port}`,
         logFile: join(home, "log"),
@@ -105,14 +119,19 @@ t.test(
     const [cluster, mongod] = await Promise.all([startCluster(), startMongod()]);
     children.push(...cluster, mongod);
     const env: NodeJS.ProcessEnv = {
-      NATS_URL: cluster.map(({ url }) => url).join(","),
+      NATS_CA_FILE: join(SECRETS, "ca.pem"),
       MONGODB_URL: mongod.url,
       LOG_REPLICAS: "3",
       DRAIN_MS: "0",
     };
     const service = async (name: string, more: NodeJS.ProcessEnv = {}) => {
       const entry = join(ROOT, "services", name, "src/main.ts");
-      const child = await startProcess({ name, entry, env: { ...env, ...more } });
+      // The roles' own URLs, led to this machine's ports.
+      const urls = Object.entries(envFile(name)).map(([variable, value]) => [
+        variable,
+        cluster.reduce((text, { port }, i) => text.replace(`nats-${i + 1}:4222`, `127.0.0.1:${port}`), value as string),
+      ]);
+      const child = await startProcess({ name, entry, env: { ...env, ...Object.fromEntries(urls), ...more } });
       children.push(child);
       return child;
     };
@@ -162,7 +181,11 @@ t.test(
 
 const compose = spawnSync("docker-compose", ["version"]).status === 0;
 t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not on this machine" }, async (t) => {
-  const text = execFileSync("docker-compose", ["config"], { cwd: ROOT, encoding: "utf8" });
+  const text = execFileSync("docker-compose", ["config"], {
+    cwd: ROOT,
+    encoding: "utf8",
+    env: { ...process.env, MADANG_SECRETS: SECRETS },
+  });
   for (const name of ["nginx", "edge-1", "edge-2", "persistence-1", "persistence-2", "nats-3", "mongo-3"]) {
     t.match(text, `  ${name}:`);
   }
