@@ -193,5 +193,8 @@ t.test("the admin page", async (t) => {
       t.ok(acts.includes(act), act);
     }
     t.ok((await clicker.page("/admin/audit")).includes("discard dead letter"));
+    for (const secret of [TOKEN, "first (a+b)", "spam", "this is <no> JSON"]) {
+      t.notOk(persistence.output().includes(secret), "neither the token nor what was typed is in the log");
+    }
   });
 });

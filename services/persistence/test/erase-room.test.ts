@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import t from "tap";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { type Frame, jobsDone, logText, member, projected, say } from "./erase-support.ts";
@@ -47,4 +50,32 @@ t.test("retention: what is older than its room's days goes", async (t) => {
     (await system.inside.dump("messages")).map(({ room, message }) => `${room} ${message}`),
     ["long old", "long new", "short new"],
   );
+});
+
+t.test("by command: export, then erase", async (t) => {
+  const system = await adminSystem(t);
+  for (const [userId, text] of [
+    ["u-1", "mine"],
+    ["u-2", "not mine"],
+  ] as const) {
+    await system.publisher.publish({ ...message("r", text), userId } as never);
+  }
+  await projected(system, 2);
+  const entry = fileURLToPath(new URL("../src/admin-cli.ts", import.meta.url));
+  const command = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [entry, ...args], { env: { ...process.env, ...system.env } });
+  const { stdout } = await command("export", "--user-id", "u-1");
+  t.match(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+    [{ kind: "message", message: "mine", userId: "u-1" }],
+  );
+  t.match((await command("erase", "--user-id", "u-1")).stderr, /Done\.\n$/);
+  t.equal((await command("export", "--user-id", "u-1")).stdout, "");
+  t.match((await command("export", "--user-id", "u-2")).stdout, /"not mine"/);
+  for (const bad of [["erase"], ["shout", "--user", "u"], ["erase", "--user", "u", "--user-id", "x"]]) {
+    await t.rejects(command(...bad), { code: 1, stderr: /^Usage: [^\n]*\n$/ });
+  }
 });

@@ -36,6 +36,7 @@ t.test("erase a person: nothing is left, in the log, the store or an edge; other
   await eventually("the announcements are projected", async () => !(await storeText(system)).includes(SECRET));
   const store = await storeText(system);
   t.notOk(store.includes(NAME), "nor does the store know the name");
+  t.notOk(persistence.output().includes(SECRET) || edge.output().includes(SECRET), "no process has logged it");
   t.equal(store.match(/"of somebody else/g)?.length, 30);
   await eventually("members see all of it go", () => there.filter((frame) => frame.type === "delete").length === 10);
   const again = await member(t, edge, { room: "room 0", after: `${publisher.epoch}.0` });

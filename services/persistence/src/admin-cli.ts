@@ -1,0 +1,50 @@
+/**
+ * `npm run erase -- --user NAME` or `--user-id ID`, and `npm run export -- …`: what the admin page's buttons do, for
+ * scripts. An erasure is a job that a running persistence service does; this waits for it, and need not.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { type Person, ProtocolError, requireUser } from "@madang/protocol";
+import { ConfigError, run } from "@madang/runtime";
+import type { AdminStore } from "./admin/admin-store.ts";
+import { exportPerson } from "./admin/export.ts";
+import { openMongoAdmin } from "./admin/mongo-admin.ts";
+import { loadConfig } from "./config.ts";
+
+const POLL_MS = 250;
+const USAGE = "Usage: npm run erase|export -- (--user NAME | --user-id ID)";
+
+await run(async () => {
+  const [command, person] = readArguments();
+  const { MONGODB_URL } = loadConfig();
+  const store = openMongoAdmin(MONGODB_URL);
+  try {
+    if (command === "export") for await (const line of exportPerson(store, [], person)) process.stdout.write(line);
+    else await erase(store, person);
+  } finally {
+    await store.close();
+  }
+});
+
+async function erase(store: AdminStore, person: Person): Promise<void> {
+  const at = new Date().toISOString();
+  const id = await store.addJob({ kind: "person", person }, at);
+  await store.record({ id: `${at} ${id}`, at, act: "erase person", detail: `${id}, by command`, state: "done" });
+  console.error(`Erasure ${id} has begun; a running persistence service does it, also when this ends.`);
+  while (!(await store.job(id))?.done) await delay(POLL_MS);
+  console.error("Done.");
+}
+
+/** @throws ConfigError */
+function readArguments(): [command: "erase" | "export", person: Person] {
+  try {
+    const options = { user: { type: "string" }, "user-id": { type: "string" } } as const;
+    const { positionals, values } = parseArgs({ options, allowPositionals: true });
+    const [command] = positionals;
+    const { user, "user-id": userId } = values;
+    if ((command !== "erase" && command !== "export") || (user === undefined) === (userId === undefined)) throw USAGE;
+    return [command, userId === undefined ? { user: requireUser(user) } : { userId, user: userId }];
+  } catch (error) {
+    throw new ConfigError(error instanceof ProtocolError ? error.message : USAGE);
+  }
+}
