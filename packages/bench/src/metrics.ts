@@ -38,6 +38,8 @@ export interface Measurement {
   readonly metrics: Metrics;
   /** CPU of each server process, in microseconds per delivery. */
   readonly cpuBy?: Readonly<Record<string, number>>;
+  /** Memory that each server process has gained, in KB per connection. */
+  readonly memoryBy?: Readonly<Record<string, number>>;
   /** With several runs: the largest deviation of a metric from its median, as a share. */
   readonly spread?: Metrics;
 }

@@ -52,19 +52,22 @@ function section(name: string, measurements: readonly Measurement[]): string {
   return [
     `### ${scenario?.title ?? name}`,
     table(columns, cells),
-    [...cpuLines(rows), ...(clean.length > 0 ? [`- None with all of them: ${clean.join(", ")}.`] : [])].join("\n"),
+    [...processLines(rows), ...(clean.length > 0 ? [`- None with all of them: ${clean.join(", ")}.`] : [])].join("\n"),
     `\`npm run bench -- --scenario ${name}\``,
   ]
     .filter(Boolean)
     .join("\n\n");
 }
 
-/** Where the CPU goes, a line for each row that has it. */
-function cpuLines(rows: readonly Measurement[]): string[] {
-  return rows.flatMap(({ peer, step, cpuBy }) => {
-    if (!cpuBy) return [];
-    const parts = Object.entries(cpuBy).map(([process, us]) => `${process} ${short(us)}`);
-    return [`- CPU of ${peerTitle(peer)}${step === undefined ? "" : ` at ${step}`}, us: ${parts.join(", ")}`];
+/** Where the CPU and the memory go, a line for each row that knows. */
+function processLines(rows: readonly Measurement[]): string[] {
+  return rows.flatMap(({ peer, step, cpuBy, memoryBy }) => {
+    const who = `${peerTitle(peer)}${step === undefined ? "" : ` at ${step.toLocaleString("en")}`}`;
+    const line = (what: string, by: Readonly<Record<string, number>>) =>
+      `- ${who}, ${what}: ${Object.entries(by)
+        .map(([process, value]) => `${process} ${short(value)}`)
+        .join(", ")}.`;
+    return [...(cpuBy ? [line("us of CPU", cpuBy)] : []), ...(memoryBy ? [line("KB a connection", memoryBy)] : [])];
   });
 }
 

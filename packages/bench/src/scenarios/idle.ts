@@ -6,6 +6,8 @@ import type { Scenario } from "./scenario.ts";
 const MEMBERS = 100;
 const ROOMS = 100;
 const QUICK_ROOMS = 30;
+/** The tutorial's server refuses connections before it has a few thousand. */
+const TUTORIAL_ROOMS = 10;
 const DIALING = 128;
 /** Garbage of the handshakes is collected, buffers are given back. */
 const REST_MS = 3000;
@@ -13,10 +15,10 @@ const REST_MS = 3000;
 /** Many people in rooms in which nobody speaks: memory, and how fast they come in. */
 export const idle: Scenario = {
   name: "idle",
-  title: "10,000 connections in 100 rooms, silent (3,000 with --quick)",
+  title: "10,000 connections in 100 rooms, silent (3,000 with --quick; the tutorial: 1,000)",
   main: "connectionKb",
   async run(peer, { quick }) {
-    const groups = quick ? QUICK_ROOMS : ROOMS;
+    const groups = peer.name === "tutorial" ? TUTORIAL_ROOMS : quick ? QUICK_ROOMS : ROOMS;
     const connections = groups * MEMBERS;
     const system = await peer.start();
     try {
@@ -24,16 +26,20 @@ export const idle: Scenario = {
       const total = () => {
         const usage = usageOf(pids);
         const sum = (of: "cpuS" | "rssBytes") => usage.reduce((all, one) => all + one[of], 0);
-        return { cpuS: sum("cpuS"), rssBytes: sum("rssBytes"), atMs: performance.now() };
+        return { cpuS: sum("cpuS"), rssBytes: sum("rssBytes"), usage, atMs: performance.now() };
       };
       const before = total();
       const shape = { groups, members: MEMBERS, publishers: 0, dialing: DIALING };
-      const metrics = await withLoad(planFor(peer, system, shape), async (load) => {
+      const measured = await withLoad(planFor(peer, system, shape), async (load) => {
         const opened = total();
         await delay(REST_MS);
         const after = total();
         const opening = load.opening();
-        return {
+        const memoryBy = system.processes.map(({ name }, i) => {
+          const gained = after.usage[i]!.rssBytes - before.usage[i]!.rssBytes;
+          return [name, gained / 1000 / connections] as const;
+        });
+        const metrics = {
           connectionKb: (after.rssBytes - before.rssBytes) / 1000 / connections,
           connectsPerS: (connections * 1000) / (opened.atMs - before.atMs),
           connectUs: ((opened.cpuS - before.cpuS) * 1e6) / connections,
@@ -43,8 +49,9 @@ export const idle: Scenario = {
           rssMb: after.rssBytes / 1e6,
           errors: load.count("errors"),
         };
+        return { metrics, memoryBy: Object.fromEntries(memoryBy) };
       });
-      return [{ scenario: "idle", peer: peer.name, metrics }];
+      return [{ scenario: "idle", peer: peer.name, ...measured }];
     } finally {
       await system.stop();
     }
