@@ -71,6 +71,8 @@ export class WireClient {
     this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, headers });
     this.ws.on("unexpected-response", (request, response) => {
       this.refusedWith = response.statusCode;
+      // With a listener here the library closes nothing by itself, and says nothing.
+      this.closed = { code: 1006, reason: "" };
       request.destroy();
     });
     this.ws.on("message", (data) => this.frames.push(JSON.parse(data.toString())));

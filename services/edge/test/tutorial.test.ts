@@ -44,6 +44,7 @@ browserTest("P1 the tutorial's own page scripts, unchanged, chat with our page",
   await page.fill("#nickname-input", minsu);
   await page.click("#room-name-submit");
   await page.waitForURL(roomUrl(there, room, minsu));
+  await until(() => sockets.length > 0);
   t.same(sockets, [`ws://127.0.0.1:${there.port}/ws/chat/${room}/`]);
 
   const ours = await Visitor.come(browser);

@@ -26,8 +26,8 @@ export function startService(service: Service, index: number, env: NodeJS.Proces
 
 async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
   const processes = new Processes();
-  // As in production: acknowledged means fsynced.
-  const nats = await processes.add(startNats({ sync: "always" }));
+  // As in production, acknowledged means fsynced, unless NATS_SYNC gives a period, as `npm start` does.
+  const nats = await processes.add(startNats({ sync: process.env["NATS_SYNC"] ?? "always" }));
   const mongod = await processes.add(startMongod());
   const shared = { NATS_URL: nats.url, MONGODB_URL: mongod.url };
   const persistence = await processes.add(startService("persistence", 1, shared));
