@@ -32,7 +32,8 @@ export class System {
     this.#pids = children.map(({ pid }) => pid);
   }
 
-  static async start(): Promise<System> {
+  /** @param edgeEnv settings of the edge */
+  static async start(edgeEnv: Readonly<Record<string, string>> = {}): Promise<System> {
     const monitorPort = await freePort();
     const [nats, mongod] = await Promise.all([
       startNats({ configText: `http: "127.0.0.1:${monitorPort}"` }),
@@ -46,7 +47,7 @@ export class System {
         env: { NATS_URL: nats.url, LOG_LEVEL: "info", DRAIN_MS: "0", ...env },
       });
     const persistence = await service("persistence", { MONGODB_URL: mongod.url });
-    const edge = await service("edge", { PERSISTENCE_URL: persistence.url });
+    const edge = await service("edge", { PERSISTENCE_URL: persistence.url, ...edgeEnv });
     const system = new System([edge, persistence, mongod, nats], persistence, edge, `http://127.0.0.1:${monitorPort}`);
     system.#before = await system.#natsState();
     return system;
