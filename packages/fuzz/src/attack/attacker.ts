@@ -1,0 +1,17 @@
+/** The attacker's process. It is given only the CPU time that nobody else wants: what it slows down, it slows down by what it sends. */
+import { constants, setPriority } from "node:os";
+import { ATTACKS, type AttackName } from "./attacks/index.ts";
+import { helper } from "./helper.ts";
+import type { Target } from "./peer.ts";
+import { Tally } from "./tally.ts";
+
+export interface AttackerTask {
+  readonly attack: AttackName;
+  readonly target: Target;
+  readonly scale: number;
+}
+
+setPriority(constants.priority.PRIORITY_LOW);
+const tally = new Tally();
+const { attack, target, scale } = helper<AttackerTask>(() => tally.counts);
+ATTACKS[attack](target, tally, scale);

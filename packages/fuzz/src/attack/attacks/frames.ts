@@ -1,0 +1,165 @@
+/** Attacks by what is said on sockets that were let in, and by bodies. */
+import { deflateRawSync, gzipSync } from "node:zlib";
+import { FRAME_MAX_BYTES } from "@madang/protocol";
+import { frame, HANDSHAKE, keep, Peer, type Target, UPGRADE } from "../peer.ts";
+import type { Tally } from "../tally.ts";
+
+const CONTINUATION = 0;
+const PING = 9;
+const TICK_MS = 50;
+/** SEND_LIMIT is 2 a second. */
+const FLOOD_PER_S = 200;
+const JOINS_PER_S = 10_000;
+/** ROOMS_PER_CONNECTION. */
+const ROOMS_MAX = 128;
+
+const hello = (join: readonly string[]) =>
+  frame(JSON.stringify({ type: "hello", user: "attacker", join: join.map((room) => ({ room })) }));
+
+/** Writes as fast as the server reads. */
+function pour(peer: Peer, bytes: Buffer, sent: () => void): void {
+  const { socket } = peer;
+  const more = () => {
+    while (socket.writable) {
+      sent();
+      if (!socket.write(bytes)) return;
+    }
+  };
+  socket.on("drain", more);
+  more();
+}
+
+export function flood(target: Target, tally: Tally, scale: number): void {
+  let nonce = 0;
+  const peers = keep(20 * scale, 100, (index) => {
+    tally.tried("connections");
+    const peer = new Peer(target, index, tally, HANDSHAKE, () => peer.socket.write(hello([`flood ${index % 20}`])));
+    return peer;
+  });
+  const each = (FLOOD_PER_S * TICK_MS) / 1000;
+  setInterval(() => {
+    let i = 0;
+    for (const { socket } of peers) {
+      const room = `flood ${i++ % 20}`;
+      for (let n = 0; n < each && socket.writable; n++, tally.tried("messages")) {
+        socket.write(frame(JSON.stringify({ type: "message", room, message: "flood", nonce: `${nonce++}` })));
+      }
+    }
+  }, TICK_MS);
+}
+
+export function garbage(target: Target, tally: Tally, scale: number): void {
+  const words = [
+    "{",
+    "[]",
+    "null",
+    '{"type":"nothing"}',
+    '{"type":"message","room":7}',
+    "\u0000",
+    '{"type":"hello","user":[]}',
+  ];
+  const batch = Buffer.concat(Array.from({ length: 100 }, (_, i) => frame(words[i % words.length]!)));
+  keep(20 * scale, 100, (index) => {
+    tally.tried("connections");
+    const peer = new Peer(target, index, tally, HANDSHAKE, () =>
+      pour(peer, batch, () => tally.tried("invalid frames", 100)),
+    );
+    return peer;
+  });
+}
+
+/** Every ping is owed a pong, which nobody reads. */
+export function unreadPongs(target: Target, tally: Tally, scale: number): void {
+  const batch = Buffer.concat(Array.from({ length: 100 }, () => frame("p".repeat(125), { opcode: PING })));
+  keep(20 * scale, 100, (index) => {
+    tally.tried("connections");
+    const peer = new Peer(target, index, tally, HANDSHAKE, () => {
+      peer.socket.pause();
+      pour(peer, batch, () => tally.tried("pings", 100));
+    });
+    return peer;
+  });
+}
+
+/** One message of each, in pieces of a byte that never end: what must be kept weighs much more than what came. */
+export function fragments(target: Target, tally: Tally, scale: number): void {
+  const pieces = Buffer.concat(Array.from({ length: 60_000 }, () => frame("x", { opcode: CONTINUATION, fin: false })));
+  keep(400 * scale, 100, (index) => {
+    tally.tried("connections");
+    tally.tried("fragments", 60_000);
+    const peer = new Peer(target, index, tally, HANDSHAKE, () => {
+      peer.socket.write(Buffer.concat([frame("x", { fin: false }), pieces]));
+    });
+    return peer;
+  });
+}
+
+/** 64 MiB of nothing, in 64 KiB. */
+const NOTHING = Buffer.alloc(64 * 1024 * 1024 - 1024);
+const JSON_HEAD = "Host: attacked\r\nContent-Type: application/json\r\n";
+
+export function compression(target: Target, tally: Tally, scale: number): void {
+  const bomb = frame(deflateRawSync(NOTHING), { rsv1: true });
+  const body = gzipSync(NOTHING);
+  const offer = `${UPGRADE}\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n`;
+  keep(20 * scale, 200, (index) => {
+    if (index % 2 === 0) {
+      tally.tried("compressed frames of 64 MiB");
+      const peer = new Peer(target, index, tally, offer, () => peer.socket.write(bomb));
+      return peer;
+    }
+    tally.tried("gzip bodies of 64 MiB");
+    const request = index % 4 === 1 ? "POST /v1/rooms/bomb/messages" : "PUT /v1/rooms/bomb";
+    const head = `${request} HTTP/1.1\r\n${JSON_HEAD}Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`;
+    return new Peer(target, index, tally, Buffer.concat([Buffer.from(head), body]));
+  });
+}
+
+export function deepJson(target: Target, tally: Tally, scale: number): void {
+  const half = (FRAME_MAX_BYTES - 64) / 2;
+  const deep = `${"[".repeat(half)}${"]".repeat(half)}`;
+  const objects = `{"type":"hello","join":${'{"a":'.repeat(half / 4)}1${"}".repeat(half / 4)}}`;
+  const batch = Buffer.concat([frame(deep), frame(objects)]);
+  keep(20 * scale, 100, (index) => {
+    if (index % 2 === 0) {
+      tally.tried("connections");
+      const peer = new Peer(target, index, tally, HANDSHAKE, () =>
+        pour(peer, batch, () => tally.tried("frames of 64 KiB", 2)),
+      );
+      return peer;
+    }
+    tally.tried("bodies of 64 KiB");
+    const head = `POST /v1/rooms/deep/messages HTTP/1.1\r\n${JSON_HEAD}Connection: close\r\nContent-Length: ${deep.length}\r\n\r\n`;
+    return new Peer(target, index, tally, head + deep);
+  });
+}
+
+/** Rooms that nobody has been to; of those it is in, an attacker leaves the oldest when it may be in no more. */
+export function joins(target: Target, tally: Tally, scale: number): void {
+  const connections = 100 * scale;
+  const joined = new Map<Peer, string[]>();
+  let next = 0;
+  keep(connections, 200, (index) => {
+    tally.tried("connections");
+    const peer = new Peer(target, index, tally, HANDSHAKE, () => {
+      peer.socket.write(hello([]));
+      joined.set(peer, []);
+    });
+    peer.socket.on("close", () => joined.delete(peer));
+    return peer;
+  });
+  const each = (JOINS_PER_S * TICK_MS) / 1000 / 100;
+  setInterval(() => {
+    for (const [{ socket }, rooms] of joined) {
+      const frames: Buffer[] = [];
+      for (let n = 0; n < each; n++) {
+        const room = `fresh ${next++}`;
+        if (rooms.push(room) > ROOMS_MAX) frames.push(frame(JSON.stringify({ type: "leave", room: rooms.shift() })));
+        frames.push(frame(JSON.stringify({ type: "join", room })));
+      }
+      if (!socket.writable || socket.writableNeedDrain) continue;
+      tally.tried("joins", each);
+      socket.write(Buffer.concat(frames));
+    }
+  }, TICK_MS);
+}

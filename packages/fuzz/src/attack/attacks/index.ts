@@ -1,0 +1,11 @@
+import type { Target } from "../peer.ts";
+import type { Tally } from "../tally.ts";
+import * as frames from "./frames.ts";
+import * as sockets from "./sockets.ts";
+
+/** Goes on until the process ends. `scale`: 1 is all of it. */
+export type Attack = (target: Target, tally: Tally, scale: number) => void;
+
+export const ATTACKS = { ...frames, ...sockets } satisfies Record<string, Attack>;
+
+export type AttackName = keyof typeof ATTACKS;

@@ -1,0 +1,35 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+
+/** A process of the suite's own: told what to do when it starts, asked now and then how far it is. */
+export class Helper<Answer> {
+  readonly #child: ChildProcess;
+
+  constructor(entry: string, task: unknown) {
+    this.#child = fork(entry, [JSON.stringify(task)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  }
+
+  /** @throws Error when the process has ended */
+  async ask(): Promise<Answer> {
+    this.#child.send("?");
+    const ended = once(this.#child, "exit").then(() => {
+      throw new Error("A process of the attack suite ended by itself.");
+    });
+    const [answer] = (await Promise.race([once(this.#child, "message"), ended])) as [Answer];
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exit = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exit;
+  }
+}
+
+/** To be called in the helper: its task, and what it answers. It does not outlive its parent. */
+export function helper<Task>(answer: () => unknown): Task {
+  process.on("message", async () => process.send!(await answer()));
+  process.on("disconnect", () => process.exit());
+  return JSON.parse(process.argv[2]!) as Task;
+}

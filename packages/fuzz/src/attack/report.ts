@@ -1,0 +1,75 @@
+import type { HonestReport } from "./honest.ts";
+import type { Result } from "./run.ts";
+
+const COLUMNS = [
+  "attack",
+  "tried",
+  "the server's answers",
+  "p50 ms",
+  "p99 ms",
+  "newcomers, p50 (max) ms",
+  "edge busy (waited)",
+  "edge memory, MiB",
+  "in use, MiB",
+  "verdict",
+];
+/** A p99 of twice what it was is what an attack may not reach. */
+const SLOW = 2;
+
+/** A Markdown table, one line for each attack. */
+export function table(results: readonly Result[]): string {
+  const lines = results.map((r) => [
+    `${r.scenario}: ${r.summary}`,
+    list(r.attack.tried),
+    list(r.attack.answered) || "–",
+    `${ms(r.base.latency.p50Ms)} → ${ms(r.during.latency.p50Ms)}`,
+    `${ms(r.base.latency.p99Ms)} → ${ms(r.during.latency.p99Ms)} (×${ratio(r).toFixed(1)})`,
+    `${newcomers(r.base)} → ${newcomers(r.during)}`,
+    `${percent(r.edge.busy)} (${percent(r.edge.waited)})`,
+    `${mib(r.memory.before)} → ${mib(r.memory.peak)} → ${mib(r.memory.after)}`,
+    `${mib(r.heap.before)} → ${mib(r.heap.after)}`,
+    verdict(r),
+  ]);
+  return [COLUMNS, COLUMNS.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** What honest members lost by it, in words; empty when nothing. How long something took is not among it. */
+export function losses(result: Result): string[] {
+  const losses: string[] = [];
+  for (const { lost, twiceOrDisordered, refused, closed } of [result.base, result.during, result.after]) {
+    if (lost > 0) losses.push(`${lost} deliveries lost`);
+    if (twiceOrDisordered > 0) losses.push(`${twiceOrDisordered} deliveries twice or out of order`);
+    if (refused > 0) losses.push(`${refused} messages refused`);
+    if (closed > 0) losses.push(`${closed} members thrown out`);
+  }
+  if (result.after.turnedAway > 0) losses.push("newcomers turned away when all was over");
+  return [...losses, ...result.damage];
+}
+
+function verdict(result: Result): string {
+  const problems = losses(result);
+  if (problems.length > 0) return `FAILED: ${problems.join("; ")}`;
+  const notes: string[] = [];
+  if (ratio(result) >= SLOW) notes.push("slower");
+  if (result.during.turnedAway > 0) notes.push(`${result.during.turnedAway} newcomers turned away`);
+  if (result.stalls > 0) notes.push(`${result.stalls} stalls`);
+  return notes.join(", ") || "held";
+}
+
+function ratio({ base, during }: Result): number {
+  return during.latency.p99Ms / base.latency.p99Ms;
+}
+
+function newcomers({ newcomers: { p50Ms, maxMs } }: HonestReport): string {
+  return `${p50Ms.toFixed(0)} (${maxMs.toFixed(0)})`;
+}
+
+function list(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
+    .join(", ");
+}
+
+const ms = (value: number) => value.toFixed(1);
+const mib = (value: number) => value.toFixed(0);
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { STALL_MARK } from "../stall-probe.ts";
+import { System } from "../system.ts";
+import type { AttackerTask } from "./attacker.ts";
+import { type EdgeUse, EdgeWatch } from "./edge-watch.ts";
+import { Helper } from "./helper.ts";
+import type { HonestReport, HonestTask } from "./honest.ts";
+import { DEFAULT_LIMITS, type Scenario } from "./scenarios.ts";
+import type { Counts } from "./tally.ts";
+
+const HONEST = join(import.meta.dirname, "honest.ts");
+const ATTACKER = join(import.meta.dirname, "attacker.ts");
+const ROOMS = 10;
+const MEMBERS_PER_ROOM = 5;
+
+export interface RunSettings {
+  /** Of calm, and then of attack. */
+  readonly seconds: number;
+  readonly warmUpS: number;
+  /** From the end of the attack to the last look at the memory. */
+  readonly recoveryS: number;
+  /** 1: the counts that a scenario names. */
+  readonly scale: number;
+  /** Over the scenario's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Result {
+  readonly scenario: string;
+  readonly summary: string;
+  readonly base: HonestReport;
+  readonly during: HonestReport;
+  readonly after: HonestReport;
+  readonly attack: Counts;
+  readonly edge: EdgeUse;
+  /** Resident, MiB. */
+  readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
+  /** In use on the heap and in buffers, MiB. */
+  readonly heap: { readonly before: number; readonly after: number };
+  /** How often the edge's event loop stood still for more than 200 ms of its own CPU time. */
+  readonly stalls: number;
+  /** What broke inside, in words. */
+  readonly damage: readonly string[];
+}
+
+/** A system of its own for the scenario: calm, the attack, and what is left afterwards. */
+export async function run(scenario: Scenario, settings: RunSettings): Promise<Result> {
+  const system = await System.start({ ...DEFAULT_LIMITS, ...scenario.env, ...settings.env });
+  const { port } = system.edge;
+  const watch = new EdgeWatch(system.edge);
+  const honestTask: HonestTask = { port, rooms: ROOMS, membersPerRoom: MEMBERS_PER_ROOM };
+  const honest = new Helper<HonestReport>(HONEST, honestTask);
+  let attacker: Helper<Counts> | undefined;
+  try {
+    await delay(settings.warmUpS * 1000);
+    await honest.ask();
+    await delay(settings.seconds * 1000);
+    const base = await honest.ask();
+    const [rssBefore, heapBefore] = [watch.residentMiB(), await watch.heapMiB()];
+
+    const { attack, addresses } = scenario;
+    const attackerTask: AttackerTask = { attack, target: { port, addresses }, scale: settings.scale };
+    attacker = new Helper<Counts>(ATTACKER, attackerTask);
+    watch.takePeakMiB();
+    watch.takeUse();
+    await delay(settings.seconds * 1000);
+    const edge = watch.takeUse();
+    const counts = await attacker.ask();
+    const during = await honest.ask();
+    await attacker.stop();
+    const peak = watch.takePeakMiB();
+
+    await delay(settings.recoveryS * 1000);
+    const after = await honest.ask();
+    const damage = await system.damage();
+    return {
+      scenario: scenario.name,
+      summary: scenario.summary,
+      base,
+      during,
+      after,
+      attack: counts,
+      edge,
+      memory: { before: rssBefore, peak, after: watch.residentMiB() },
+      heap: { before: heapBefore, after: await watch.heapMiB() },
+      stalls: damage.filter((line) => line.includes(STALL_MARK)).length,
+      damage: damage.filter((line) => !line.includes(STALL_MARK)),
+    };
+  } finally {
+    watch.close();
+    await attacker?.stop();
+    await honest.stop();
+    await system.stop();
+  }
+}
