@@ -1,5 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats, type NatsSettings } from "./connect.ts";
+import { type Gossip, openGossip } from "./gossip.ts";
 import { RuleBook, type Rules } from "./rules.ts";
 
 export const EDGE_SUBJECTS = "chat.edge";
@@ -19,6 +20,7 @@ export interface EdgeReport {
 /** What moderators say to the edges, and the edges of themselves: beside the log, over a connection of its own. */
 export interface Control {
   readonly rules: Rules;
+  readonly gossip: Gossip;
   /** At most once, and only while NATS can be reached. */
   report(report: EdgeReport): void;
   /** Idempotent. */
@@ -40,6 +42,7 @@ export async function openControl(nats: NatsSettings): Promise<Control> {
   }
   return {
     rules: book,
+    gossip: openGossip(nc),
     report: (report) => {
       if (nc.info !== undefined) nc.publish(`${EDGE_SUBJECTS}.${report.id}`, JSON.stringify(report));
     },

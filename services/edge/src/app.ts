@@ -1,5 +1,5 @@
 import fastifyHelmet from "@fastify/helmet";
-import type { Log, Rules } from "@madang/broker";
+import type { Gossip, Log, Rules } from "@madang/broker";
 import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
 import type { EdgeConfig } from "./config.ts";
@@ -25,13 +25,17 @@ export interface Edge {
 }
 
 /** The edge without its socket to the world: what `main` listens with, and tests call. */
-export async function buildApp(config: EdgeConfig, deps: { log: Log; logger: Logger; rules?: Rules }): Promise<Edge> {
-  const { log, logger, rules } = deps;
+export async function buildApp(
+  config: EdgeConfig,
+  deps: { log: Log; logger: Logger; rules?: Rules; gossip?: Gossip },
+): Promise<Edge> {
+  const { log, logger, rules, gossip } = deps;
   const filter = config.blockedWordsFile === undefined ? undefined : wordFilter(config.blockedWordsFile);
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
   const history = new HistoryClient(config.persistenceUrls, { token });
   const hub = new Hub(log, new Replayer(log, history), config, logger, {
     ...(rules ? { rules } : {}),
+    ...(gossip ? { gossip } : {}),
     ...(filter ? { filter } : {}),
   });
   const app: FastifyInstance = fastify({

@@ -14,9 +14,9 @@ import { ProtocolError } from "@madang/protocol";
 import type { FastifyRequest } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
-import { Buckets } from "./limits.ts";
 import { requireNotBanned } from "./moderation.ts";
 import type { Origins } from "./origins.ts";
+import { Usage } from "./usage.ts";
 
 const EXPIRY_TICK_MS = 1000;
 const ADDRESS_FULL_RETRY_S = 10;
@@ -27,17 +27,17 @@ export class Guard {
   readonly #auth: Authenticator;
   readonly #config: EdgeConfig;
   readonly #rules: Rules;
-  readonly #userSends: Buckets | undefined;
+  readonly #usage: Usage;
   readonly #addresses = new Map<string, number>();
   readonly #users = new Map<string, Set<Connection>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: EdgeConfig, rules: Rules = NO_RULES) {
+  constructor(config: EdgeConfig, rules: Rules = NO_RULES, usage: Usage = new Usage()) {
     this.#config = config;
     this.#rules = rules;
+    this.#usage = usage;
     this.#auth = createAuthenticator(config.auth);
     this.origins = config.origins;
-    if (config.limits.userSends) this.#userSends = new Buckets(config.limits.userSends);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);
   }
 
@@ -81,8 +81,9 @@ export class Guard {
 
   /** @throws ProtocolError `rate_limited` */
   takeUserSend({ userId }: Identity): void {
-    if (userId === undefined || !this.#userSends) return;
-    const waitMs = this.#userSends.take(userId, performance.now());
+    const { userSends } = this.#config.limits;
+    if (userId === undefined || !userSends) return;
+    const waitMs = this.#usage.take(`sends ${userId}`, userSends);
     if (waitMs > 0) throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000 });
   }
 
@@ -117,13 +118,26 @@ export class Guard {
     this.#forget(connection);
   }
 
+  /**
+   * Whether only what other edges tell stands against another connection. One that has died tells nothing more, and
+   * its clients come back before that shows.
+   */
+  isFullElsewhere({ userId }: Identity): boolean {
+    if (userId === undefined) return false;
+    const here = this.connectionsOf(userId).size;
+    return here < this.#config.limits.userConnections && this.#isFull(userId);
+  }
+
   /** Gives the connection its identity, in place of the one it had. False: its user has as many connections as one may. */
   identified(connection: Connection, identity: Identity): boolean {
     const { userId } = identity;
     if (userId !== undefined) {
+      // It may have gone while its token was checked: then nobody would count it out again.
+      if (connection.closed) return false;
       const connections = this.#users.get(userId) ?? new Set();
-      if (!connections.has(connection) && connections.size >= this.#config.limits.userConnections) return false;
+      if (!connections.has(connection) && this.#isFull(userId)) return false;
       this.#users.set(userId, connections.add(connection));
+      this.#tellOpen(userId);
     }
     connection.identity = identity;
     return true;
@@ -136,6 +150,18 @@ export class Guard {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#usage.close();
+  }
+
+  #isFull(userId: string): boolean {
+    const { userConnections } = this.#config.limits;
+    if (!Number.isFinite(userConnections)) return false;
+    return this.connectionsOf(userId).size + this.#usage.openElsewhere(userId) >= userConnections;
+  }
+
+  #tellOpen(userId: string): void {
+    if (!Number.isFinite(this.#config.limits.userConnections)) return;
+    this.#usage.setOpen(userId, this.connectionsOf(userId).size);
   }
 
   #forget(connection: Connection): void {
@@ -144,6 +170,7 @@ export class Guard {
     const connections = this.#users.get(userId);
     connections?.delete(connection);
     if (connections?.size === 0) this.#users.delete(userId);
+    this.#tellOpen(userId);
   }
 
   #closeExpired(): void {

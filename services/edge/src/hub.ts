@@ -1,4 +1,4 @@
-import { type Log, NO_RULES, type Rules } from "@madang/broker";
+import { type Gossip, type Log, NO_GOSSIP, NO_RULES, type Rules } from "@madang/broker";
 import { type Position, ProtocolError } from "@madang/protocol";
 import type { Logger } from "@madang/runtime";
 import type { EdgeConfig } from "./config.ts";
@@ -12,6 +12,7 @@ import type { Replayer } from "./replayer.ts";
 import { RingBudget } from "./ring.ts";
 import { Room, type RoomHost } from "./room.ts";
 import { RoomOpener } from "./room-opener.ts";
+import { Usage } from "./usage.ts";
 
 /** A room without members is kept for this long: a reload of its only page need not open it again. */
 const EMPTY_ROOM_LINGER_MS = 30_000;
@@ -52,14 +53,19 @@ export class Hub implements RoomHost, Present {
     replayer: Replayer,
     config: EdgeConfig,
     logger: Logger,
-    { rules = NO_RULES, filter = NO_FILTER }: { rules?: Rules; filter?: MessageFilter } = {},
+    {
+      rules = NO_RULES,
+      filter = NO_FILTER,
+      gossip = NO_GOSSIP,
+    }: { rules?: Rules; filter?: MessageFilter; gossip?: Gossip } = {},
   ) {
     this.log = log;
     this.replayer = replayer;
     this.config = config;
     this.logger = logger;
-    this.guard = new Guard(config, rules);
-    this.moderation = new Moderation(rules, filter, this);
+    const usage = new Usage(gossip);
+    this.guard = new Guard(config, rules, usage);
+    this.moderation = new Moderation(rules, filter, this, usage);
     this.ringBudget = new RingBudget(config.ringMaxBytes);
     this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());
     log.onEpoch((epoch) => {

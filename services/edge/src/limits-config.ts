@@ -8,7 +8,7 @@ import { parseCount, parseRate, type Rate } from "./limits.ts";
 export interface Limits {
   /** Messages of a connection, and by HTTP of a user or address. */
   readonly sends: Rate | undefined;
-  /** Messages of a user over all connections to this edge. */
+  /** Messages of a user over all connections and edges. */
   readonly userSends: Rate | undefined;
   /** Joins, leaves and refreshes of a connection. */
   readonly joins: Rate | undefined;
@@ -39,11 +39,11 @@ const counted = (description: string) => Type.String({ default: "", description:
 
 const Environment = Type.Object({
   SEND_LIMIT: counted("Messages of one connection; by HTTP: of one user or address."),
-  SEND_LIMIT_USER: counted("Messages of one user on one edge, however connected."),
+  SEND_LIMIT_USER: counted("Messages of one user, over all edges, however connected."),
   JOIN_LIMIT: counted("Joins, leaves and refreshes of one connection."),
   HISTORY_LIMIT: counted("HTTP requests of one user or address."),
   CONNECTIONS_PER_ADDRESS: counted("WebSockets from one IPv4 address or IPv6 /64 on one edge."),
-  CONNECTIONS_PER_USER: counted("WebSockets of one user on one edge."),
+  CONNECTIONS_PER_USER: counted("WebSockets of one user, over all edges."),
   ROOMS_PER_CONNECTION: Type.String({ default: "128" }),
   REQUEST_LIMIT_MS: Type.String({ default: "10000", description: "For a request, or a handshake, to come in whole." }),
   HEADER_MAX_BYTES: Type.Integer({ default: 16 * 1024, minimum: 1024, maximum: 256 * 1024 }),

@@ -8,6 +8,8 @@ export interface Rate {
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const RATE = /^([1-9][0-9]{0,8})\/([1-9][0-9]{0,8})(ms|s|m|h)$/;
+/** A rounding error is no reason to refuse. */
+const ROUNDING_MS = 1e-6;
 const COUNT = /^[1-9][0-9]{0,8}$/;
 
 /** `120/60s`, or `off`. @throws ConfigError */
@@ -42,44 +44,58 @@ export class Bucket {
     const { count, windowMs } = this.#rate;
     const fullAt = Math.max(this.#fullAt, now) + windowMs / count;
     const waitMs = fullAt - now - windowMs;
-    // A rounding error is no reason to refuse.
-    if (waitMs > 1e-6) return waitMs;
+    if (waitMs > ROUNDING_MS) return waitMs;
     this.#fullAt = fullAt;
     return 0;
   }
-
-  isFull(now: number): boolean {
-    return this.#fullAt <= now;
-  }
 }
 
-/** A bucket for each key. Those that are full again, which are as good as new ones, are dropped from time to time. */
+/**
+ * A bucket for each key. What others have taken out of it may be more than there was: that is owed, and comes back
+ * first. Buckets that are full again, which are as good as new ones, are dropped from time to time.
+ */
 export class Buckets {
-  readonly #rate: Rate;
-  readonly #buckets = new Map<string, Bucket>();
+  /** When each will be full again. */
+  readonly #fullAt = new Map<string, number>();
   #sweepAtSize = 1024;
 
-  constructor(rate: Rate) {
-    this.#rate = rate;
+  /** As {@link Bucket.take}. A key keeps to one rate. */
+  take(key: string, { count, windowMs }: Rate, now: number): number {
+    const stepMs = windowMs / count;
+    const waitMs = this.#fillMs(key, now) + stepMs - windowMs;
+    if (waitMs > ROUNDING_MS) return waitMs;
+    this.charge(key, stepMs, now);
+    return 0;
   }
 
-  /** As {@link Bucket.take}. */
-  take(key: string, now: number): number {
-    let bucket = this.#buckets.get(key);
-    if (!bucket) {
-      if (this.#buckets.size >= this.#sweepAtSize) this.#sweep(now);
-      bucket = new Bucket(this.#rate);
-      this.#buckets.set(key, bucket);
-    }
-    return bucket.take(now);
+  /** Takes out what fills again in `ms`. */
+  charge(key: string, ms: number, now: number): void {
+    this.#set(key, this.#fillMs(key, now) + ms, now);
+  }
+
+  /** Makes it at least so empty that it needs `ms` to fill. */
+  lower(key: string, ms: number, now: number): void {
+    if (ms > this.#fillMs(key, now)) this.#set(key, ms, now);
+  }
+
+  /** The milliseconds that each bucket needs to fill, of those that are not full. */
+  *levels(now: number): Iterable<[key: string, ms: number]> {
+    for (const [key, fullAt] of this.#fullAt) if (fullAt > now) yield [key, fullAt - now];
   }
 
   get size(): number {
-    return this.#buckets.size;
+    return this.#fullAt.size;
   }
 
-  #sweep(now: number): void {
-    for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key);
-    this.#sweepAtSize = Math.max(1024, this.#buckets.size * 2);
+  #fillMs(key: string, now: number): number {
+    return Math.max((this.#fullAt.get(key) ?? now) - now, 0);
+  }
+
+  #set(key: string, ms: number, now: number): void {
+    if (this.#fullAt.size >= this.#sweepAtSize && !this.#fullAt.has(key)) {
+      for (const [other, fullAt] of this.#fullAt) if (fullAt <= now) this.#fullAt.delete(other);
+      this.#sweepAtSize = Math.max(1024, this.#fullAt.size * 2);
+    }
+    this.#fullAt.set(key, now + ms);
   }
 }

@@ -28,7 +28,7 @@ await run(async () => {
     maxBytes: config.logMaxBytes,
   });
   const control = await openControl({ ...nats, name: `${nats.name} (control)` });
-  const { app, hub } = await buildApp(config, { log, logger, rules: control.rules });
+  const { app, hub } = await buildApp(config, { log, logger, rules: control.rules, gossip: control.gossip });
   const id = randomUUID();
   const report = () =>
     control.report({ id, connections: hub.connections.size, rooms: hub.roomCount, stored: hub.counts.stored });

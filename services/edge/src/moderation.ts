@@ -2,12 +2,11 @@ import { type Identity, may } from "@madang/auth";
 import type { Rules } from "@madang/broker";
 import { holds, type MemberRule, type Person, ProtocolError, type Rule, type Sanction, whoOf } from "@madang/protocol";
 import type { Connection } from "./connection.ts";
-import { Bucket } from "./limits.ts";
 import type { Member } from "./member.ts";
+import type { Usage } from "./usage.ts";
 
 const READ_ONLY = 1;
 const CLOSED = 2;
-const EXPIRED_BUCKETS_SWEEP_SIZE = 1024;
 
 /** What may be said at all. Asked for each message before it is stored; must be quick and never throw. */
 export interface MessageFilter {
@@ -29,12 +28,12 @@ export interface Present {
 export class Moderation {
   readonly #rules: Rules;
   readonly #filter: MessageFilter;
-  /** By room and person; of one edge, so somebody on two edges may speak twice as often. */
-  readonly #slow = new Map<string, { readonly seconds: number; readonly bucket: Bucket }>();
+  readonly #usage: Usage;
 
-  constructor(rules: Rules, filter: MessageFilter, present: Present) {
+  constructor(rules: Rules, filter: MessageFilter, present: Present, usage: Usage) {
     this.#rules = rules;
     this.#filter = filter;
+    this.#usage = usage;
     rules.onChange((rule) => enforce(rule, present));
   }
 
@@ -78,22 +77,14 @@ export class Moderation {
   }
 
   #takeTurn(person: Person, room: string, seconds: number): void {
-    const now = performance.now();
-    const key = `${room}\n${whoOf(person)}`;
-    let turn = this.#slow.get(key);
-    if (turn?.seconds !== seconds) {
-      if (this.#slow.size >= EXPIRED_BUCKETS_SWEEP_SIZE) this.#sweep(now);
-      turn = { seconds, bucket: new Bucket({ count: 1, windowMs: seconds * 1000 }) };
-      this.#slow.set(key, turn);
-    }
-    const waitMs = turn.bucket.take(now);
+    // By its length, too: when a moderator changes it, everybody begins anew.
+    const waitMs = this.#usage.take(`turn ${seconds} ${room}\n${whoOf(person)}`, {
+      count: 1,
+      windowMs: seconds * 1000,
+    });
     if (waitMs > 0) {
       throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000, message: "This room is in slow mode." });
     }
-  }
-
-  #sweep(now: number): void {
-    for (const [key, { bucket }] of this.#slow) if (bucket.isFull(now)) this.#slow.delete(key);
   }
 }
 

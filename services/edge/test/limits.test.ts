@@ -53,8 +53,8 @@ t.test("a bucket never gives more than its count and what came back meanwhile, a
 });
 
 t.test("buckets of keys that are gone are dropped", async (t) => {
-  const buckets = new Buckets({ count: 1, windowMs: 10 });
-  for (let i = 0; i < 100_000; i++) buckets.take(`key ${i}`, i / 10);
+  const buckets = new Buckets();
+  for (let i = 0; i < 100_000; i++) buckets.take(`key ${i}`, { count: 1, windowMs: 10 }, i / 10);
   t.ok(buckets.size < 5000, `${buckets.size}`);
 });
 

@@ -35,7 +35,7 @@ async function moderator(t: Test, nats: Nats) {
 async function moderatedEdge(t: Test, nats: Nats, env: NodeJS.ProcessEnv = {}) {
   const control = await openControl({ url: nats.url, name: "control" });
   t.teardown(() => control.close());
-  return edgeFor(t, nats, env, undefined, control.rules);
+  return edgeFor(t, nats, env, undefined, control);
 }
 
 async function refused(client: WireClient, room: string, text: string): Promise<Frame> {

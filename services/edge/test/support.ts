@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_LOG_SETTINGS, type Log, openLog, type Rules } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, type Gossip, type Log, openLog, type Rules } from "@madang/broker";
 import { startNats } from "@madang/local-stack";
 import { SUBPROTOCOL } from "@madang/protocol";
 import { createLogger } from "@madang/runtime";
@@ -30,7 +30,7 @@ export async function edgeFor(
   nats: Nats,
   env: NodeJS.ProcessEnv = {},
   wrap: (log: Log) => Log = (log) => log,
-  rules?: Rules,
+  control: { rules?: Rules; gossip?: Gossip } = {},
 ): Promise<TestEdge> {
   const config: EdgeConfig = edgeConfig({
     PERSISTENCE_URL: "http://127.0.0.1:9",
@@ -42,7 +42,7 @@ export async function edgeFor(
   const edge = await buildApp(config, {
     log,
     logger: createLogger("edge", config.logLevel),
-    ...(rules ? { rules } : {}),
+    ...control,
   });
   await edge.app.listen({ host: "127.0.0.1", port: 0 });
   let stopping: Promise<void> | undefined;

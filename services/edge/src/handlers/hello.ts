@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Identity } from "@madang/auth";
 import { type HelloFrame, ProtocolError, requireUser } from "@madang/protocol";
 import type { Connection } from "../connection.ts";
 import { PING_INTERVAL_S } from "../heartbeat.ts";
+import { PEER_SILENCE_MS } from "../peers.ts";
 import { handleJoin } from "./join.ts";
 
 const ANONYMOUS = "anonymous";
@@ -17,12 +19,20 @@ export function handleHello(connection: Connection, frame: HelloFrame): void {
   const { token } = frame;
   if (guard.anonymous) greet(connection, frame, guard.anonymous);
   else if (token !== undefined) {
-    connection.hold(guard.verify(token).then((identity) => greet(connection, frame, identity)));
-  } else if (connection.identity) greet(connection, frame, connection.identity);
+    connection.hold(guard.verify(token).then((identity) => greetWhenKnown(connection, frame, identity)));
+  } else if (connection.identity && !guard.isFullElsewhere(connection.identity)) {
+    greet(connection, frame, connection.identity);
+  } else if (connection.identity) connection.hold(greetWhenKnown(connection, frame, connection.identity));
   else {
     connection.sendError(new ProtocolError("unauthorized"));
     connection.close("invalidToken");
   }
+}
+
+/** A user's connections to an edge that has just died do not keep the user out: that it is dead shows in a moment. */
+async function greetWhenKnown(connection: Connection, frame: HelloFrame, identity: Identity): Promise<void> {
+  if (connection.hub.guard.isFullElsewhere(identity)) await delay(PEER_SILENCE_MS);
+  greet(connection, frame, identity);
 }
 
 function greet(connection: Connection, frame: HelloFrame, identity: Identity): void {
