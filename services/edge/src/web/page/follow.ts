@@ -48,6 +48,11 @@ export class Follow {
     this.#schedule();
   }
 
+  /** Something was added that is no message: who is at the end stays there. */
+  noted(): void {
+    this.#schedule();
+  }
+
   /** Changes what is above without moving what the reader looks at. */
   keepPlace(change: () => void): void {
     const fromEnd = this.#log.scrollHeight - this.#log.scrollTop;

@@ -5,6 +5,16 @@ const PAGE_SIZE = 50;
 const TIMEOUT_MS = 10_000;
 const REST_MIN_MS = 1_000;
 const REST_MAX_MS = 15_000;
+const UNAUTHORIZED = 401;
+
+class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`history: ${status}`);
+    this.status = status;
+  }
+}
 
 /** A room's history over HTTP. */
 export class History {
@@ -21,15 +31,15 @@ export class History {
 
   /**
    * The room, made if there is none yet, and its newest messages; however long it takes until history can be reached.
-   * `failed` is called after each try in vain.
+   * `failed` is called after each try in vain. Who is not signed in waits for `signedIn` and does not ask meanwhile.
    */
-  async latest(failed: () => void): Promise<{ room: Room; page: HistoryPage }> {
+  async latest(failed: () => void, signedIn: () => Promise<void>): Promise<{ room: Room; page: HistoryPage }> {
     for (let failures = 0; ; failures++) {
       try {
         return { room: await this.#room(), page: await this.#messages({}) };
-      } catch {
+      } catch (error) {
         failed();
-        await rest(failures);
+        await (error instanceof Refused && error.status === UNAUTHORIZED ? signedIn() : rest(failures));
       }
     }
   }
@@ -50,7 +60,7 @@ function ask(url: string, method: "GET" | "PUT"): Promise<Response> {
 }
 
 async function json<T>(response: Response): Promise<T> {
-  if (!response.ok) throw new Error(`history: ${response.status}`);
+  if (!response.ok) throw new Refused(response.status);
   return (await response.json()) as T;
 }
 

@@ -1,8 +1,9 @@
 import type { HistoryMessage } from "@madang/protocol/browser";
 import { hue, initial } from "../shared/grouping.ts";
 import { segments } from "../shared/links.ts";
+import { DayElement } from "./day-element.ts";
 import { make } from "./dom.ts";
-import { dayWords, momentWords, t, timeWords } from "./words.ts";
+import { momentWords, t, timeWords } from "./words.ts";
 
 /** What the page shows of a message that has its place in the log. */
 export type Stored = Pick<HistoryMessage, "position" | "user" | "at" | "message" | "nonce" | "editedAt" | "deleted">;
@@ -14,7 +15,7 @@ export class MessageElement {
   /** `undefined` until the message has its place in the log. */
   position: string | undefined;
   at: string;
-  #day: HTMLElement | undefined;
+  readonly #day: DayElement;
   readonly #text: HTMLElement;
   readonly #meta: HTMLElement;
 
@@ -22,6 +23,7 @@ export class MessageElement {
     this.root = root;
     this.user = user;
     this.at = at;
+    this.#day = new DayElement(root);
     this.#text = root.querySelector<HTMLElement>(".text")!;
     this.#meta = root.querySelector<HTMLElement>(".meta")!;
   }
@@ -50,7 +52,7 @@ export class MessageElement {
 
   /** Where this message and what belongs to it begin. */
   get start(): HTMLElement {
-    return this.#day ?? this.root;
+    return this.#day.start;
   }
 
   get deleted(): boolean {
@@ -109,18 +111,11 @@ export class MessageElement {
   /** Whether a name stands above it, and a date above that. */
   arrange(first: boolean, startsDay: boolean): void {
     this.root.classList.toggle("first", first);
-    if (startsDay && !this.#day) {
-      this.#day = make("p", { className: "day" }, make("time", { dateTime: this.at }, dayWords(this.at)));
-      this.root.before(this.#day);
-    } else if (!startsDay && this.#day) {
-      this.#day.remove();
-      this.#day = undefined;
-    }
+    this.#day.show(startsDay ? this.at : undefined);
   }
 
   remove(): void {
-    this.#day?.remove();
-    this.#day = undefined;
+    this.#day.show(undefined);
     this.root.remove();
   }
 

@@ -7,7 +7,9 @@ import { History, rest } from "./history.ts";
 import { keepAboveKeyboard } from "./keyboard.ts";
 import { showConnection } from "./lamp.ts";
 import { LogView } from "./log-view.ts";
+import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
+import { admitted, watchSession } from "./session.ts";
 import { localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, sendErrorWords, t } from "./words.ts";
 
@@ -25,6 +27,7 @@ export function startRoomPage(): void {
     ...(storage ? { storage } : {}),
   });
   showConnection(client);
+  watchSession(client);
   keepAboveKeyboard();
   const page = new RoomPage(client, room!, user!, {
     foundOldest: foundOldest === "true",
@@ -79,6 +82,7 @@ class RoomPage {
       room.on("edit", ({ epoch, target, message }) => this.#view.amend(formatPosition(epoch, target), message)),
       room.on("delete", ({ epoch, target }) => this.#view.amend(formatPosition(epoch, target), undefined)),
       room.on("room", (event) => this.#onRoom(event)),
+      room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
       room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
       room.on("failed", (failed) => this.#onFailed(failed)),
@@ -111,6 +115,12 @@ class RoomPage {
     if (status !== undefined) this.showStatus(status);
   }
 
+  #onMember(event: RoomEvents["member"]): void {
+    this.#view.addNotice(new NoticeElement(event));
+    this.#older.show();
+    this.#follow.noted();
+  }
+
   #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
     if (!recovered) void this.#refresh(epoch);
     else if (!this.#refreshing) this.#unrecovered = 0;
@@ -125,9 +135,12 @@ class RoomPage {
     this.#refreshing = true;
     if (this.#unrecovered > 0) await rest(this.#unrecovered);
     this.#unrecovered++;
-    const { room, page } = await this.#history.latest(() => {
-      this.#historyNote.hidden = false;
-    });
+    const { room, page } = await this.#history.latest(
+      () => {
+        this.#historyNote.hidden = false;
+      },
+      () => admitted(this.#client),
+    );
     this.#onRoom(room);
     this.#follow.keepPlace(() => {
       const first = page.messages[0];

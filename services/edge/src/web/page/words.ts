@@ -25,8 +25,10 @@ function isServerError(code: MadangErrorCode): code is ErrorCode {
 
 const time = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(locale, { dateStyle: "full" });
+const short = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
 
 export const timeWords = (at: string): string => time.format(new Date(at));
 export const dayWords = (at: string): string => day.format(new Date(at));
+export const untilWords = (until: string): string => short.format(new Date(until));
 export const momentWords = (at: string): string => moment.format(new Date(at));

@@ -1,4 +1,4 @@
-/** Every word of the pages, in the two languages that they speak. `{n}` stands for a number. */
+/** Every word of the pages, in the two languages that they speak. `{n}` stands for a number, `{user}` for a name, `{until}` for a time. */
 import { ERRORS, type ErrorCode } from "@madang/protocol/browser";
 
 const EN = {
@@ -36,6 +36,14 @@ const EN = {
   toNewest: "To the newest",
   readOnly: "This room is read-only.",
   closed: "This room is closed.",
+  sessionEnded: "Your session has ended. Sign in again, in another tab for example, and go on here.",
+  goOn: "Go on",
+  ban: "{user} was banned by a moderator.",
+  banUntil: "{user} was banned by a moderator until {until}.",
+  unban: "{user} may come in again.",
+  mute: "{user} was muted by a moderator.",
+  muteUntil: "{user} was muted by a moderator until {until}.",
+  unmute: "{user} may speak again.",
   noScript: "Without JavaScript you can read here, but not talk.",
   badPage: "That did not work",
   toIndex: "To the entrance",
@@ -79,6 +87,14 @@ const KO: Dictionary = {
   toNewest: "맨 아래로",
   readOnly: "읽기만 할 수 있는 방입니다.",
   closed: "닫힌 방입니다.",
+  sessionEnded: "로그인이 만료되었습니다. 다른 탭에서라도 다시 로그인한 뒤 여기서 이어 가세요.",
+  goOn: "이어 가기",
+  ban: "관리자가 {user} 님을 내보냈습니다.",
+  banUntil: "관리자가 {user} 님을 {until}까지 내보냈습니다.",
+  unban: "{user} 님이 다시 들어올 수 있습니다.",
+  mute: "관리자가 {user} 님의 발언을 제한했습니다.",
+  muteUntil: "관리자가 {user} 님의 발언을 {until}까지 제한했습니다.",
+  unmute: "{user} 님이 다시 말할 수 있습니다.",
   noScript: "자바스크립트가 꺼져 있어 읽기만 할 수 있어요.",
   badPage: "들어갈 수 없어요",
   toIndex: "입구로 가기",

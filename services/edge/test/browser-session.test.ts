@@ -1,0 +1,130 @@
+import { encodeEvent, type MemberEvent } from "@madang/protocol";
+import type { Test } from "tap";
+import { JWT_ENV, token } from "./auth-support.ts";
+import { type TestEdge, until } from "./support.ts";
+import { browserTest, systemFor, Visitor } from "./web-support.ts";
+
+const ROOMS = [{ pattern: "*", can: ["read", "write"] as const }];
+/** What the server adds for clocks that differ. */
+const LEEWAY_S = 5;
+
+const tokenFor = (name: string, lifeS: number) => token({ sub: name, name, rooms: ROOMS }, lifeS);
+
+/** A visitor who was given a cookie elsewhere, which the browser keeps longer than the token in it is good. */
+async function signedIn(visitor: Visitor, edge: TestEdge, jwt: string): Promise<void> {
+  await visitor.context.addCookies([
+    { name: "madang_token", value: jwt, url: `http://127.0.0.1:${edge.port}`, httpOnly: true, sameSite: "Lax" },
+  ]);
+}
+
+browserTest("sessions and moderators' acts, in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const edge = await system.edge(JWT_ENV);
+
+  t.test(
+    "F7 a session that has ended is said, ends every try, and is gone on with after signing in",
+    async (t: Test) => {
+      const visitor = await Visitor.come(browser);
+      const { page } = visitor;
+      await signedIn(visitor, edge, await tokenFor("minsu", 3 - LEEWAY_S));
+      let sockets = 0;
+      let requests = 0;
+      page.on("websocket", () => sockets++);
+      page.on("request", () => requests++);
+      await visitor.enter(edge, "hall", "x");
+      await visitor.say("one");
+      await visitor.nothingPending();
+
+      const note = page.locator("#session-note");
+      await note.getByText("로그인이 만료되었습니다.").waitFor();
+      t.equal(await note.getAttribute("role"), "alert");
+      await page.locator("#connection.disconnected").waitFor();
+      const before = { sockets, requests };
+      t.equal(sockets, 2, "it came back once, to see whether the cookie was renewed");
+      await page.waitForTimeout(2500);
+      t.same({ sockets, requests }, before, "and does not try again by itself");
+      await visitor.say("typed while signed out");
+      t.equal(await page.locator("#chat-message-input").inputValue(), "typed while signed out", "which is not lost");
+
+      await note.getByRole("button", { name: "이어 가기" }).click();
+      await until(() => sockets === 3);
+      await page.locator("#connection.disconnected").waitFor();
+      t.ok(await note.isVisible(), "still not signed in");
+
+      await signedIn(visitor, edge, await tokenFor("minsu", 60));
+      await note.getByRole("button", { name: "이어 가기" }).click();
+      await page.locator("#connection.connected").waitFor();
+      t.equal(await note.textContent(), "");
+      await page.locator("#chat-message-submit").click();
+      await visitor.nothingPending();
+      t.same(await visitor.texts(), ["one", "typed while signed out"]);
+    },
+  );
+
+  t.test("a token that is renewed in time by POST /session is taken up without a word", async (t: Test) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await signedIn(visitor, edge, await tokenFor("yeonghi", 3 - LEEWAY_S));
+    let sockets = 0;
+    page.on("websocket", () => sockets++);
+    await visitor.enter(edge, "renewed", "x");
+    const status = await page.evaluate(
+      async (fresh) =>
+        (
+          await fetch("/session", {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ token: fresh }),
+          })
+        ).status,
+      await tokenFor("yeonghi", 60),
+    );
+    t.equal(status, 204);
+    await until(() => sockets === 2);
+    await page.locator("#connection.connected").waitFor();
+    await visitor.say("still here");
+    await visitor.nothingPending();
+    t.equal(await page.locator("#session-note").textContent(), "");
+    t.same(visitor.problems, []);
+  });
+
+  t.test("what a moderator does to somebody stands between the messages, as text", async (t: Test) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await signedIn(visitor, edge, await tokenFor("reader", 60));
+    await visitor.enter(edge, "moderated", "x");
+    const name = '<img src=x onerror="alert(1)">';
+    const act = (event: Pick<MemberEvent, "act"> & Partial<MemberEvent>) => {
+      const at = new Date().toISOString();
+      const data = encodeEvent({ type: "member", room: "moderated", user: name, at, ...event });
+      return edge.log.lane("moderated").publish(`${event.act} ${event.until}`, data);
+    };
+    await visitor.say("before");
+    await visitor.nothingPending();
+    await act({ act: "mute", until: "2030-05-06T07:08:00.000Z" });
+    await act({ act: "unmute" });
+    await act({ act: "ban" });
+    const lines = page.locator("#chat-log .event");
+    await until(async () => (await lines.count()) === 3);
+    await visitor.say("after");
+    await visitor.nothingPending();
+    t.same(await lines.allTextContents(), [
+      `관리자가 ${name} 님의 발언을 2030. 5. 6. 오후 4:08까지 제한했습니다.`,
+      `${name} 님이 다시 말할 수 있습니다.`,
+      `관리자가 ${name} 님을 내보냈습니다.`,
+    ]);
+    t.equal(await lines.locator("img").count(), 0);
+    t.equal(await lines.locator("bdi").count(), 3, "a name cannot turn the line around");
+    t.equal(await lines.locator("time").first().getAttribute("datetime"), "2030-05-06T07:08:00.000Z");
+    const order = await page
+      .locator("#chat-log > :is(.message, .event)")
+      .evaluateAll((all) => all.map((e) => e.className));
+    t.same(
+      order.map((classes) => classes.split(" ")[0]),
+      ["message", "event", "event", "event", "message"],
+    );
+    t.match(order.at(-1), /first/, "and the name stands above what is said next");
+    t.equal(await page.locator("#chat-log").getAttribute("aria-live"), "polite", "it is read out as messages are");
+    t.same(visitor.problems, []);
+  });
+});
