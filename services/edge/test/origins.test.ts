@@ -129,6 +129,20 @@ t.test("on a real edge", async (t) => {
     }
   });
 
+  await t.test("/docs is there to be read", async (t) => {
+    for (const [method, status] of [
+      ["GET", 503],
+      ["HEAD", 503],
+      ["POST", 404],
+      ["PUT", 404],
+      ["PATCH", 404],
+      ["DELETE", 404],
+    ] as const) {
+      const answer = await fetch(`${url}/docs/json`, { method });
+      t.equal(answer.status, status, `${method}: persistence, which is away, was ${status === 503 ? "" : "not "}asked`);
+    }
+  });
+
   await t.test("a URL that cannot be decoded is not repeated in the answer", async (t) => {
     const answer = await fetch(`${url}/v1/rooms/%ff<script>`);
     t.equal(answer.status, 400);

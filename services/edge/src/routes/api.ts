@@ -28,6 +28,6 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
       await limitRequests(session, config.limits.requests);
       sessionRoutes(session, guard);
     });
-    await proxy(app, "/docs");
+    await proxy(app, "/docs", ["GET", "HEAD"]);
   };
 }

@@ -1,6 +1,6 @@
 import fastifyHttpProxy from "@fastify/http-proxy";
 import { problem, sendProblem } from "@madang/runtime";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
 
 const ANSWER_LIMIT_MS = 10_000;
 const CONNECT_LIMIT_MS = 1000;
@@ -14,7 +14,7 @@ const PENALTY_MS = 2000;
 export function historyProxy(
   urls: readonly string[],
   tokenOf: (request: FastifyRequest) => string | undefined,
-): (app: FastifyInstance, prefix: string) => Promise<void> {
+): (app: FastifyInstance, prefix: string, methods?: HTTPMethods[]) => Promise<void> {
   const failedAt = new Map<string, number>();
   let turn = 0;
   const choose = (): string => {
@@ -24,12 +24,12 @@ export function historyProxy(
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
-  return async (app, prefix) => {
+  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]) => {
     await app.register(fastifyHttpProxy, {
       upstream: "",
       prefix,
       rewritePrefix: prefix,
-      httpMethods: ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"],
+      httpMethods: methods,
       undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
       replyOptions: {
         rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
