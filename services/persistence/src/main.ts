@@ -2,6 +2,7 @@ import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
 import { ConfigError, createLogger, onShutdown } from "@madang/runtime";
 import { Eraser } from "./admin/erasing.ts";
+import { markInterrupted } from "./admin/interrupted.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -39,6 +40,7 @@ async function main(config: Config): Promise<void> {
     onTrouble,
   );
   const eraser = new Eraser({ desk, store: admin, floor, onTrouble });
+  const stopMarking = markInterrupted(admin, onTrouble);
 
   const moderation = { token: config.ADMIN_TOKEN, desk, admin };
   const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts, moderation });
@@ -47,6 +49,7 @@ async function main(config: Config): Promise<void> {
   onShutdown(log, STOP_LIMIT_MS, async () => {
     await app.close();
     await eraser.close();
+    stopMarking();
     await desk.close();
     await admin.close();
     floor.close();

@@ -18,6 +18,7 @@ export async function adminSystem(t: Scope, env: NodeJS.ProcessEnv = {}) {
   const persistence = await start("persistence");
   return {
     start,
+    nats: log,
     persistence,
     env: all,
     publisher: await openPublisher(t, log.url),

@@ -11,8 +11,8 @@ export interface AuditEntry {
   readonly room?: string;
   readonly person?: Person;
   readonly detail?: string;
-  /** "begun" for good: the process ended in the middle, and the act may have been done. */
-  readonly state: "begun" | "done" | "failed";
+  /** "interrupted": the process ended in the middle, and the act may have been done. */
+  readonly state: "begun" | "done" | "failed" | "interrupted";
 }
 
 /** A search; what is absent does not restrict. */
@@ -73,6 +73,8 @@ export interface AdminStore {
 
   record(entry: AuditEntry): Promise<void>;
   finish(id: string, state: "done" | "failed"): Promise<void>;
+  /** Acts that began between the two times (ISO 8601) and have not ended are interrupted. */
+  interrupt(from: string, before: string): Promise<void>;
   audit(before: string | undefined, limit: number): Promise<AuditEntry[]>;
 
   /** @returns the job's id */

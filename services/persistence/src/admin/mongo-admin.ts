@@ -142,7 +142,15 @@ class MongoAdmin implements AdminStore {
   }
 
   async finish(id: string, state: "done" | "failed") {
-    await this.#audit.updateOne({ _id: id, state: "begun" }, { $set: { state } });
+    await this.#audit.updateOne({ _id: id }, { $set: { state } });
+  }
+
+  async interrupt(from: string, before: string) {
+    // An id begins with the time.
+    await this.#audit.updateMany(
+      { _id: { $gte: from, $lt: before }, state: "begun" },
+      { $set: { state: "interrupted" } },
+    );
   }
 
   async audit(before: string | undefined, limit: number) {
