@@ -34,7 +34,7 @@ t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A CA, a certificate and passwords, as the shipped script makes them. */
 const SECRETS = join(dir, "secrets");
-execFileSync("sh", [join(ROOT, "infra/nats/make-secrets.sh"), SECRETS]);
+execFileSync("sh", [join(ROOT, "infra/make-secrets.sh"), SECRETS]);
 const envFile = (name: string) =>
   Object.fromEntries(
     readFileSync(join(SECRETS, `${name}.env`), "utf8")
@@ -127,10 +127,15 @@ t.test(
     const service = async (name: string, more: NodeJS.ProcessEnv = {}) => {
       const entry = join(ROOT, "services", name, "src/main.ts");
       // The roles' own URLs, led to this machine's ports.
-      const urls = Object.entries(envFile(name)).map(([variable, value]) => [
-        variable,
-        cluster.reduce((text, { port }, i) => text.replace(`nats-${i + 1}:4222`, `127.0.0.1:${port}`), value as string),
-      ]);
+      const urls = Object.entries(envFile(name))
+        .filter(([variable]) => variable.endsWith("NATS_URL"))
+        .map(([variable, value]) => [
+          variable,
+          cluster.reduce(
+            (text, { port }, i) => text.replace(`nats-${i + 1}:4222`, `127.0.0.1:${port}`),
+            value as string,
+          ),
+        ]);
       const child = await startProcess({ name, entry, env: { ...env, ...Object.fromEntries(urls), ...more } });
       children.push(child);
       return child;
@@ -190,4 +195,7 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
     t.match(text, `  ${name}:`);
   }
   t.equal(text.match(/read_only: true/g)?.length, 12, "every server has a read-only root");
+  t.equal(text.match(/--keyFile/g)?.length, 3, "no MongoDB server without users");
+  t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
+  t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });

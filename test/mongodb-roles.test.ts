@@ -1,49 +1,58 @@
-/** infra/mongodb/roles.js on a real mongod with users: persistence works under its role, and can do no more. */
+/** infra/mongodb and the Compose file's secrets on three real mongods: persistence works under its role, and can do no more. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { runInNewContext } from "node:vm";
 import { Child, findBinary, freePort, startNats, startProcess, until } from "@madang/local-stack";
-import { type Db, MongoClient } from "mongodb";
-import t from "tap";
+import { MongoClient } from "mongodb";
+import t, { type Test } from "tap";
+import { runMongoShell } from "./mongo-shell.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const LIMIT_MS = 60_000;
+const HOSTS = ["mongo-1", "mongo-2", "mongo-3"];
 
-/** Runs a script of mongosh's as far as this one goes: what it asks of `db` is gathered, and done in its order. */
-async function runShellScript(db: Db, path: string, env: Record<string, string>): Promise<void> {
-  const commands: object[] = [];
-  const shell = {
-    getName: () => db.databaseName,
-    getRole: () => null,
-    getUser: () => null,
-    createRole: ({ role, ...rest }: { role: string }) => commands.push({ createRole: role, ...rest }),
-    createUser: ({ user, ...rest }: { user: string }) => commands.push({ createUser: user, ...rest }),
-  };
-  runInNewContext(readFileSync(path, "utf8"), { db: shell, process: { env } });
-  for (const command of commands) await db.command(JSON.parse(JSON.stringify(command)));
-}
+const dir = mkdtempSync(join(tmpdir(), "madang-mongodb-"));
+t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+const SECRETS = join(dir, "secrets");
+execFileSync("sh", [join(ROOT, "infra/make-secrets.sh"), SECRETS]);
+const variables = (name: string): Record<string, string> =>
+  Object.fromEntries(
+    readFileSync(join(SECRETS, `${name}.env`), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
 
-t.test("persistence under its MongoDB role", async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), "madang-mongodb-"));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  mkdirSync(join(dir, "db"));
-  writeFileSync(join(dir, "key"), "aKeyThatTheMembersShare", { mode: 0o600 });
-  const port = await freePort();
-  const direct = `mongodb://127.0.0.1:${port}/?directConnection=true`;
-  const mongod = await Child.start({
-    name: "mongod",
-    command: await findBinary("mongod"),
-    args: [
-      ...["--dbpath", join(dir, "db"), "--port", String(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
-      ...["--replSet", "rs0", "--keyFile", join(dir, "key"), "--wiredTigerCacheSizeGB", "0.25"],
-    ],
+/** A member as the Compose file starts it: by its own entrypoint, which makes the shared key the server's own. */
+async function startMember(t: Test, host: string, port: number): Promise<Child> {
+  const compose = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
+  const shell = /entrypoint: \[sh, -c, '(.*)', mongod\]/.exec(compose)![1]!;
+  const home = join(dir, host);
+  mkdirSync(join(home, "db"), { recursive: true });
+  const script = shell
+    .replace("/run/secrets/mongo-key", join(SECRETS, "mongo-key"))
+    .replaceAll("/tmp/mongo-key", join(home, "key"))
+    .replace("exec mongod", `exec ${await findBinary("mongod")}`)
+    .replace("$$@", "$@");
+  const args = /command: \[(--keyFile.*)\]/
+    .exec(compose)![1]!
+    .split(", ")
+    .map((arg) => arg.replaceAll('"', ""));
+  const shipped = args.map((arg) =>
+    arg === "/tmp/mongo-key" ? join(home, "key") : arg === "--bind_ip_all" ? "--bind_ip=127.0.0.1" : arg,
+  );
+  const url = `mongodb://127.0.0.1:${port}/?directConnection=true`;
+  const member = await Child.start({
+    name: host,
+    command: "sh",
+    args: ["-c", script, "mongod", ...shipped, "--dbpath", join(home, "db"), "--port", `${port}`, "--nounixsocket"],
     port,
-    url: direct,
-    logFile: join(dir, "log"),
+    url,
+    logFile: join(home, "log"),
     ready: (signal) =>
       until(signal, async () => {
-        const client = new MongoClient(direct, { serverSelectionTimeoutMS: 500 });
+        const client = new MongoClient(url, { serverSelectionTimeoutMS: 500 });
         return client.connect().then(
           () => client.close().then(() => true),
           () => false,
@@ -52,28 +61,38 @@ t.test("persistence under its MongoDB role", async (t) => {
     readyLimitMs: LIMIT_MS,
     stopLimitMs: 0,
   });
-  t.teardown(() => mongod.stop());
+  t.teardown(() => member.stop());
+  return member;
+}
 
-  const first = new MongoClient(direct);
-  await first
-    .db("admin")
-    .command({ replSetInitiate: { _id: "rs0", members: [{ _id: 0, host: `127.0.0.1:${port}` }] } });
-  const admin = { createUser: "root", pwd: "root", roles: ["root"] };
-  await until(AbortSignal.timeout(LIMIT_MS), () =>
-    first
-      .db("admin")
-      .command(admin)
-      .then(
-        () => true,
-        () => false,
-      ),
+t.test("persistence under its MongoDB role", { timeout: 180_000 }, async (t) => {
+  const ports = await Promise.all(HOSTS.map(freePort));
+  for (const [i, host] of HOSTS.entries()) await startMember(t, host, ports[i]!);
+  const local = (text: string) =>
+    HOSTS.reduce((all, host, i) => all.replace(new RegExp(`${host}(:27017)?`, "g"), `127.0.0.1:${ports[i]}`), text);
+  const scripts = ["initiate.js", "roles.js"].map((name) => {
+    const path = join(dir, name);
+    writeFileSync(path, local(readFileSync(join(ROOT, "infra/mongodb", name), "utf8")));
+    return path;
+  });
+  const shell = `mongodb://127.0.0.1:${ports[0]}/madang?directConnection=true`;
+  runMongoShell(shell, scripts, variables("mongo"));
+  runMongoShell(shell, scripts, variables("mongo"));
+  t.pass("what makes the set and its users runs, and does no harm when it runs again");
+  t.throws(
+    () => runMongoShell(shell, scripts, { ...variables("mongo"), MADANG_MONGODB_ADMIN_PASSWORD: "wrong" }),
+    { message: /authentication/ },
+    "the door for the first user is shut",
   );
-  await first.close();
-  const root = new MongoClient(`mongodb://root:root@127.0.0.1:${port}/madang?authSource=admin&directConnection=true`);
-  t.teardown(() => root.close());
-  await runShellScript(root.db(), join(ROOT, "infra/mongodb/roles.js"), { MADANG_MONGODB_PASSWORD: "hunter2" });
+  const nobody = new MongoClient(local("mongodb://mongo-1,mongo-2,mongo-3/madang?replicaSet=rs0"));
+  t.teardown(() => nobody.close());
+  await t.rejects(
+    nobody.db().collection("messages").findOne(),
+    { message: /authentication/ },
+    "nobody reads without a user",
+  );
 
-  const url = `mongodb://persistence:hunter2@127.0.0.1:${port}/madang?replicaSet=rs0`;
+  const url = local(variables("persistence")["MONGODB_URL"]!);
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const start = (name: string, env: NodeJS.ProcessEnv) =>
@@ -95,8 +114,15 @@ t.test("persistence under its MongoDB role", async (t) => {
   )![1]!;
   const body = new URLSearchParams({ csrf, user: "u", confirm: "u" });
   await fetch(`${persistence.url}/admin/people/erase`, { method: "POST", headers, body, redirect: "manual" });
+  const root = new MongoClient(
+    url
+      .replace(/\/\/.*?@/, `//admin:${variables("mongo")["MADANG_MONGODB_ADMIN_PASSWORD"]}@`)
+      .replace("?", "?authSource=admin&"),
+  );
+  t.teardown(() => root.close());
   const jobs = root.db().collection("jobs");
   await until(AbortSignal.timeout(LIMIT_MS), async () => (await jobs.countDocuments({ done: true })) === 1);
+  t.notMatch(persistence.output(), variables("mongo")["MADANG_MONGODB_PASSWORD"]!);
 
   const client = new MongoClient(url);
   t.teardown(() => client.close());

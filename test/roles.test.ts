@@ -13,7 +13,7 @@ const ADMIN_TOKEN = "a token of the moderators";
 
 const dir = mkdtempSync(join(tmpdir(), "madang-roles-"));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-execFileSync("sh", [join(ROOT, "infra/nats/make-secrets.sh"), dir]);
+execFileSync("sh", [join(ROOT, "infra/make-secrets.sh"), dir]);
 const passwords = readFileSync(join(dir, "nats.env"), "utf8").trim();
 const passwordOf = (role: string) => new RegExp(`^NATS_${role.toUpperCase()}_PASSWORD=(.*)$`, "m").exec(passwords)![1]!;
 

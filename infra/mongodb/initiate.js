@@ -1,11 +1,22 @@
-// For mongosh: makes the three servers a replica set, once, and waits for its primary. Harmless when run again.
+// For mongosh, beside the first of three servers that share a key file: makes them a replica set and makes its
+// administrator, once, and goes on as that one (roles.js comes next). Harmless when run again.
+//   MADANG_MONGODB_ADMIN_PASSWORD=… MADANG_MONGODB_PASSWORD=… mongosh mongodb://127.0.0.1/madang initiate.js roles.js
+const admin = db.getSiblingDB("admin");
+const pwd = process.env.MADANG_MONGODB_ADMIN_PASSWORD;
 try {
-  rs.status();
+  admin.auth("admin", pwd);
 } catch (error) {
-  if (error.codeName !== "NotYetInitialized") throw error;
-  rs.initiate({
-    _id: "rs0",
-    members: ["mongo-1", "mongo-2", "mongo-3"].map((host, _id) => ({ _id, host: `${host}:27017` })),
-  });
+  if (error.codeName !== "AuthenticationFailed") throw error;
+  // There is nobody yet. Whoever comes from the server's own address may do these things, and only these.
+  try {
+    const hosts = ["mongo-1:27017", "mongo-2:27017", "mongo-3:27017"];
+    // The first one leads, where it can: this script has to find the primary here.
+    rs.initiate({ _id: "rs0", members: hosts.map((host, _id) => ({ _id, host, priority: _id === 0 ? 2 : 1 })) });
+  } catch (error) {
+    if (error.codeName !== "AlreadyInitialized") throw error;
+  }
+  while (!admin.hello().isWritablePrimary) sleep(200);
+  admin.createUser({ user: "admin", pwd, roles: ["root"] });
+  admin.auth("admin", pwd);
 }
-while (!rs.status().members.some(({ stateStr }) => stateStr === "PRIMARY")) sleep(200);
+while (!admin.hello().isWritablePrimary) sleep(200);

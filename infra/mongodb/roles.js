@@ -1,4 +1,5 @@
 // For mongosh, as an administrator, on the database that MONGODB_URL names: a role with what persistence needs, and its user.
+// With initiate.js before it, as docker-compose.yml runs it; elsewhere by itself:
 //   MADANG_MONGODB_PASSWORD=… mongosh "mongodb://admin@host/madang?authSource=admin" infra/mongodb/roles.js
 // Neither dropping, nor other databases, nor users. Harmless when run again.
 const name = db.getName();

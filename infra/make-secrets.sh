@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes what the servers of infra/nats need: a CA of their own, one certificate for all of them, and passwords.
-#   sh infra/nats/make-secrets.sh [directory]      (default: infra/nats/secrets, which git ignores)
+# Makes what the servers of infra/ need: a CA of their own with one certificate for all NATS servers, a key that the
+# members of the MongoDB replica set share, and passwords.
+#   sh infra/make-secrets.sh [directory]      (default: infra/secrets, which git ignores)
 # Made once; run again, it changes nothing. Real certificates of your own CA do as well.
 set -eu
 dir=${1:-"$(dirname "$0")/secrets"}
@@ -17,12 +18,17 @@ printf '%s\n' "subjectAltName=DNS:nats-1,DNS:nats-2,DNS:nats-3,DNS:localhost,IP:
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 825 -extfile server.ext \
   -out server.pem 2>/dev/null
 rm server.csr server.ext
+openssl rand -hex 128 > mongo-key
 # The servers in containers run as another user than whoever runs this.
-chmod 644 ca.pem server.pem server-key.pem
+chmod 644 ca.pem server.pem server-key.pem mongo-key
 password() { printf 'p%s' "$(openssl rand -hex 24)"; }
-edge=$(password) persistence=$(password) admin=$(password)
+edge=$(password) persistence=$(password) admin=$(password) mongo=$(password)
 urls() { printf 'tls://%s:%s@nats-1:4222,tls://nats-2:4222,tls://nats-3:4222' "$1" "$2"; }
 printf 'NATS_URL=%s\n' "$(urls edge "$edge")" > edge.env
-printf 'NATS_URL=%s\nADMIN_NATS_URL=%s\n' "$(urls persistence "$persistence")" "$(urls admin "$admin")" > persistence.env
+{
+  printf 'NATS_URL=%s\nADMIN_NATS_URL=%s\n' "$(urls persistence "$persistence")" "$(urls admin "$admin")"
+  printf 'MONGODB_URL=mongodb://persistence:%s@mongo-1,mongo-2,mongo-3/madang?replicaSet=rs0\n' "$mongo"
+} > persistence.env
+printf 'MADANG_MONGODB_ADMIN_PASSWORD=%s\nMADANG_MONGODB_PASSWORD=%s\n' "$(password)" "$mongo" > mongo.env
 printf 'NATS_%s_PASSWORD=%s\n' EDGE "$edge" PERSISTENCE "$persistence" ADMIN "$admin" > nats.env.new
 mv nats.env.new nats.env
