@@ -58,8 +58,6 @@ export interface ConsumerSettings {
 
 /** Large enough that a busy room's document is written once for many messages: it is what limits ingest. */
 const BATCH_RECORDS = 1000;
-/** How long the first record of a batch waits for company. */
-const BATCH_WAIT_MS = 100;
 const BATCHES_IN_FLIGHT = 2;
 /** Enough for the batches in flight and one behind them. */
 const IN_HAND_RECORDS = (BATCHES_IN_FLIGHT + 1) * BATCH_RECORDS;
@@ -97,7 +95,8 @@ class JetStreamConsumer implements LogConsumer {
 
   /** Waiting to become a batch. */
   #waiting: Held[] = [];
-  #batchTimer: NodeJS.Timeout | undefined;
+  /** What waits goes even if it is no full batch: nothing more is on its way. */
+  #partialDue = false;
   readonly #inFlight = new Set<readonly Held[]>();
   #onIdle: (() => void) | undefined;
   #renewal: NodeJS.Timeout | undefined;
@@ -191,20 +190,19 @@ class JetStreamConsumer implements LogConsumer {
     this.#durable = await ensureDurable(this.#jsm, this.#settings.log);
     const { name, epoch } = this.#durable;
     const inbox = createInbox(this.#settings.nats.inboxPrefix);
-    this.#session = new PullSession(
-      this.#nc,
-      name,
-      inbox,
-      () => this.#space(),
-      (message) => this.#receive(message, epoch),
-    );
+    this.#session = new PullSession(this.#nc, name, inbox, {
+      space: () => this.#space(),
+      onMessage: (message) => this.#receive(message, epoch),
+      onPause: () => this.#startBatches(true),
+    });
     return this.#session;
   }
 
   #space(): number {
     let held = this.#waiting.length;
     for (const batch of this.#inFlight) held += batch.length;
-    return (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held;
+    const space = (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held;
+    return Math.min(space, BATCH_RECORDS);
   }
 
   #receive(message: Msg, epoch: string): void {
@@ -212,16 +210,14 @@ class JetStreamConsumer implements LogConsumer {
     if (!place) return;
     const { subject } = message;
     this.#waiting.push({ room: roomOfSubject(subject), subject, epoch, ...place, data: message.data, message });
-    if (this.#waiting.length >= BATCH_RECORDS) this.#startBatches(false);
-    else this.#batchTimer ??= setTimeout(() => this.#startBatches(true), BATCH_WAIT_MS);
   }
 
-  /** @param partial whether a batch that is not full may go too */
   #startBatches(partial: boolean): void {
-    if (partial) this.#batchTimer = undefined;
-    while (this.#inFlight.size < BATCHES_IN_FLIGHT && this.#waiting.length >= (partial ? 1 : BATCH_RECORDS)) {
+    this.#partialDue ||= partial;
+    while (this.#inFlight.size < BATCHES_IN_FLIGHT && this.#waiting.length >= (this.#partialDue ? 1 : BATCH_RECORDS)) {
       void this.#write(this.#waiting.splice(0, BATCH_RECORDS));
     }
+    if (this.#waiting.length === 0) this.#partialDue = false;
   }
 
   async #write(batch: readonly Held[]): Promise<void> {
@@ -234,7 +230,7 @@ class JetStreamConsumer implements LogConsumer {
       this.#giveUp(batch, error as Error);
     }
     this.#inFlight.delete(batch);
-    this.#startBatches(true);
+    this.#startBatches(false);
     if (this.#inFlight.size === 0 && this.#waiting.length === 0) this.#onIdle?.();
     this.#session?.refill();
   }
@@ -268,7 +264,6 @@ class JetStreamConsumer implements LogConsumer {
     await Promise.race([this.#drain(), limit]);
     this.#answer([...this.#waiting.splice(0), ...[...this.#inFlight].flat()], NAK);
     clearInterval(this.#renewal);
-    clearTimeout(this.#batchTimer);
     const nc = this.#nc;
     this.#nc = undefined;
     if (!nc) return;

@@ -92,6 +92,29 @@ t.test("hands over each record with its place and room, and the floor follows", 
   t.ok(sink.hasAll(epoch, 1201), "goes on when its consumer was deleted");
 });
 
+t.test("a lone message comes by itself, a stream of them in bundles", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  const sizes: number[] = [];
+  consumer.start(async (records) => {
+    sizes.push(records.length);
+    return sink.project(records);
+  });
+  await floorIs(consumer, epoch, 0);
+  await publish(1);
+  await floorIs(consumer, epoch, 1);
+  for (let i = 0; i < 300; i++) {
+    await publish(1);
+    await delay(2);
+  }
+  await floorIs(consumer, epoch, 301);
+  t.equal(sizes[0], 1);
+  t.ok(sizes.length < 60, `301 messages in ${sizes.length} batches`);
+});
+
 t.test("two instances share the work, and the floor stays below what either holds", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
