@@ -1,0 +1,70 @@
+import { setTimeout as delay } from "node:timers/promises";
+import t from "tap";
+import { Admission } from "../src/admission.ts";
+
+const BURST = 64;
+
+/** `count` newcomers at once; says how many are in. */
+function crowd(admission: Admission, count: number): { readonly entered: number[]; readonly gone: Set<number> } {
+  const entered: number[] = [];
+  const gone = new Set<number>();
+  for (let i = 0; i < count; i++) {
+    const socket = {
+      get destroyed() {
+        return gone.has(i);
+      },
+    };
+    void admission.turn(socket).then(() => entered.push(i));
+  }
+  return { entered, gone };
+}
+
+async function whenAllIn(entered: readonly number[], count: number): Promise<number> {
+  const startedAt = performance.now();
+  while (entered.length < count) await delay(1);
+  return performance.now() - startedAt;
+}
+
+t.test("a few newcomers do not wait", async (t) => {
+  const { entered } = crowd(new Admission(() => 0), BURST);
+  await delay(0);
+  t.equal(entered.length, BURST);
+});
+
+t.test("while somebody is served a crowd comes in by portions, in its order", async (t) => {
+  let served = 0;
+  const serving = setInterval(() => served++, 5);
+  t.teardown(() => clearInterval(serving));
+  const { entered } = crowd(new Admission(() => served), BURST + 120);
+  const tookMs = await whenAllIn(entered, BURST + 120);
+  // A timer is never early: 120 at 4 in 10 ms take 30 ticks. Half of it leaves room for ticks that follow a late one sooner.
+  t.ok(tookMs > 150, `${tookMs} ms`);
+  t.same(
+    entered,
+    Array.from({ length: BURST + 120 }, (_, i) => i),
+  );
+});
+
+t.test("where nobody speaks the pace rises", async (t) => {
+  const admission = new Admission(() => 0);
+  // Silence is known only after a while of it.
+  await whenAllIn(crowd(admission, BURST + 500).entered, BURST + 500);
+  const { entered } = crowd(admission, 1000);
+  await delay(0);
+  const before = entered.length;
+  let most = 0;
+  let last = before;
+  while (entered.length < 1000) {
+    await new Promise((next) => setImmediate(next));
+    most = Math.max(most, entered.length - last);
+    last = entered.length;
+  }
+  t.ok(most > 8, `${most} at once`);
+});
+
+t.test("who left while it waited takes nobody's turn", async (t) => {
+  const { entered, gone } = crowd(new Admission(() => 0), BURST + 40);
+  for (let i = BURST; i < BURST + 36; i++) gone.add(i);
+  await whenAllIn(entered, BURST + 4);
+  t.same(entered.slice(BURST), [BURST + 36, BURST + 37, BURST + 38, BURST + 39]);
+});
