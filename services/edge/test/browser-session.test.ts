@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { encodeEvent, type MemberEvent } from "@madang/protocol";
 import type { Test } from "tap";
 import { JWT_ENV, token } from "./auth-support.ts";
@@ -17,9 +19,20 @@ async function signedIn(visitor: Visitor, edge: TestEdge, jwt: string): Promise<
   ]);
 }
 
+/** The origin of an application of somebody's that signs people in. */
+async function pageElsewhere(t: Test): Promise<string> {
+  const server = createServer((_request, response) =>
+    response.setHeader("content-type", "text/html").end("<p>app</p>"),
+  );
+  t.teardown(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 browserTest("sessions and moderators' acts, in a real browser", async (t, browser) => {
   const system = await systemFor(t);
-  const edge = await system.edge(JWT_ENV);
+  const embedding = await pageElsewhere(t);
+  const edge = await system.edge({ ...JWT_ENV, ALLOWED_ORIGINS: embedding });
 
   t.test(
     "F7 a session that has ended is said, ends every try, and is gone on with after signing in",
@@ -61,32 +74,39 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
     },
   );
 
-  t.test("a token that is renewed in time by POST /session is taken up without a word", async (t: Test) => {
-    const visitor = await Visitor.come(browser);
-    const { page } = visitor;
-    await signedIn(visitor, edge, await tokenFor("yeonghi", 3 - LEEWAY_S));
-    let sockets = 0;
-    page.on("websocket", () => sockets++);
-    await visitor.enter(edge, "renewed", "x");
-    const status = await page.evaluate(
-      async (fresh) =>
-        (
-          await fetch("/session", {
-            method: "POST",
-            headers: { "content-type": "application/json" },
-            body: JSON.stringify({ token: fresh }),
-          })
-        ).status,
-      await tokenFor("yeonghi", 60),
-    );
-    t.equal(status, 204);
-    await until(() => sockets === 2);
-    await page.locator("#connection.connected").waitFor();
-    await visitor.say("still here");
-    await visitor.nothingPending();
-    t.equal(await page.locator("#session-note").textContent(), "");
-    t.same(visitor.problems, []);
-  });
+  t.test(
+    "a token that an application elsewhere renews in time, by POST /session, is taken up without a word",
+    async (t: Test) => {
+      const visitor = await Visitor.come(browser);
+      const { page } = visitor;
+      await signedIn(visitor, edge, await tokenFor("yeonghi", 3 - LEEWAY_S));
+      let sockets = 0;
+      page.on("websocket", () => sockets++);
+      await visitor.enter(edge, "renewed", "x");
+      const app = await visitor.context.newPage();
+      await app.goto(embedding);
+      const status = await app.evaluate(
+        async ([url, fresh]) =>
+          (
+            await fetch(`${url}/session`, {
+              method: "POST",
+              credentials: "include",
+              headers: { "content-type": "application/json" },
+              body: JSON.stringify({ token: fresh }),
+            })
+          ).status,
+        [`http://127.0.0.1:${edge.port}`, await tokenFor("yeonghi", 60)],
+      );
+      await app.close();
+      t.equal(status, 204);
+      await until(() => sockets === 2);
+      await page.locator("#connection.connected").waitFor();
+      await visitor.say("still here");
+      await visitor.nothingPending();
+      t.equal(await page.locator("#session-note").textContent(), "");
+      t.same(visitor.problems, []);
+    },
+  );
 
   t.test("what a moderator does to somebody stands between the messages, as text", async (t: Test) => {
     const visitor = await Visitor.come(browser);

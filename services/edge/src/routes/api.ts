@@ -10,23 +10,24 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
   return async (app) => {
     const { guard, config } = hub;
     const proxy = historyProxy(config.persistenceUrls, (request) => guard.tokenOf(request));
-    await app.register(async (v1) => {
-      await allowOrigins(v1, guard);
-      refuseForeignWrites(v1, guard);
-      requireIdentity(v1, guard);
-      await v1.register(async (posts) => {
-        await limitRequests(posts, config.limits.sends);
-        postMessageRoute(posts, hub);
+    await app.register(async (api) => {
+      await allowOrigins(api, guard);
+      refuseForeignWrites(api, guard);
+      await api.register(async (v1) => {
+        requireIdentity(v1, guard);
+        await v1.register(async (posts) => {
+          await limitRequests(posts, config.limits.sends);
+          postMessageRoute(posts, hub);
+        });
+        await v1.register(async (rest) => {
+          await limitRequests(rest, config.limits.requests);
+          await proxy(rest, "/v1");
+        });
       });
-      await v1.register(async (rest) => {
-        await limitRequests(rest, config.limits.requests);
-        await proxy(rest, "/v1");
+      await api.register(async (session) => {
+        await limitRequests(session, config.limits.requests);
+        sessionRoutes(session, guard);
       });
-    });
-    await app.register(async (session) => {
-      refuseForeignWrites(session, guard);
-      await limitRequests(session, config.limits.requests);
-      sessionRoutes(session, guard);
     });
     await proxy(app, "/docs", ["GET", "HEAD"]);
   };
