@@ -5,6 +5,9 @@ import type { Limits } from "./limits-config.ts";
 /** A client may be told "no" this many times as often as it may send; one that does not listen at all is closed. */
 const REFUSALS_PER_SEND = 10;
 const REFUSALS_MIN = 100;
+/** Whoever knows the protocol is refused now and then, but is always understood: what is not weighs more, and by its size. */
+const NONSENSE_WEIGHT = 10;
+const NONSENSE_BYTES = 256;
 
 /** How much one connection may still do. */
 export class Allowance {
@@ -30,9 +33,10 @@ export class Allowance {
     take(this.#joins);
   }
 
-  /** False when it was told "no" too often. */
-  bearsRefusal(): boolean {
-    return this.#refusals === undefined || this.#refusals.take(performance.now()) === 0;
+  /** False when it was told "no" too often. @param nonsenseBytes of a frame that was not understood */
+  bearsRefusal(nonsenseBytes?: number): boolean {
+    const weight = nonsenseBytes === undefined ? 1 : NONSENSE_WEIGHT + nonsenseBytes / NONSENSE_BYTES;
+    return this.#refusals === undefined || this.#refusals.take(performance.now(), weight) === 0;
   }
 }
 

@@ -25,6 +25,9 @@ const BACKLOG_LOW_BYTES = 256 * 1024;
 const MAX_UNANSWERED = 128;
 /** How long a close handshake may take before the socket is cut. */
 const CLOSE_LIMIT_MS = 2000;
+/** As much as a client may have sent before it could know that it is being closed, with something for each frame. */
+const LATE_MAX_BYTES = 256 * 1024;
+const FRAME_COST_BYTES = 64;
 
 /**
  * One socket. Frames of the server are written past the WebSocket library, straight to the TCP socket, as bytes that
@@ -59,6 +62,7 @@ export class Connection {
   #leaving = false;
   #closed = false;
   #messages = 0;
+  #lateBytes = 0;
   /** Anything came in since the last ping (F6). */
   alive = true;
   /** Sequence of bytes known to have left, and since when nothing has. */
@@ -75,12 +79,8 @@ export class Connection {
     this.#socket = socket;
     socket.setNoDelay(true);
     ws.on("message", (data, isBinary) => this.#onFrame(data as Buffer, isBinary));
-    ws.on("pong", () => {
-      this.alive = true;
-    });
-    ws.on("ping", () => {
-      this.alive = true;
-    });
+    ws.on("pong", (data) => this.#onControl(data));
+    ws.on("ping", (data) => this.#onControl(data));
     ws.on("close", () => this.#onClose());
     // The library closes with 1002, 1007 or 1009 by itself.
     ws.on("error", () => {});
@@ -237,7 +237,7 @@ export class Connection {
   #onFrame(data: Buffer, isBinary: boolean): void {
     this.alive = true;
     // After the last answer nothing more is taken: the client sends it again elsewhere.
-    if (this.#leaving || this.#closed) return;
+    if (this.#leaving || this.#closed) return this.#onLate(data);
     if (this.#held) {
       this.#held.push([data, isBinary]);
       return;
@@ -250,13 +250,33 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof ProtocolError)) this.hub.logger.error({ err: error as Error }, "frame handler failed");
       this.sendError(error);
-      this.refused();
+      this.refused(data.length);
     }
   }
 
-  /** To be called for each frame that was not obeyed: one that goes on and on in spite of that is closed (3013). */
-  refused(): void {
-    if (!this.allowance.bearsRefusal()) this.close("tooManyRequests");
+  /** To read these costs as much as any other frame, and no limit of the protocol is about them: they count as refused. */
+  #onControl(data: Buffer): void {
+    this.alive = true;
+    if (this.#leaving || this.#closed) this.#onLate(data);
+    else this.refused();
+  }
+
+  /** Some frames cross the farewell; who goes on talking does not listen to it. */
+  #onLate(data: Buffer): void {
+    this.#lateBytes += data.length + FRAME_COST_BYTES;
+    if (this.#lateBytes > LATE_MAX_BYTES) this.#ws.terminate();
+  }
+
+  /**
+   * To be called for each frame that was not obeyed: one that goes on and on in spite of that is closed (3013).
+   * @param nonsenseBytes of one that was not even understood
+   */
+  refused(nonsenseBytes?: number): void {
+    if (this.allowance.bearsRefusal(nonsenseBytes)) return;
+    this.close("tooManyRequests");
+    // Whatever it has to say to that, it has said enough: the limit of the closing ends it.
+    this.#ws.pause();
+    this.hub.guard.doorstep.expelled(this.address);
   }
 
   #regulate(): void {

@@ -1,4 +1,3 @@
-import rateLimit from "@fastify/rate-limit";
 import {
   type Action,
   type Authenticator,
@@ -14,6 +13,7 @@ import { ProtocolError } from "@madang/protocol";
 import type { FastifyRequest } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
+import { addressOf, Doorstep } from "./doorstep.ts";
 import { requireNotBanned } from "./moderation.ts";
 import type { Origins } from "./origins.ts";
 import { Usage } from "./usage.ts";
@@ -24,6 +24,7 @@ const ADDRESS_FULL_RETRY_S = 10;
 /** Who may come in, who they are, what they may do, and how much of it. */
 export class Guard {
   readonly origins: Origins;
+  readonly doorstep: Doorstep;
   readonly #auth: Authenticator;
   readonly #config: EdgeConfig;
   readonly #rules: Rules;
@@ -38,6 +39,7 @@ export class Guard {
     this.#usage = usage;
     this.#auth = createAuthenticator(config.auth);
     this.origins = config.origins;
+    this.doorstep = new Doorstep(config.limits);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);
   }
 
@@ -187,11 +189,6 @@ export class Guard {
 export function closeReason(error: unknown): "tokenExpired" | "invalidToken" | "serviceRestart" {
   if (!(error instanceof TokenError)) return "serviceRestart";
   return error.expired ? "tokenExpired" : "invalidToken";
-}
-
-/** Whoever has an IPv6 address has 2^64 of them. */
-function addressOf(ip: string): string {
-  return rateLimit.normalizeIP(ip, 64);
 }
 
 declare module "fastify" {

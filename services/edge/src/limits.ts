@@ -39,10 +39,10 @@ export class Bucket {
     this.#rate = rate;
   }
 
-  /** Takes one out. @returns 0, or the milliseconds until there is one to take */
-  take(now: number): number {
+  /** Takes out one, or as many as that weighs. @returns 0, or the milliseconds until there is as much to take */
+  take(now: number, weight = 1): number {
     const { count, windowMs } = this.#rate;
-    const fullAt = Math.max(this.#fullAt, now) + windowMs / count;
+    const fullAt = Math.max(this.#fullAt, now) + (weight * windowMs) / count;
     const waitMs = fullAt - now - windowMs;
     if (waitMs > ROUNDING_MS) return waitMs;
     this.#fullAt = fullAt;

@@ -4,6 +4,7 @@ import { createLogger, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { buildApp } from "./app.ts";
 import { edgeConfig } from "./config.ts";
+import { mostSockets } from "./doorstep.ts";
 import { isOneOfMany, runProcesses } from "./processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
@@ -43,6 +44,7 @@ await run(async () => {
     await app.close();
   });
 
+  app.server.maxConnections = mostSockets();
   const address: FastifyListenOptions & { reusePort?: boolean } = { host: config.host, port: config.port };
   if (isOneOfMany) address.reusePort = true;
   await app.listen(address);

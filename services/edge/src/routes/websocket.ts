@@ -10,6 +10,10 @@ import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
 import type { Hub } from "../hub.ts";
 
+/** A message is 64 KiB at most: no client has reason to send it in more frames, nor a network in more packets. */
+const MAX_FRAGMENTS = 128;
+const MAX_CHUNKS = 1024;
+
 interface RoomRoute {
   Params: { room: string };
   Querystring: { after?: string };
@@ -20,6 +24,9 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
   await app.register(fastifyWebsocket, {
     options: {
       maxPayload: hub.config.limits.frameBytes,
+      // What is kept of a message that comes in crumbs weighs a hundred times what came.
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_CHUNKS,
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -27,15 +34,18 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
-  const admission = new Admission();
+  const admission = new Admission(() => hub.counts.events);
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     responses.set(request.raw, reply.raw);
     hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
+    hub.guard.doorstep.takeHandshake(request.ip);
     await admission.turn(request.raw.socket);
     hub.refuseWhenDraining();
     request.identity = await identify(hub, request);
+    // Those who waited with it may have filled the house.
+    hub.guard.requireEntrance(request);
   };
 
   app.get("/ws", { websocket: true, onRequest }, (ws, request) => {
