@@ -3,7 +3,7 @@ import { type Child, freePort, startMongod, startNats, startProcess } from "@mad
 import { STALL_MARK } from "./stall-probe.ts";
 
 const SERVICES = join(import.meta.dirname, "../../../services");
-const PROBE = join(import.meta.dirname, "stall-probe.ts");
+const PROBES = ["stall-probe.ts", "garbage-probe.ts"].map((file) => join(import.meta.dirname, file));
 /** Levels of pino: what nobody should have to look at is below. */
 const ERROR_LEVEL = 50;
 
@@ -35,22 +35,33 @@ export class System {
   /** @param edgeEnv settings of the edge */
   static async start(edgeEnv: Readonly<Record<string, string>> = {}): Promise<System> {
     const monitorPort = await freePort();
-    const [nats, mongod] = await Promise.all([
-      startNats({ configText: `http: "127.0.0.1:${monitorPort}"` }),
-      startMongod(),
-    ]);
+    const started: Child[] = [];
+    const start = async (child: Promise<Child>): Promise<Child> => {
+      started.unshift(await child);
+      return child;
+    };
     const service = (name: string, env: NodeJS.ProcessEnv) =>
-      startProcess({
-        name,
-        entry: join(SERVICES, name, "src/main.ts"),
-        nodeArgs: ["--import", PROBE],
-        env: { NATS_URL: nats.url, LOG_LEVEL: "info", DRAIN_MS: "0", ...env },
-      });
-    const persistence = await service("persistence", { MONGODB_URL: mongod.url });
-    const edge = await service("edge", { PERSISTENCE_URL: persistence.url, ...edgeEnv });
-    const system = new System([edge, persistence, mongod, nats], persistence, edge, `http://127.0.0.1:${monitorPort}`);
-    system.#before = await system.#natsState();
-    return system;
+      start(
+        startProcess({
+          name,
+          entry: join(SERVICES, name, "src/main.ts"),
+          nodeArgs: PROBES.flatMap((probe) => ["--import", probe]),
+          env: { NATS_URL: nats.url, LOG_LEVEL: "info", DRAIN_MS: "0", ...env },
+        }),
+      );
+    let nats: Child;
+    try {
+      nats = await start(startNats({ configText: `http: "127.0.0.1:${monitorPort}"` }));
+      const mongod = await start(startMongod());
+      const persistence = await service("persistence", { MONGODB_URL: mongod.url });
+      const edge = await service("edge", { PERSISTENCE_URL: persistence.url, ...edgeEnv });
+      const system = new System(started, persistence, edge, `http://127.0.0.1:${monitorPort}`);
+      system.#before = await system.#natsState();
+      return system;
+    } catch (error) {
+      for (const child of started) await child.stop();
+      throw error;
+    }
   }
 
   /** What went wrong inside, in words; empty when nothing did. */

@@ -6,12 +6,12 @@ import type { Target } from "./peer.ts";
 import { Tally } from "./tally.ts";
 
 export interface AttackerTask {
-  readonly attack: AttackName;
+  readonly attacks: readonly AttackName[];
   readonly target: Target;
   readonly scale: number;
 }
 
 setPriority(constants.priority.PRIORITY_LOW);
 const tally = new Tally();
-const { attack, target, scale } = helper<AttackerTask>(() => tally.counts);
-ATTACKS[attack](target, tally, scale);
+const { attacks, target, scale } = helper<AttackerTask>(() => tally.counts);
+for (const attack of attacks) ATTACKS[attack](target, tally, scale);

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "@madang/local-stack";
+import { COLLECT_SIGNAL } from "../garbage-probe.ts";
 
 const SAMPLE_INTERVAL_MS = 200;
+/** For a signal to arrive and a heap of some hundred MiB to be collected. */
+const COLLECT_MS = 500;
 const MIB = 1024 * 1024;
 
 export interface EdgeUse {
@@ -45,8 +49,10 @@ export class EdgeWatch {
     return { busy: (this.#last[1] - ranNs) / elapsedNs, waited: (this.#last[2] - waitedNs) / elapsedNs };
   }
 
-  /** Asks the edge itself: in use on its heap, and in buffers beside it. */
+  /** Asks the edge itself: what is in use on its heap, and in buffers beside it, and is no garbage. */
   async heapMiB(): Promise<number> {
+    await this.#edge.kill(COLLECT_SIGNAL);
+    await delay(COLLECT_MS);
     const text = await (await fetch(`${this.#edge.url}/metrics`)).text();
     const metric = (name: string) => Number(new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1] ?? 0);
     return (metric("nodejs_heap_size_used_bytes") + metric("nodejs_external_memory_bytes")) / MIB;

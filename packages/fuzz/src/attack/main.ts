@@ -11,7 +11,7 @@ Exit code 1 when they lost anything; a timing never fails it.
   npm run attack -- [options]
 
   --scenario a,b   only these (default: all)
-  --seconds n      of calm, and of each attack (default 15; time-outs take 10 s to be seen)
+  --seconds n      of calm, and of each attack (default 12; time-outs take 10 s to be seen)
   --scale n        share of the scenarios' counts (default 1)
   --json           results as JSON lines on standard output, not as a Markdown table
   --help
@@ -57,10 +57,10 @@ if (values.help) {
   console.log(HELP);
 } else {
   const settings: RunSettings = {
-    seconds: number("seconds", values.seconds, 15, MAX_SECONDS),
+    seconds: number("seconds", values.seconds, 12, MAX_SECONDS),
     scale: number("scale", values.scale, 1, 1),
-    warmUpS: 4,
-    recoveryS: 5,
+    warmUpS: 3,
+    recoveryS: 4,
   };
   const results = [];
   for (const scenario of chosen(values.scenario)) {

@@ -134,7 +134,7 @@ export function keep(count: number, perS: number, make: (index: number) => Peer)
   let due = 0;
   setInterval(() => {
     due = Math.min(due + (perS * TICK_MS) / 1000, perS);
-    for (; peers.size < count && due >= 1; due--) {
+    for (; peers.size < Math.ceil(count) && due >= 1; due--) {
       const peer = make(index++);
       peers.add(peer);
       peer.socket.on("close", () => peers.delete(peer));

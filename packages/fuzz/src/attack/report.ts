@@ -9,8 +9,8 @@ const COLUMNS = [
   "p99 ms",
   "newcomers, p50 (max) ms",
   "edge busy (waited)",
-  "edge memory, MiB",
-  "in use, MiB",
+  "edge memory before → peak → after, MiB",
+  "of that in use",
   "verdict",
 ];
 /** A p99 of twice what it was is what an attack may not reach. */
@@ -19,7 +19,7 @@ const SLOW = 2;
 /** A Markdown table, one line for each attack. */
 export function table(results: readonly Result[]): string {
   const lines = results.map((r) => [
-    `${r.scenario}: ${r.summary}`,
+    `**${r.scenario}**: ${r.summary}`,
     list(r.attack.tried),
     list(r.attack.answered) || "–",
     `${ms(r.base.latency.p50Ms)} → ${ms(r.during.latency.p50Ms)}`,

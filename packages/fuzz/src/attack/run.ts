@@ -57,10 +57,11 @@ export async function run(scenario: Scenario, settings: RunSettings): Promise<Re
     await honest.ask();
     await delay(settings.seconds * 1000);
     const base = await honest.ask();
-    const [rssBefore, heapBefore] = [watch.residentMiB(), await watch.heapMiB()];
+    const rssBefore = watch.residentMiB();
+    const heapBefore = await watch.heapMiB();
 
-    const { attack, addresses } = scenario;
-    const attackerTask: AttackerTask = { attack, target: { port, addresses }, scale: settings.scale };
+    const { attacks, addresses, share = 1 } = scenario;
+    const attackerTask: AttackerTask = { attacks, target: { port, addresses }, scale: settings.scale * share };
     attacker = new Helper<Counts>(ATTACKER, attackerTask);
     watch.takePeakMiB();
     watch.takeUse();

@@ -3,9 +3,12 @@ import type { AttackName } from "./attacks/index.ts";
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
-  readonly attack: AttackName;
+  /** At the same time. */
+  readonly attacks: readonly AttackName[];
   /** From how many addresses it comes. */
   readonly addresses: number;
+  /** Of the attacks' own counts; default 1. */
+  readonly share?: number;
   /** Of the edge, over the limits below. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -20,52 +23,74 @@ export const DEFAULT_LIMITS = {
 
 const OPEN_DOOR = { CONNECTIONS_PER_ADDRESS: "off" } as const;
 
+const EVERYTHING: readonly AttackName[] = [
+  ...(["slowHeaders", "slowBodies", "silentClients", "silentSockets", "churn"] as const),
+  ...(["flood", "garbage", "unreadPongs", "fragments", "compression", "deepJson", "joins"] as const),
+];
+
 export const SCENARIOS: readonly Scenario[] = [
-  { name: "nothing", summary: "no attack, but a busy loop of the attacker's priority", attack: "spin", addresses: 1 },
+  {
+    name: "nothing",
+    summary: "no attack, but a busy loop of the attacker's priority",
+    attacks: ["spin"],
+    addresses: 1,
+  },
   {
     name: "slow-headers",
     summary: "2,000 handshakes, a byte a second (slowloris)",
-    attack: "slowHeaders",
+    attacks: ["slowHeaders"],
     addresses: 20,
   },
-  { name: "slow-bodies", summary: "2,000 POST and PUT bodies, a byte a second", attack: "slowBodies", addresses: 20 },
-  { name: "no-hello", summary: "3,000 handshakes without a hello", attack: "silentClients", addresses: 20 },
-  { name: "half-open", summary: "10,000 sockets that say nothing", attack: "silentSockets", addresses: 20 },
+  {
+    name: "slow-bodies",
+    summary: "2,000 POST and PUT bodies, a byte a second",
+    attacks: ["slowBodies"],
+    addresses: 20,
+  },
+  { name: "no-hello", summary: "3,000 handshakes without a hello", attacks: ["silentClients"], addresses: 20 },
+  { name: "half-open", summary: "10,000 sockets that say nothing", attacks: ["silentSockets"], addresses: 20 },
   {
     name: "half-open-unlimited",
     summary: "the same without CONNECTIONS_PER_ADDRESS",
-    attack: "silentSockets",
+    attacks: ["silentSockets"],
     addresses: 20,
     env: OPEN_DOOR,
   },
-  { name: "churn", summary: "handshakes as fast as they go, and away again", attack: "churn", addresses: 20 },
-  { name: "flood", summary: "20 clients at 100 times SEND_LIMIT", attack: "flood", addresses: 1 },
+  { name: "churn", summary: "handshakes as fast as they go, and away again", attacks: ["churn"], addresses: 20 },
+  { name: "flood", summary: "20 clients at 100 times SEND_LIMIT", attacks: ["flood"], addresses: 1 },
   {
     name: "garbage",
     summary: "20 clients with invalid frames, as fast as they are read",
-    attack: "garbage",
+    attacks: ["garbage"],
     addresses: 1,
   },
-  { name: "unread-pongs", summary: "20 clients that ping and never read", attack: "unreadPongs", addresses: 1 },
+  { name: "unread-pongs", summary: "20 clients that ping and never read", attacks: ["unreadPongs"], addresses: 1 },
   {
     name: "fragments",
     summary: "400 messages in endless pieces of one byte",
-    attack: "fragments",
+    attacks: ["fragments"],
     addresses: 2,
   },
   {
     name: "compression",
     summary: "compressed frames (not negotiated) and bodies, 64 MiB in 64 KiB",
-    attack: "compression",
+    attacks: ["compression"],
     addresses: 1,
   },
-  { name: "deep-json", summary: "frames and bodies of 32,000 nested arrays", attack: "deepJson", addresses: 1 },
-  { name: "joins", summary: "10,000 joins/s of fresh rooms over 100 sockets", attack: "joins", addresses: 1 },
+  { name: "deep-json", summary: "frames and bodies of 32,000 nested arrays", attacks: ["deepJson"], addresses: 1 },
+  { name: "joins", summary: "10,000 joins/s of fresh rooms over 100 sockets", attacks: ["joins"], addresses: 1 },
   {
     name: "joins-unlimited",
     summary: "the same without JOIN_LIMIT",
-    attack: "joins",
+    attacks: ["joins"],
     addresses: 1,
     env: { JOIN_LIMIT: "off" },
+  },
+  {
+    name: "all",
+    summary: "all of these at once, each with a tenth of its counts",
+    attacks: EVERYTHING,
+    addresses: 20,
+    share: 0.1,
   },
 ];

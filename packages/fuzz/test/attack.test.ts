@@ -1,0 +1,34 @@
+import t from "tap";
+import { losses } from "../src/attack/report.ts";
+import { run } from "../src/attack/run.ts";
+import { SCENARIOS } from "../src/attack/scenarios.ts";
+
+t.test("all attacks at once, in a small form, cost honest members nothing", { timeout: 60_000 }, async (t) => {
+  const all = SCENARIOS.find(({ name }) => name === "all")!;
+  const result = await run(
+    { ...all, addresses: 2 },
+    {
+      seconds: 4,
+      warmUpS: 0,
+      recoveryS: 1,
+      scale: 0.2,
+      env: { REQUEST_LIMIT_MS: "1000", CONNECTIONS_PER_ADDRESS: "100" },
+    },
+  );
+  t.comment(JSON.stringify(result));
+  t.strictSame(losses(result), []);
+  t.ok(result.base.latency.count > 100 && result.during.latency.count > 100, "they chatted");
+  t.ok(result.during.newcomers.count > 0, "and others came");
+  // Of each attack, what ends it.
+  const answers = [
+    "HTTP 400",
+    "HTTP 408",
+    "HTTP 429",
+    "closed 1002",
+    "closed 1008",
+    "closed 3013",
+    "rate_limited",
+    "cut",
+  ];
+  for (const answer of answers) t.ok((result.attack.answered[answer] ?? 0) > 0, answer);
+});
