@@ -31,6 +31,8 @@ export class Publisher implements LaneHost {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #flights = new Map<string, Flight>();
+  /** What this turn of the event loop has brought, with its tokens. */
+  #outgoing: { readonly subject: string; readonly flight: Flight; readonly token: string }[] = [];
   readonly #busy = new Set<SenderLane>();
   readonly #sweep: NodeJS.Timeout;
   readonly #identity: { epoch(): string; check(): Promise<string> };
@@ -86,10 +88,8 @@ export class Publisher implements LaneHost {
     flight.token = token;
     flight.sentAt = performance.now();
     this.#flights.set(token, flight);
-    this.#nc.publish(subject, flight.data, {
-      headers: oneHeader("Nats-Msg-Id", flight.id),
-      reply: `${this.#inbox}.${token}`,
-    });
+    // The library would write to the network for each message: at 10,000 a second an eighth of an edge's time.
+    if (this.#outgoing.push({ subject, flight, token }) === 1) setImmediate(() => this.#sendTurn());
   }
 
   /** Forgets an attempt: its answer, should one come, says nothing to anybody. */
@@ -112,6 +112,26 @@ export class Publisher implements LaneHost {
     clearInterval(this.#sweep);
     this.#subscription.unsubscribe();
     for (const lane of [...this.#busy]) lane.abandon();
+  }
+
+  #sendTurn(): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    // Lost together with the connection: the reconnect sends them.
+    if (!this.connected) return;
+    for (const { subject, flight, token } of outgoing) {
+      if (this.#flights.get(token) !== flight) continue;
+      try {
+        this.#nc.publish(subject, flight.data, {
+          headers: oneHeader("Nats-Msg-Id", flight.id),
+          reply: `${this.#inbox}.${token}`,
+        });
+      } catch {
+        // The connection is open, so it is more than the server takes (max_payload).
+        this.#flights.delete(token);
+        flight.lane.settle(flight, "refused-size");
+      }
+    }
   }
 
   #onAck(msg: Msg): void {

@@ -183,6 +183,19 @@ t.test("a message too large for the log is refused alone", async (t) => {
   t.match(small, { status: "fulfilled" });
 });
 
+t.test("a message too large for the server is refused alone", async (t) => {
+  const nats = await startNats({ configText: "max_payload: 8192" });
+  t.teardown(() => nats.stop());
+  const log = await logOn(t, nats);
+  const lane = log.lane("room");
+  const answers = await Promise.allSettled([
+    lane.publish("1", message("room", "small")),
+    lane.publish("2", message("room", "x".repeat(10_000))),
+    lane.publish("3", message("room", "small again")),
+  ]);
+  t.match(answers, [{ status: "fulfilled" }, { reason: { code: "text_too_long" } }, { status: "fulfilled" }]);
+});
+
 t.test("while the log is away publishes wait, and replays say so", async (t) => {
   const nats = await natsFor(t);
   const log = await logOn(t, nats);
