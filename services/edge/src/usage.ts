@@ -20,6 +20,8 @@ const KEY_LENGTH = 22;
 export class Usage {
   readonly #gossip: Gossip;
   readonly #id: string = randomUUID();
+  /** How its own words begin, which come back to it. */
+  readonly #ownStart: string = `{"edge":"${this.#id}",`;
   readonly #buckets = new Buckets();
   readonly #peers = new Peers();
   /** Connections to this edge. */
@@ -80,8 +82,9 @@ export class Usage {
   }
 
   #onWord(text: string): void {
+    if (text.startsWith(this.#ownStart)) return;
     const word = parseWord(text);
-    if (!word || word.edge === this.#id) return;
+    if (!word) return;
     const now = performance.now();
     for (const [key, ms] of word.spent ?? []) this.#buckets.charge(key, ms, now);
     for (const [key, ms] of word.levels ?? []) this.#buckets.lower(key, ms, now);

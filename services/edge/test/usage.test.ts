@@ -264,6 +264,25 @@ t.test("F7 a user whose edge has died is not kept out by connections that are de
   t.equal((await third.closing()).code, 3504, "and no more than that");
 });
 
+t.test("F7 a client that leaves while it waits for an answer is not counted", async (t) => {
+  const nats = await natsFor(t);
+  const env = { CONNECTIONS_PER_USER: "1" };
+  const edges = [await gossipingEdge(t, nats, env), await gossipingEdge(t, nats, env)] as const;
+  const first = await come(t, edges[0].port);
+  await refusedAt(t, edges[1].port, 20_000);
+  const { guard } = edges[1].hub;
+  const { size } = edges[1].hub.connections;
+  const waiting = await knock(t, edges[1].port, "/ws", { full: true });
+  waiting.send({ type: "hello", token: await token({ rooms: ROOMS }) });
+  await until(() => edges[1].hub.connections.size > size);
+  waiting.ws.close();
+  await waiting.closing();
+  first.ws.close();
+  await until(async () => (await come(t, edges[1].port)).closed === undefined, 20_000);
+  await new Promise((resolve) => setTimeout(resolve, PEER_SILENCE_MS + 200));
+  t.equal(guard.connectionsOf("u1").size, 1);
+});
+
 t.test("processes of one port count together", async (t) => {
   const nats = await natsFor(t);
   const edge = await startProcess({
