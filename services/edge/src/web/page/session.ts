@@ -17,7 +17,11 @@ export function watchSession(client: MadangClient): void {
   client.on("close", ({ code, reason, reconnecting }) => {
     if (reconnecting || (code !== CLOSE_CODES.invalidToken.code && reason !== "unauthorized")) return;
     ended = true;
-    note.replaceChildren(t.sessionEnded, " ", make("button", { type: "button", onclick: tryAgain }, t.goOn));
+    note.replaceChildren(
+      t.sessionEnded,
+      " ",
+      make("button", { type: "button", className: "quiet", onclick: tryAgain }, t.goOn),
+    );
   });
   client.on("state", (state) => {
     if (state !== "connected") return;
