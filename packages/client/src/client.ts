@@ -12,7 +12,7 @@ import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { MadangError } from "./errors.ts";
 import { Outbox, type OutboxStorage } from "./outbox.ts";
-import { reconnectDelay } from "./reconnect.ts";
+import { isStable, reconnectDelay } from "./reconnect.ts";
 import { type Room, type RoomDeps, RoomSession } from "./room.ts";
 import { type TransportFactory, webSocketTransport } from "./transport.ts";
 import { onWake } from "./wake.ts";
@@ -48,8 +48,6 @@ type RoomFrame = Extract<DownFrame, { room: string }>;
 
 /** The server's default limit (F5), until its welcome says which it is. */
 const ROOMS_MAX = 128;
-/** A connection that lived this long was a good one: the back-off begins anew. */
-const STABLE_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
 
 /**
@@ -287,7 +285,8 @@ export class MadangClient extends Emitter<ClientEvents> {
   }
 
   #onClosed(code: number, reason: string): void {
-    if (this.#welcomedAt !== undefined && this.#clock.now() - this.#welcomedAt >= STABLE_MS) this.#failures = 0;
+    const livedMs = this.#welcomedAt === undefined ? 0 : this.#clock.now() - this.#welcomedAt;
+    if (isStable(livedMs, this.#failures)) this.#failures = 0;
     const delay = reconnectDelay(code, this.#failures++, this.#drainMs, this.#random);
     if (delay === undefined) {
       const message = `The server closed the connection for good: ${code}${reason && ` (${reason})`}.`;

@@ -3,6 +3,8 @@ import { shouldReconnect } from "@madang/protocol/browser";
 
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 20_000;
+const STABLE_WAITS = 4;
+const STABLE_CAP_MS = 10_000;
 /** Longest wait that a server's hint can ask for: what is longer is a mistake, and timers overflow at 2^31. */
 export const HINT_CAP_MS = 5 * 60_000;
 
@@ -13,7 +15,21 @@ export const HINT_CAP_MS = 5 * 60_000;
  * @param random as Math.random
  */
 export function backoff(attempt: number, random: () => number): number {
-  return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
+  return random() * longest(attempt);
+}
+
+/**
+ * Whether a connection that was welcomed lived long enough for the back-off to begin anew: for four of the waits that
+ * would come next, or 10 s. A server that falls over again and again is so asked ever less often, and one that was lost
+ * every few seconds for reasons of its own does not make its clients wait for 20.
+ * @param failures before this connection
+ */
+export function isStable(livedMs: number, failures: number): boolean {
+  return livedMs >= Math.min(STABLE_CAP_MS, STABLE_WAITS * longest(failures));
+}
+
+function longest(attempt: number): number {
+  return Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
 }
 
 /**
