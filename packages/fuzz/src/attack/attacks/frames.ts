@@ -31,16 +31,20 @@ function pour(peer: Peer, bytes: Buffer, sent: () => void): void {
 
 export function flood(target: Target, tally: Tally, scale: number): void {
   let nonce = 0;
-  const peers = keep(20 * scale, 100, (index) => {
+  const rooms = new Map<Peer, string>();
+  keep(20 * scale, 100, (index) => {
     tally.tried("connections");
-    const peer = new Peer(target, index, tally, HANDSHAKE, () => peer.socket.write(hello([`flood ${index % 20}`])));
+    const peer = new Peer(target, index, tally, HANDSHAKE, () => {
+      const room = `flood ${index % 20}`;
+      peer.socket.write(hello([room]));
+      rooms.set(peer, room);
+    });
+    peer.socket.on("close", () => rooms.delete(peer));
     return peer;
   });
   const each = (FLOOD_PER_S * TICK_MS) / 1000;
   setInterval(() => {
-    let i = 0;
-    for (const { socket } of peers) {
-      const room = `flood ${i++ % 20}`;
+    for (const [{ socket }, room] of rooms) {
       for (let n = 0; n < each && socket.writable; n++, tally.tried("messages")) {
         socket.write(frame(JSON.stringify({ type: "message", room, message: "flood", nonce: `${nonce++}` })));
       }
