@@ -7,7 +7,7 @@ const REFUSALS_PER_SEND = 10;
 const REFUSALS_MIN = 100;
 /** Whoever knows the protocol is refused now and then, but is always understood: what is not weighs more, and by its size. */
 const NONSENSE_WEIGHT = 10;
-const NONSENSE_BYTES = 256;
+const NONSENSE_BYTES = 64;
 
 /** How much one connection may still do. */
 export class Allowance {

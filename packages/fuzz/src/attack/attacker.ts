@@ -13,5 +13,10 @@ export interface AttackerTask {
 
 setPriority(constants.priority.PRIORITY_LOW);
 const tally = new Tally();
-const { attacks, target, scale } = helper<AttackerTask>(() => tally.counts);
-for (const attack of attacks) ATTACKS[attack](target, tally, scale);
+let begun = false;
+/** The first question is the signal to begin: starting a process takes time that would be missed by others. */
+const { attacks, target, scale } = helper<AttackerTask>(() => {
+  if (!begun) for (const attack of attacks) ATTACKS[attack](target, tally, scale);
+  begun = true;
+  return tally.counts;
+});

@@ -51,7 +51,9 @@ export async function run(scenario: Scenario, settings: RunSettings): Promise<Re
   const watch = new EdgeWatch(system.edge);
   const honestTask: HonestTask = { port, rooms: ROOMS, membersPerRoom: MEMBERS_PER_ROOM };
   const honest = new Helper<HonestReport>(HONEST, honestTask);
-  let attacker: Helper<Counts> | undefined;
+  const { attacks, addresses, share = 1 } = scenario;
+  const attackerTask: AttackerTask = { attacks, target: { port, addresses }, scale: settings.scale * share };
+  const attacker = new Helper<Counts>(ATTACKER, attackerTask);
   try {
     await delay(settings.warmUpS * 1000);
     await honest.ask();
@@ -60,11 +62,9 @@ export async function run(scenario: Scenario, settings: RunSettings): Promise<Re
     const rssBefore = watch.residentMiB();
     const heapBefore = await watch.heapMiB();
 
-    const { attacks, addresses, share = 1 } = scenario;
-    const attackerTask: AttackerTask = { attacks, target: { port, addresses }, scale: settings.scale * share };
-    attacker = new Helper<Counts>(ATTACKER, attackerTask);
     watch.takePeakMiB();
     watch.takeUse();
+    await attacker.ask();
     await delay(settings.seconds * 1000);
     const edge = watch.takeUse();
     const counts = await attacker.ask();
@@ -90,7 +90,7 @@ export async function run(scenario: Scenario, settings: RunSettings): Promise<Re
     };
   } finally {
     watch.close();
-    await attacker?.stop();
+    await attacker.stop();
     await honest.stop();
     await system.stop();
   }
