@@ -13,7 +13,7 @@ const ROOMS = 50;
 const GATHER_LIMIT_MS = 180_000;
 const RESUME_LIMIT_MS = 30_000;
 const BASE_MS = 15_000;
-const SPEAK_EVERY_MS = 100;
+const SPEAK_EVERY_MS = 20;
 /** How much a member misses while it is away: something is said in each room about this often. */
 const STORM_ROOM_EVERY_MS = 50;
 
