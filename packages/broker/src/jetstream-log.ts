@@ -91,8 +91,8 @@ class JetStreamLog implements Log {
     return this.#publisher.lane(logSubject(room));
   }
 
-  async subscribe(room: string, onRecord: (record: LiveRecord) => void): Promise<LiveSubscription> {
-    const subscription = this.#nc.subscribe(liveSubject(room), {
+  subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription {
+    return this.#nc.subscribe(liveSubject(room), {
       callback: (error, msg) => {
         if (error) return;
         const headers = headerText(msg);
@@ -102,9 +102,11 @@ class JetStreamLog implements Log {
           onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
       },
     });
+  }
+
+  async subscribed(): Promise<void> {
     // When the connection is lost meanwhile, the reconnect subscribes again and the audit that follows finds what was missed.
     await this.#nc.flush().catch(() => {});
-    return subscription;
   }
 
   async heads(rooms: readonly string[]): Promise<Map<string, number>> {

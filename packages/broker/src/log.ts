@@ -56,10 +56,12 @@ export interface Log {
 
   /**
    * Live events of a room, in the log's order, at most once: some may be missing (compare `last`), and the tail may
-   * be missing without a trace (audit with `heads`). Resolves when the server knows of the subscription: whatever is
-   * stored after that is sent, or visible to `heads` and `replay`.
+   * be missing without a trace (audit with `heads`). The server knows of it when {@link subscribed} resolves.
    */
-  subscribe(room: string, onRecord: (record: LiveRecord) => void): Promise<LiveSubscription>;
+  subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription;
+
+  /** For all subscriptions made so far: whatever is stored from then on is sent, or visible to `heads` and `replay`. */
+  subscribed(): Promise<void>;
 
   /** The newest sequence of each room, 0 for an empty one. May be behind what is acknowledged elsewhere; never ahead. */
   heads(rooms: readonly string[]): Promise<Map<string, number>>;

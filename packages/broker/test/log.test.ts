@@ -57,7 +57,8 @@ t.test("what is published is stored, comes live with its predecessor, and can be
   const log = await logOn(t, await natsFor(t));
   const live: LiveRecord[] = [];
   const room = "수다방";
-  await log.subscribe(room, (record) => live.push(record));
+  log.subscribe(room, (record) => live.push(record));
+  await log.subscribed();
   const lane = log.lane(room);
   const [one, other, two] = await Promise.all([
     lane.publish("id-1", message(room, "하나")),

@@ -56,11 +56,9 @@ export class RoomFeed {
     return this.#opened;
   }
 
-  /** First half of opening: subscribes, and holds what comes. Nothing stored after this resolves can be missed. */
-  async subscribe(): Promise<void> {
-    const subscription = await this.#log.subscribe(this.room, (record) => this.#onRecord(record));
-    if (this.#closed) subscription.unsubscribe();
-    else this.#subscription = subscription;
+  /** First half of opening: subscribes, and holds what comes. Once the log is `subscribed`, nothing can be missed. */
+  subscribe(): void {
+    if (!this.#closed) this.#subscription = this.#log.subscribe(this.room, (record) => this.#onRecord(record));
   }
 
   /** Second half: the room's head as the log told it after the subscription. From here on events are delivered. */

@@ -8,10 +8,12 @@ const AUDIT_INTERVAL_MS = 15_000;
 const AUDIT_GRACE_MS = 1000;
 const RETRY_MS = 500;
 const REFRESH_POLL_MS = 10;
+/** Of a crowd of rooms so many are opened at a time: the messages of those that are open come in between. */
+const OPEN_AT_ONCE = 100;
 
 /**
- * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened in
- * one turn cost one question, and a lost tail, which shows no gap, is found within an audit.
+ * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened
+ * together cost one question, and a lost tail, which shows no gap, is found within an audit.
  */
 export class RoomOpener {
   readonly #log: Log;
@@ -59,15 +61,14 @@ export class RoomOpener {
 
   async #openWaiting(): Promise<void> {
     while (this.#waiting.length > 0 && !this.#closed) {
-      const rooms = this.#waiting;
-      this.#waiting = [];
-      await this.#openAll(rooms);
+      await this.#openAll(this.#waiting.splice(0, OPEN_AT_ONCE));
     }
     this.#opening = false;
   }
 
   async #openAll(rooms: Room[]): Promise<void> {
-    await Promise.all(rooms.map((room) => room.feed.subscribe()));
+    for (const room of rooms) room.feed.subscribe();
+    await this.#log.subscribed();
     for (;;) {
       const heads = await this.#log.heads(rooms.map((room) => room.name)).catch(() => undefined);
       if (heads) {
