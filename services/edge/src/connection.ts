@@ -29,12 +29,36 @@ const CLOSE_LIMIT_MS = 2000;
 const LATE_MAX_BYTES = 256 * 1024;
 const FRAME_COST_BYTES = 64;
 
+/** Leads from a socket to its connection, so that all connections share their handlers: as closures they cost each half a KB. */
+const CONNECTION = Symbol("connection");
+
+interface Tied {
+  [CONNECTION]: Connection;
+}
+
 /**
  * One socket. Frames of the server are written past the WebSocket library, straight to the TCP socket, as bytes that
  * are built once for all; the library keeps parsing, pongs and the close handshake. That is sound only without
  * compression: then the library, too, writes whole frames at once.
  */
 export class Connection {
+  static readonly #handlers = {
+    message(this: unknown, data: unknown, isBinary: boolean): void {
+      (this as Tied)[CONNECTION].#onFrame(data as Buffer, isBinary);
+    },
+    control(this: unknown, data: Buffer): void {
+      (this as Tied)[CONNECTION].#onControl(data);
+    },
+    close(this: unknown): void {
+      (this as Tied)[CONNECTION].#onClose();
+    },
+    drain(this: unknown): void {
+      (this as Tied)[CONNECTION].#onDrain();
+    },
+    /** The library closes with 1002, 1007 or 1009 by itself. */
+    error(): void {},
+  };
+
   readonly id: string;
   /** P1: the tutorial's clients, one room by URL. */
   readonly isPlain: boolean;
@@ -78,13 +102,14 @@ export class Connection {
     this.#ws = ws;
     this.#socket = socket;
     socket.setNoDelay(true);
-    ws.on("message", (data, isBinary) => this.#onFrame(data as Buffer, isBinary));
-    ws.on("pong", (data) => this.#onControl(data));
-    ws.on("ping", (data) => this.#onControl(data));
-    ws.on("close", () => this.#onClose());
-    // The library closes with 1002, 1007 or 1009 by itself.
-    ws.on("error", () => {});
-    socket.on("drain", () => this.#onDrain());
+    Object.assign(ws, { [CONNECTION]: this });
+    Object.assign(socket, { [CONNECTION]: this });
+    ws.on("message", Connection.#handlers.message);
+    ws.on("pong", Connection.#handlers.control);
+    ws.on("ping", Connection.#handlers.control);
+    ws.on("close", Connection.#handlers.close);
+    ws.on("error", Connection.#handlers.error);
+    socket.on("drain", Connection.#handlers.drain);
   }
 
   get closed(): boolean {
