@@ -5,11 +5,16 @@ import { Admission } from "../src/admission.ts";
 const BURST = 64;
 
 /** `count` newcomers at once; says how many are in. */
-function crowd(admission: Admission, count: number): { readonly entered: number[]; readonly gone: Set<number> } {
+function crowd(
+  admission: Admission,
+  count: number,
+  remoteAddress = "127.0.0.1",
+): { readonly entered: number[]; readonly gone: Set<number> } {
   const entered: number[] = [];
   const gone = new Set<number>();
   for (let i = 0; i < count; i++) {
     const socket = {
+      remoteAddress,
       get destroyed() {
         return gone.has(i);
       },
@@ -43,6 +48,32 @@ t.test("while somebody is served a crowd comes in by portions, in its order", as
     entered,
     Array.from({ length: BURST + 120 }, (_, i) => i),
   );
+});
+
+t.test("who comes from elsewhere does not wait behind a crowd of one address", async (t) => {
+  let served = 0;
+  const serving = setInterval(() => served++, 5);
+  t.teardown(() => clearInterval(serving));
+  const admission = new Admission(() => served);
+  const { entered } = crowd(admission, BURST + 1000);
+  const others = crowd(admission, 3, "127.0.0.2");
+  await whenAllIn(others.entered, 3);
+  t.ok(entered.length < BURST + 100, `${entered.length} of the crowd before`);
+  t.same(others.entered, [0, 1, 2]);
+});
+
+t.test("a long line moves faster, so that nobody waits until giving up", async (t) => {
+  let served = 0;
+  const serving = setInterval(() => served++, 5);
+  t.teardown(() => clearInterval(serving));
+  const { entered } = crowd(new Admission(() => served), BURST + 16_000);
+  await delay(0);
+  let most = 0;
+  for (let last = entered.length; most < 20 && entered.length < 2000; last = entered.length) {
+    await new Promise((next) => setImmediate(next));
+    most = Math.max(most, entered.length - last);
+  }
+  t.equal(most, 20, "16,000 in 8 s are 20 in 10 ms");
 });
 
 t.test("where nobody speaks the pace rises", async (t) => {
