@@ -3,7 +3,7 @@
 import { type HistoryPage, roomPartition, roomToken } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type { Told } from "./view.ts";
+import { keep, type Told } from "./view.ts";
 
 export const STREAM = "CHAT";
 const READ_LIMIT_MS = 60_000;
@@ -37,8 +37,8 @@ export async function readStream(nc: NatsConnection, rooms: readonly string[]): 
     let lastSeq = 0;
     const limit = setTimeout(() => messages.stop(), READ_LIMIT_MS);
     for await (const message of messages) {
-      const { user, nonce = "", message: text } = message.json<{ user: string; nonce?: string; message: string }>();
-      bySubject.get(message.subject)?.push({ epoch, seq: message.seq, user, nonce, message: text });
+      const event = message.json<{ user: string; nonce?: string; message: string }>();
+      bySubject.get(message.subject)?.push(keep({ ...event, epoch, seq: message.seq }));
       lastSeq = message.seq;
       if (lastSeq >= info.state.last_seq) break;
     }
@@ -61,9 +61,7 @@ export async function readHistory(edgeUrl: string, room: string): Promise<Told[]
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(`GET ${url}: ${response.status}`);
     const page = (await response.json()) as HistoryPage;
-    for (const { epoch, seq, user, nonce = "", message } of page.messages) {
-      told.push({ epoch, seq, user, nonce, message });
-    }
+    told.push(...page.messages.map(keep));
     if (page.foundNewest || page.messages.length === 0) return told;
     after = page.messages.at(-1)!.position;
   }
