@@ -3,7 +3,8 @@
 const WIDTH = 720;
 const HEIGHT = 380;
 const AREA = { left: 76, right: 24, top: 56, bottom: 74 };
-const COLOURS = ["#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626"];
+const COLOURS = ["#2563eb", "#ea580c", "#059669", "#9333ea", "#dc2626", "#0891b2", "#a16207", "#475569"];
+const LEGEND_ROW = 20;
 const STYLE =
   "text{font:13px system-ui,sans-serif;fill:#334155}.title{font-size:16px;font-weight:600;fill:#0f172a}" +
   ".small{font-size:12px;fill:#64748b}";
@@ -52,15 +53,16 @@ export function lineChart({ title, x, y, series }: LineChart): string {
   });
   const middleX = (AREA.left + WIDTH - AREA.right) / 2;
   const middleY = (AREA.top + HEIGHT - AREA.bottom) / 2;
-  return page(title, HEIGHT, [
+  const key = legend(
+    series.map(({ name }) => name),
+    HEIGHT - 14,
+  );
+  return page(title, key.bottom + 14, [
     ...grid,
     ...lines,
     text(middleX, HEIGHT - AREA.bottom + 38, x, "middle", "small"),
     `<g transform="translate(18 ${middleY}) rotate(-90)">${text(0, 0, y, "middle", "small")}</g>`,
-    legend(
-      series.map(({ name }) => name),
-      HEIGHT - 14,
-    ),
+    key.svg,
   ]);
 }
 
@@ -95,7 +97,8 @@ export function barChart({ title, groups, names }: BarChart): string {
     }
     y += GROUP_GAP;
   }
-  return page(title, y + 34, [...parts, legend(names, y + 16)]);
+  const key = legend(names, y + 16);
+  return page(title, key.bottom + 18, [...parts, key.svg]);
 }
 
 function logScale(values: readonly number[], from: number, to: number) {
@@ -120,15 +123,22 @@ function page(title: string, height: number, parts: readonly string[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img"><title>${escaped(title)}</title><style>${STYLE}</style>${background}${heading}${parts.join("")}</svg>\n`;
 }
 
-function legend(names: readonly string[], y: number): string {
+/** As many rows as it takes, the first at `y`. */
+function legend(names: readonly string[], y: number): { readonly svg: string; readonly bottom: number } {
   let x = 24;
-  return names
-    .map((name, i) => {
-      const entry = `<rect x="${x}" y="${y - 10}" width="11" height="11" rx="2" fill="${colour(i)}"/>${text(x + 17, y, name, "start")}`;
-      x += 17 + name.length * 7 + 20;
-      return entry;
-    })
-    .join("");
+  let row = y;
+  const entries = names.map((name, i) => {
+    const width = 17 + name.length * 7 + 20;
+    if (x > 24 && x + width > WIDTH) {
+      x = 24;
+      row += LEGEND_ROW;
+    }
+    const mark = `<rect x="${x}" y="${row - 10}" width="11" height="11" rx="2" fill="${colour(i)}"/>`;
+    const entry = mark + text(x + 17, row, name, "start");
+    x += width;
+    return entry;
+  });
+  return { svg: entries.join(""), bottom: row };
 }
 
 function text(x: number, y: number, content: string, anchor: "start" | "middle" | "end", kind = ""): string {
