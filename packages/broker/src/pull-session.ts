@@ -123,7 +123,7 @@ export class PullSession {
     }
     this.#wanted = 0;
     this.#puller.onPause();
-    if (code === REQUEST_TIMEOUT) return this.refill();
+    // A pause after 408, too: where requests of other instances wait for what there is, it comes at once.
     this.#gathering = setTimeout(() => {
       this.#gathering = undefined;
       this.refill();
