@@ -29,7 +29,7 @@ const CLOSE_LIMIT_MS = 2000;
 const LATE_MAX_BYTES = 256 * 1024;
 const FRAME_COST_BYTES = 64;
 
-/** Leads from a socket to its connection, so that all connections share their handlers: as closures they cost each half a KB. */
+/** Leads from a socket to its connection, so that all connections share their handlers: as closures they cost each 0.4 KB. */
 const CONNECTION = Symbol("connection");
 
 interface Tied {
