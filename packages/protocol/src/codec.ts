@@ -1,5 +1,6 @@
 /** From bytes to frames and back. Decoding validates once; whatever is inside may trust the types. */
 import { Compile, type Validator } from "typebox/compile";
+import { isNestedTooDeep, JSON_MAX_DEPTH } from "./depth.ts";
 import { ERRORS, ProtocolError } from "./errors.ts";
 import { LogEvent } from "./events/index.ts";
 import type { ErrorFrame } from "./frames/error.ts";
@@ -104,6 +105,9 @@ function startsWith(stored: Uint8Array, start: string): boolean {
 }
 
 function parseObject(text: string): object {
+  if (isNestedTooDeep(text)) {
+    throw new ProtocolError("bad_frame", { message: `Frames are nested ${JSON_MAX_DEPTH} levels deep at most.` });
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

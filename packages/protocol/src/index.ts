@@ -1,5 +1,6 @@
 export * from "./close-codes.ts";
 export * from "./codec.ts";
+export * from "./depth.ts";
 export * from "./down.ts";
 export * from "./errors.ts";
 export * from "./events/index.ts";

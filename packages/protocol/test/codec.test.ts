@@ -10,6 +10,7 @@ import {
   formatPosition,
   isLogEvent,
   isStoredMessage,
+  JSON_MAX_DEPTH,
   newEpoch,
   ProtocolError,
   parsePosition,
@@ -47,6 +48,29 @@ t.test("F3 a frame is decoded, or refused with the field that is wrong", async (
     field: "room",
   });
   t.throws(() => decodeUp('{"type":"join"}'), { code: "bad_frame", field: "room" });
+});
+
+t.test("F6 nesting is limited before anything is parsed, and brackets in texts are no nesting", async (t) => {
+  const nested = (open: string, close: string, depth: number) =>
+    `{"type":"leave","room":"a","more":${open.repeat(depth)}1${close.repeat(depth)}}`;
+  for (const [open, close] of [
+    ["[", "]"],
+    ['{"a":', "}"],
+  ] as const) {
+    t.match(decodeUp(nested(open, close, JSON_MAX_DEPTH - 1)), { room: "a" });
+    t.throws(() => decodeUp(nested(open, close, JSON_MAX_DEPTH)), { code: "bad_frame" });
+    t.throws(() => decodePlain(open.repeat(JSON_MAX_DEPTH + 1)), { code: "bad_frame" });
+  }
+  t.match(decodeUp(`{"type":"leave","room":"a","more":[${Array(99).fill("[]").join()}]}`), { room: "a" });
+  const brackets = "[{".repeat(99);
+  for (const message of [brackets, `"${brackets}`, `${brackets}\\`, `\\"${brackets}`, `\\${brackets}"`]) {
+    const frame = JSON.stringify({ type: "message", room: "a", nonce: "1", message });
+    t.match(decodeUp(frame), { message }, frame);
+  }
+  t.equal(
+    code(() => decodeUp('{"type":"')),
+    "bad_json",
+  );
 });
 
 t.test("P1 the tutorial's frame", async (t) => {

@@ -1,3 +1,4 @@
+export * from "./bodies.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./logger.ts";

@@ -1,6 +1,14 @@
 import fastifyHelmet from "@fastify/helmet";
 import type { Gossip, Log, Rules } from "@madang/broker";
-import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
+import {
+  addHealthRoutes,
+  addMetricsRoute,
+  type Logger,
+  problem,
+  sendProblem,
+  useProblems,
+  useShallowJson,
+} from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
@@ -59,6 +67,7 @@ export async function buildApp(
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   useProblems(app);
+  useShallowJson(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
     ...(log.connected ? {} : { log: "not connected" }),

@@ -1,6 +1,8 @@
 /** What the attack suite (`npm run attack`) found, each by itself. */
 import { once } from "node:events";
-import { connect } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { mostSockets } from "../src/doorstep.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
@@ -78,6 +80,50 @@ t.test("attacks on a real edge", async (t) => {
     const refused = await full(t, edge);
     await refused.closing();
     t.equal(refused.refusedWith, 429, "24 a minute");
+  });
+
+  await t.test("F6 what takes long to parse is refused unparsed", async (t) => {
+    const edge = await edgeFor(t, nats);
+    const deep = "[".repeat(40) + "]".repeat(40);
+    const client = await full(t, edge, "a");
+    client.send(`{"type":"leave","room":"a","more":${deep}}`);
+    t.match(await client.next("error"), { code: "bad_frame" });
+    const body = `{"message":"hi","more":${deep}}`;
+    const answer = await edge.app.inject({
+      method: "POST",
+      url: "/v1/rooms/a/messages",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    t.equal(answer.statusCode, 400);
+    t.match(answer.json(), { code: "bad_request", detail: /32 levels/ });
+  });
+
+  await t.test("a slow body is kept from persistence until it is whole", async (t) => {
+    const asked: string[] = [];
+    const persistence = createServer((request, response) => {
+      request.setEncoding("utf8").on("data", (text) => asked.push(text));
+      request.on("end", () => response.end("{}"));
+    }).listen(0, "127.0.0.1");
+    t.teardown(() => persistence.close());
+    await once(persistence, "listening");
+    let connections = 0;
+    persistence.on("connection", () => connections++);
+    const { port } = persistence.address() as AddressInfo;
+    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
+    const socket = connect(edge.port, "127.0.0.1").setEncoding("utf8");
+    t.teardown(() => socket.destroy());
+    const chunks = ['7\r\n{"topic', '\r\n6\r\n":"x"}\r\n0\r\n\r\n'];
+    socket.write(
+      `PUT /v1/rooms/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunks[0]}`,
+    );
+    // By the time that it has answered a request that came later, it has seen what it has of the first.
+    t.equal((await fetch(`http://127.0.0.1:${edge.port}/livez`)).status, 200);
+    await delay(100);
+    t.equal(connections, 0);
+    socket.write(chunks[1]!);
+    t.match((await once(socket, "data"))[0], /^HTTP\/1.1 200/);
+    t.same(asked, ['{"topic":"x"}']);
   });
 
   await t.test("handshakes that wait together are counted together", async (t) => {

@@ -2,7 +2,15 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { AuthSettings } from "@madang/auth";
 import type { Desk, LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
-import { addHealthRoutes, addMetricsRoute, type Logger, problem, sendProblem, useProblems } from "@madang/runtime";
+import {
+  addHealthRoutes,
+  addMetricsRoute,
+  type Logger,
+  problem,
+  sendProblem,
+  useProblems,
+  useShallowJson,
+} from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import { addAccess } from "./access.ts";
 import type { AdminStore } from "./admin/admin-store.ts";
@@ -41,6 +49,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
+  useShallowJson(app);
   addAccess(app, auth, moderation?.desk.rules);
   await addDocs(app);
   addHealthRoutes(app, () => ({

@@ -29,6 +29,6 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
         sessionRoutes(session, guard);
       });
     });
-    await proxy(app, "/docs", ["GET", "HEAD"]);
+    await app.register((docs) => proxy(docs, "/docs", ["GET", "HEAD"]));
   };
 }

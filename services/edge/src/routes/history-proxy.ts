@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import fastifyHttpProxy from "@fastify/http-proxy";
 import { problem, sendProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
@@ -25,7 +26,13 @@ export function historyProxy(
   };
   const chosen = new WeakMap<object, string>();
   return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]) => {
+    // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>
+      done(null, Readable.from([body], { objectMode: false })),
+    );
     await app.register(fastifyHttpProxy, {
+      proxyPayloads: false,
       upstream: "",
       prefix,
       rewritePrefix: prefix,
