@@ -20,6 +20,8 @@ export class Floor {
   #known: Place | undefined;
   #saved: Place | undefined;
   #freshUntil = 0;
+  /** The log did not answer, and is left alone for so long. */
+  #silentUntil = 0;
   #asking: Promise<Place> | undefined;
   #saver: NodeJS.Timeout;
 
@@ -35,30 +37,47 @@ export class Floor {
     return this.#known;
   }
 
-  /** To be asked before the store is read, never after. @throws ProtocolError `history_unavailable` */
-  async now(): Promise<Place> {
-    if (this.#known && Date.now() < this.#freshUntil) return this.#known;
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
+  /**
+   * To be asked before the store is read, never after.
+   * @param seen a place that the caller was shown: another instance may know of a higher floor, and a page that follows
+   *   on one of its pages must not end below that
+   * @throws ProtocolError `history_unavailable`
+   */
+  async now(seen?: Place): Promise<Place> {
+    if (this.#known && Date.now() < this.#freshUntil && !this.#isBehind(seen)) return this.#known;
+    const underWay = this.#asking;
+    const floor = await (underWay ?? this.#askOnce());
+    // What was under way may have been answered before the caller was shown that place.
+    return underWay && this.#isBehind(seen) ? this.#askOnce() : floor;
   }
 
   close(): void {
     clearInterval(this.#saver);
   }
 
+  #isBehind(seen: Place | undefined): boolean {
+    return seen !== undefined && (!this.#known || comparePlaces(this.#known, seen) < 0);
+  }
+
+  #askOnce(): Promise<Place> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
   async #ask(): Promise<Place> {
     this.#known ??= await this.#store.loadFloor();
-    try {
-      const answer = await this.#consumer.ackFloor();
+    const answer = Date.now() < this.#silentUntil ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
+    if (answer) {
       const isNews = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
       if (isNews) this.#known = answer;
       this.#freshUntil = Date.now() + FRESH_MS;
-    } catch {
+    } else {
       const saved = await this.#store.loadFloor();
       if (saved && (!this.#known || comparePlaces(saved, this.#known) > 0)) this.#known = saved;
-      this.#freshUntil = Date.now() + RETRY_MS;
+      if (Date.now() >= this.#silentUntil) this.#silentUntil = Date.now() + RETRY_MS;
+      this.#freshUntil = this.#silentUntil;
     }
     if (!this.#known) throw new ProtocolError("history_unavailable", { retryAfter: 1 });
     return this.#known;

@@ -32,7 +32,7 @@ export async function readPage(
 ): Promise<HistoryPage> {
   const cursor = cursorOf(query);
   // The floor first: whatever lies below it was in the store by then.
-  const end = await floor.now();
+  const end = await floor.now(cursor?.place);
   const reader = new PageReader(store, room, end, query.limit ?? 50);
   const found = await reader.read(cursor);
   if (found.messages.length === 0 && !(await store.room(room))) throw new ProtocolError("not_found");

@@ -3,6 +3,7 @@ import { formatPosition, parsePosition } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
 import { Changes } from "../src/changes.ts";
+import { Floor } from "../src/floor.ts";
 import { readPage } from "../src/history.ts";
 import { comparePlaces, type Place } from "../src/keys.ts";
 import type { Store } from "../src/store.ts";
@@ -128,6 +129,30 @@ t.test("history", async (t) => {
       foundNewest: true,
       position: `${NOW}.1100`,
     });
+  });
+
+  t.test("a page of one instance is followed by another's, which heard less of the floor", async (t) => {
+    const log = { seq: 600 };
+    const ackFloor = async () => ({ epoch: NOW, seq: log.seq });
+    const ahead = new Floor({ ackFloor }, store);
+    const behind = new Floor({ ackFloor }, store);
+    t.teardown(() => {
+      ahead.close();
+      behind.close();
+    });
+    const first = await readPage(store, behind, "a", {});
+    // The answer to this was given before the log went on: it must not do for who was shown more.
+    const underWay = behind.now({ epoch: NOW, seq: 601 });
+    log.seq = 1100;
+    const latest = await readPage(store, ahead, "a", { limit: 10 });
+    t.not(latest.position, first.position);
+    const [older, newer] = await Promise.all([
+      readPage(store, behind, "a", { before: latest.messages[0]!.position, limit: 10 }),
+      readPage(store, behind, "a", { after: latest.position }),
+      underWay,
+    ]);
+    t.strictSame(placesOf(older), places.get("a")!.slice(-20, -10), "without a hole");
+    t.match(newer, { messages: [], position: latest.position }, "and a join from there is told nothing twice");
   });
 
   t.test("cursors exclude each other and have to be positions; the field is named", async (t) => {
