@@ -87,8 +87,8 @@ class JetStreamLog implements Log {
     void this.#watchReplays();
   }
 
-  lane(room: string): Lane {
-    return this.#publisher.lane(logSubject(room));
+  lane(room: string, sender?: string): Lane {
+    return this.#publisher.lane(logSubject(room), sender);
   }
 
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription {

@@ -35,6 +35,9 @@ export interface Lane {
   publish(id: string, data: Uint8Array): Promise<Stored>;
   /** Publishes that have no answer yet. */
   readonly pending: number;
+  /** Sends nothing until {@link resume}: what is published meanwhile waits, no longer than it would for a log that is away. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface LiveSubscription {
@@ -52,7 +55,11 @@ export interface Log {
   /** The newest sequence of any room that this process knows of. A position above it may be one that it has yet to hear of: ask {@link checkEpoch}. */
   readonly lastSeq: number;
 
-  lane(room: string): Lane;
+  /**
+   * @param sender whoever takes up the way into a room again, while something of theirs is under way there, gets the
+   *   lane that they had: their order goes on. Absent: somebody who says one thing only.
+   */
+  lane(room: string, sender?: string): Lane;
 
   /**
    * Live events of a room, in the log's order, at most once: some may be missing (compare `last`), and the tail may

@@ -33,7 +33,8 @@ export class Publisher implements LaneHost {
   readonly #flights = new Map<string, Flight>();
   /** What this turn of the event loop has brought, with its tokens. */
   #outgoing: { readonly subject: string; readonly flight: Flight; readonly token: string }[] = [];
-  readonly #busy = new Set<SenderLane>();
+  /** Lanes with something under way. One without a sender is its own key. */
+  readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
   readonly #identity: { epoch(): string; check(): Promise<string> };
   #connected = true;
@@ -53,8 +54,9 @@ export class Publisher implements LaneHost {
     this.#sweep = setInterval(() => this.#onSweep(), SWEEP_INTERVAL_MS);
   }
 
-  lane(subject: string): Lane {
-    return new SenderLane(this, subject);
+  lane(subject: string, sender?: string): Lane {
+    const lane = new SenderLane(this, subject, sender);
+    return this.#busy.get(lane.key) ?? lane;
   }
 
   /** Whether a publish reaches the server now. While the library dials, it has no server info, and what it is given would overtake what is repeated. */
@@ -75,7 +77,7 @@ export class Publisher implements LaneHost {
   onReconnect(): void {
     this.#connected = true;
     this.#flights.clear();
-    for (const lane of [...this.#busy]) lane.restart();
+    for (const lane of [...this.#busy.values()]) lane.restart();
   }
 
   /** The log was made anew: sequences begin again. */
@@ -98,8 +100,8 @@ export class Publisher implements LaneHost {
   }
 
   busy(lane: SenderLane, isBusy: boolean): void {
-    if (isBusy) this.#busy.add(lane);
-    else this.#busy.delete(lane);
+    if (isBusy) this.#busy.set(lane.key, lane);
+    else this.#busy.delete(lane.key);
   }
 
   /** Resolves when no publish is under way, or after `limitMs`. */
@@ -111,7 +113,7 @@ export class Publisher implements LaneHost {
   close(): void {
     clearInterval(this.#sweep);
     this.#subscription.unsubscribe();
-    for (const lane of [...this.#busy]) lane.abandon();
+    for (const lane of [...this.#busy.values()]) lane.abandon();
   }
 
   #sendTurn(): void {
@@ -169,7 +171,7 @@ export class Publisher implements LaneHost {
         flight.lane.settle(flight, "failed");
       }
     }
-    for (const lane of [...this.#busy]) lane.expire(now);
+    for (const lane of [...this.#busy.values()]) lane.expire(now);
   }
 }
 

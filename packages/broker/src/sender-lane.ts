@@ -50,17 +50,25 @@ const RETRY_DELAY_MS = 100;
 export class SenderLane implements Lane {
   readonly #host: LaneHost;
   readonly #subject: string;
+  readonly #sender: string | undefined;
   /** Sent, no answer, in order. */
   #flying: Flight[] = [];
   /** Not sent yet, in order. */
   #waiting: Flight[] = [];
   #window = WINDOW;
   #failed = false;
+  #paused = false;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(host: LaneHost, subject: string) {
+  constructor(host: LaneHost, subject: string, sender: string | undefined) {
     this.#host = host;
     this.#subject = subject;
+    this.#sender = sender;
+  }
+
+  /** By which the lane is found again while it is busy. Made when asked: most lanes are idle, and many. */
+  get key(): string | SenderLane {
+    return this.#sender === undefined ? this : `${this.#sender} ${this.#subject}`;
   }
 
   get pending(): number {
@@ -86,6 +94,15 @@ export class SenderLane implements Lane {
       });
       this.#pump();
     });
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#pump();
   }
 
   /** The answer to one attempt. */
@@ -138,6 +155,7 @@ export class SenderLane implements Lane {
   }
 
   #pump(): void {
+    if (this.#paused) return;
     while (!this.#failed && this.#waiting.length > 0 && this.#flying.length < this.#window && this.#host.connected) {
       const flight = this.#waiting.shift()!;
       this.#flying.push(flight);

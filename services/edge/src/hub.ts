@@ -106,17 +106,18 @@ export class Hub implements RoomHost, Present {
 
   /** Makes the connection a member; its answer comes when the room is open. */
   join(connection: Connection, name: string, after: Position | undefined): void {
-    let room = this.#rooms.get(name);
-    if (!room) {
-      room = new Room(name, this);
-      this.#rooms.set(name, room);
-      this.#opener.open(room);
-    }
+    const room = this.#room(name);
     connection.members.get(name)?.leave();
     const member = new Member(this, connection, room, after);
     connection.members.set(name, member);
     room.add(member);
     if (room.feed.opened) member.begin();
+  }
+
+  /** Resolves when whoever joins the room is a member at once; after `limitMs` even if it is not open. */
+  async opened(name: string, limitMs: number): Promise<void> {
+    const room = this.#room(name);
+    if (!room.feed.opened) await Promise.race([room.opened, after(limitMs)]);
   }
 
   /** Has the room's feed catch up with what the log holds now. */
@@ -157,6 +158,16 @@ export class Hub implements RoomHost, Present {
       for (const room of this.#rooms.values()) room.feed.close();
     })();
     return this.#draining;
+  }
+
+  #room(name: string): Room {
+    let room = this.#rooms.get(name);
+    if (!room) {
+      room = new Room(name, this);
+      this.#rooms.set(name, room);
+      this.#opener.open(room);
+    }
+    return room;
   }
 
   #currentRooms(): Room[] {

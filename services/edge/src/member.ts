@@ -18,7 +18,7 @@ export class Member {
   readonly connection: Connection;
   readonly room: Room;
   readonly isPlain: boolean;
-  /** The sender's way into this room. */
+  /** The sender's way into this room. It is shut until the join is answered: what one says oneself comes after it. */
   readonly lane: Lane;
   readonly #hub: Hub;
   /** Where the client said it was; undefined: live only. */
@@ -34,7 +34,8 @@ export class Member {
     this.connection = connection;
     this.room = room;
     this.isPlain = connection.isPlain;
-    this.lane = hub.log.lane(room.name);
+    this.lane = hub.log.lane(room.name, connection.id);
+    this.lane.pause();
     this.#hub = hub;
     this.#after = after;
   }
@@ -49,6 +50,7 @@ export class Member {
   leave(): void {
     this.#gone = true;
     this.room.remove(this);
+    this.lane.resume();
   }
 
   /** Hands bytes to the socket. False when it has too much unsent already: then nothing was taken. */
@@ -112,6 +114,7 @@ export class Member {
     } else if (!recovered) {
       this.connection.sendError(new ProtocolError("position_lost"));
     }
+    this.lane.resume();
   }
 
   async #catchUp(generation: number, announce: boolean): Promise<void> {

@@ -27,6 +27,7 @@ export class Room implements FeedSink {
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
   #flushed = 0;
+  readonly #opening = Promise.withResolvers<void>();
   /** When the last member left, in ms of performance.now(). */
   emptySince = performance.now();
 
@@ -34,6 +35,11 @@ export class Room implements FeedSink {
     this.name = name;
     this.#host = host;
     this.feed = new RoomFeed(name, host.log, host.ringBudget, this);
+  }
+
+  /** Resolves when the feed is open. */
+  get opened(): Promise<void> {
+    return this.#opening.promise;
   }
 
   get members(): ReadonlySet<Member> {
@@ -59,6 +65,7 @@ export class Room implements FeedSink {
   open(head: number): void {
     this.feed.open(head);
     for (const member of this.#members) member.begin();
+    this.#opening.resolve();
   }
 
   /** Makes a member live that has seen everything up to the feed's head. What others are still owed is written first. */

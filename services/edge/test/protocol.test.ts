@@ -17,6 +17,40 @@ t.test("P1 plain members chat, across two edges and with the full protocol", asy
   t.equal(here.frames.length, 2, "plain members get messages only");
 });
 
+t.test("P1 whose handshake is through is a member: of a room that was empty, too, and on any edge", async (t) => {
+  const nats = await natsFor(t);
+  const [a, b] = [await edgeFor(t, nats), await edgeFor(t, nats)];
+  for (let n = 0; n < 20; n++) {
+    const members = [a, b].map(({ port }) => new WireClient(`ws://127.0.0.1:${port}/ws/chat/fresh${n}/`, []));
+    const [sender, other] = members as [WireClient, WireClient];
+    sender.ws.once("open", () => other.ws.readyState === 1 && sender.send({ message: "hi", user: "u" }));
+    other.ws.once("open", () => sender.ws.readyState === 1 && sender.send({ message: "hi", user: "u" }));
+    for (const member of members) await member.next("message", undefined, 2000);
+    for (const member of members) member.ws.terminate();
+  }
+});
+
+t.test("F3 what is said right behind a join comes after its answer, and to the sender as well", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (let n = 0; n < 20; n++) {
+    const client = await full(t, edge);
+    const room = `fresh${n}`;
+    client.send({ type: "hello", join: [{ room }] });
+    client.send({ type: "message", room, message: "x", nonce: "n" });
+    const { seq } = await client.next("message", undefined, 2000);
+    await client.next("ack");
+    t.ok(Number(client.of("joined")[0].position.split(".")[1]) < seq);
+    t.ok(
+      client.frames.findIndex(({ type }) => type === "joined") < client.frames.findIndex(({ type }) => type === "ack"),
+    );
+    client.send({ type: "join", room: `left${n}` });
+    client.send({ type: "message", room: `left${n}`, message: "y", nonce: "m" });
+    client.send({ type: "leave", room: `left${n}` });
+    await client.next("ack", ({ nonce }) => nonce === "m");
+    client.ws.terminate();
+  }
+});
+
 t.test("P2 errors reach a plain client as messages of the system, and the connection stays open", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   const client = await plain(t, edge, "a");

@@ -63,6 +63,24 @@ t.test("a lost tail shows no gap: the audit finds it within 30 s", async (t) => 
   t.same(textsOf(client), numbers(3));
 });
 
+t.test("F3 a sender's order survives joining again and coming back while the log is away", async (t) => {
+  const nats = await natsFor(t);
+  const edge = await edgeFor(t, nats);
+  const speaker = await full(t, edge, "s", [{ room: "a" }]);
+  const listener = await full(t, edge, "l", [{ room: "a" }]);
+  await listener.next("caughtUp");
+  await nats.kill("SIGKILL");
+  await until(() => !edge.log.connected);
+  for (const text of numbers(60)) {
+    if (text.endsWith("0")) speaker.send({ type: "join", room: "a" });
+    if (text.endsWith("5")) for (const type of ["leave", "join"]) speaker.send({ type, room: "a" });
+    speaker.send({ type: "message", room: "a", message: text, nonce: text });
+  }
+  await nats.restart();
+  await listener.next("message", (frame) => frame.message === "m59", 30_000);
+  t.same(textsOf(listener), numbers(60));
+});
+
 t.test("nats-server is killed under load: nothing acknowledged is lost, doubled or out of order", async (t) => {
   const nats = await natsFor(t);
   const [a, b] = [await edgeFor(t, nats), await edgeFor(t, nats)];

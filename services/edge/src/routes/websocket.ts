@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import fastifyWebsocket from "@fastify/websocket";
-import { type Identity, TokenError } from "@madang/auth";
-import { ProtocolError, parsePosition, requireRoom, SUBPROTOCOL } from "@madang/protocol";
+import { type Identity, may, TokenError } from "@madang/auth";
+import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { Admission } from "../admission.ts";
@@ -13,6 +13,8 @@ import type { Hub } from "../hub.ts";
 /** A message is 64 KiB at most: no client has reason to send it in more frames, nor a network in more packets. */
 const MAX_FRAGMENTS = 128;
 const MAX_CHUNKS = 1024;
+/** How long a plain client's handshake waits for its room. While the log is away it joins when that is back. */
+const OPEN_LIMIT_MS = 1000;
 
 interface RoomRoute {
   Params: { room: string };
@@ -55,8 +57,15 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     connection.close("badRequest");
   });
 
+  // P1: nothing but the handshake tells a plain client that it is a member, so by then it is one.
+  const preHandler = async (request: FastifyRequest<RoomRoute>) => {
+    const room = parseRoomName(request.params.room);
+    if (!request.ws || offersSubprotocol(request) || room === undefined) return;
+    if (may(request.identity!, room, "read")) await hub.opened(room, OPEN_LIMIT_MS);
+    hub.refuseWhenDraining();
+  };
   for (const path of ["/ws/chat/:room/", "/ws/chat/:room"]) {
-    app.get<RoomRoute>(path, { websocket: true, onRequest }, (ws, request) => {
+    app.get<RoomRoute>(path, { websocket: true, onRequest, preHandler }, (ws, request) => {
       const isPlain = ws.protocol !== SUBPROTOCOL;
       const connection = connect(hub, ws, request, isPlain);
       // A full client says in its hello which rooms it wants; the URL is only a way to be routed.
