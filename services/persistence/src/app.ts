@@ -15,6 +15,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { addAccess } from "./access.ts";
 import type { AdminStore } from "./admin/admin-store.ts";
 import { adminOff, adminPages } from "./admin/index.ts";
+import { addCaching } from "./caching.ts";
 import type { Floor } from "./floor.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
 import { addDocs } from "./openapi.ts";
@@ -51,6 +52,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   useProblems(app);
   useShallowJson(app);
   addAccess(app, auth, moderation?.desk.rules);
+  await addCaching(app);
   await addDocs(app);
   addHealthRoutes(app, () => ({
     ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),

@@ -1,6 +1,56 @@
-import swagger from "@fastify/swagger";
+import swagger, { type FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import { NONCE_MAX_LENGTH, PostedMessage, PostMessage, Problem } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+
+const problem = { description: "A problem (RFC 9457).", content: { "application/problem+json": { schema: Problem } } };
+
+/** What every route answers when it does not do what was asked. */
+export const problems = { "4xx": problem, "5xx": problem } as const;
+
+/** What a read answers besides, to who has it already. */
+export const conditional = {
+  304: { description: "Unchanged since the ETag in If-None-Match.", type: "null" },
+} as const;
+
+type Paths = NonNullable<NonNullable<FastifyDynamicSwaggerOptions["openapi"]>["paths"]>;
+
+const stored = (description: string) => ({ description, content: { "application/json": { schema: PostedMessage } } });
+
+/** What the edge serves of the API by itself: to who reads the document there it is all one. */
+const EDGE_PATHS = {
+  "/v1/rooms/{room}/messages": {
+    post: {
+      operationId: "postMessage",
+      summary: "Send a message",
+      description: "For bots and webhooks. Served by the edge.",
+      tags: ["history"],
+      parameters: [
+        {
+          name: "room",
+          in: "path",
+          required: true,
+          schema: Type.String(),
+          description: "The room's name, percent-encoded.",
+        },
+        {
+          name: "Idempotency-Key",
+          in: "header",
+          schema: Type.String({ minLength: 1, maxLength: NONCE_MAX_LENGTH }),
+          description: "The message's nonce: repeated with the same one it is stored once.",
+        },
+      ],
+      requestBody: { required: true, content: { "application/json": { schema: PostMessage } } },
+      responses: {
+        200: stored("It was stored before."),
+        201: stored("It is stored."),
+        "4XX": problem,
+        "5XX": problem,
+      },
+    },
+  },
+} as unknown as Paths;
 
 /** The API as OpenAPI 3.1, made from the schemas that validate, and a page to try it at `/docs`. */
 export async function addDocs(app: FastifyInstance): Promise<void> {
@@ -8,11 +58,17 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
     openapi: {
       openapi: "3.1.0",
       info: {
-        title: "Madang: history",
+        title: "Madang",
         version: "1",
         description: "Rooms and their history. A position is opaque and ordered; errors are problem+json (RFC 9457).",
       },
       tags: [{ name: "rooms" }, { name: "history" }],
+      components: {
+        securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+      },
+      // Both: a token where AUTH=jwt, none where AUTH=none.
+      security: [{ token: [] }, {}],
+      paths: EDGE_PATHS,
     },
   });
   // Everything the page needs comes from here, and nothing in it is inline: it works offline and under its strict CSP.

@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { HistoryPage, Problem, Room, RoomList } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import t from "tap";
@@ -6,6 +7,7 @@ import { Check } from "typebox/value";
 import { buildApp } from "../src/app.ts";
 import { Changes } from "../src/changes.ts";
 import { Floor } from "../src/floor.ts";
+import type { Place } from "../src/keys.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
 import { ProjectionCounts } from "../src/projector.ts";
 import type { Store } from "../src/store.ts";
@@ -36,6 +38,10 @@ interface Body {
   next?: string;
   code?: string;
   field?: string;
+}
+
+interface Operation {
+  responses: Record<string, { content?: Record<string, object> }>;
 }
 
 /** Asks, and checks the answer against the schema that its status has in the API. */
@@ -153,7 +159,22 @@ t.test("routes", async (t) => {
   t.test("the document is OpenAPI 3.1 and names every route; its page needs nothing from elsewhere", async (t) => {
     const { openapi, paths } = (await app.inject("/docs/json")).json();
     t.match(openapi, /^3\.1\./);
-    t.strictSame(Object.keys(paths).sort(), ["/v1/rooms", "/v1/rooms/{room}", "/v1/rooms/{room}/messages"]);
+    const operations = Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+    );
+    t.strictSame(operations.map(({ name }) => name).sort(), [
+      "get /v1/rooms",
+      "get /v1/rooms/{room}",
+      "get /v1/rooms/{room}/messages",
+      "post /v1/rooms/{room}/messages",
+      "put /v1/rooms/{room}",
+    ]);
+    for (const { name, responses } of operations) {
+      for (const status of ["4XX", "5XX"]) {
+        t.strictSame(Object.keys(responses[status]!.content!), ["application/problem+json"], `${name} ${status}`);
+      }
+      t.equal("304" in responses, name.startsWith("get"), name);
+    }
     const page = await app.inject("/docs/");
     t.equal(page.statusCode, 200);
     t.match(page.headers["content-security-policy"], /default-src 'self'/);
@@ -162,6 +183,66 @@ t.test("routes", async (t) => {
     for (const [, url] of page.body.matchAll(/(?:src|href)="(\/docs[^"]+)"/g)) {
       t.equal((await app.inject(url!)).statusCode, 200, url!);
     }
+  });
+
+  t.test("a page comes with its ETag, whole to who has another, and smaller to who can read that", async (t) => {
+    await store.ensureRoom("cached", "2026");
+    const changes = new Changes();
+    const place = { epoch: FLOOR.epoch, seq: 6 };
+    changes.messages.push({ room: "cached", place, user: "u", message: "다".repeat(900), at: "2026" });
+    await store.write(changes);
+    const url = "/v1/rooms/cached/messages";
+    const get = (headers: Record<string, string>, method: "GET" | "HEAD" = "GET") =>
+      app.inject({ method, url, headers });
+    const whole = await get({});
+    const tag = whole.headers.etag!;
+    t.match(whole.headers, { "cache-control": "private, no-cache", vary: /accept-encoding, origin/, etag: /^W\/"/ });
+    for (const named of [tag, tag.slice(2), `"other", ${tag}`, "*"]) {
+      const { statusCode, body, headers } = await get({ "if-none-match": named });
+      t.match({ statusCode, body, headers }, { statusCode: 304, body: "", headers: { etag: tag } }, named);
+      t.notOk(headers["content-type"], named);
+    }
+    t.equal((await get({ "if-none-match": '"other"' })).body, whole.body);
+    t.match(await get({}, "HEAD"), { statusCode: 200, body: "", headers: { etag: tag } });
+
+    const small = await get({ "accept-encoding": "gzip" });
+    t.match(small.headers, { "content-encoding": "gzip", etag: tag });
+    t.equal(gunzipSync(small.rawPayload).toString(), whole.body);
+    t.notOk((await get({ "accept-encoding": "identity" })).headers["content-encoding"]);
+
+    const gone = new Changes();
+    gone.deletes.push({ room: "cached", target: place, seq: 7, at: "2027" });
+    await store.write(gone);
+    t.match(await get({ "if-none-match": tag }), { statusCode: 200, body: /"deleted":true/ }, "a deletion is seen");
+
+    const refused = await app.inject({ url: "/v1/rooms/nobody", headers: { "if-none-match": "*" } });
+    t.match(refused, { statusCode: 404, headers: { "cache-control": "no-store" } });
+    t.notOk(refused.headers.etag);
+  });
+
+  t.test("a crowd that asks for the same page reads it once", async (t) => {
+    await store.ensureRoom("crowd", "2026");
+    let reads = 0;
+    const messages: Store["messages"] = (...args) => {
+      reads++;
+      return store.messages(...args);
+    };
+    const counting = {
+      messages,
+      room: (name: string) => store.room(name),
+      loadFloor: () => store.loadFloor(),
+      saveFloor: (floor: Place) => store.saveFloor(floor),
+    } as Store;
+    const crowd = await serve(t, counting);
+    const url = "/v1/rooms/crowd/messages";
+    await crowd.ready();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => crowd.inject(url)));
+    t.equal(reads, 1);
+    t.ok(answers.every(({ statusCode, body }) => statusCode === 200 && body === answers[0]!.body));
+    await crowd.inject(url);
+    t.equal(reads, 2, "but not from a memory");
+    await Promise.all([crowd.inject(url), crowd.inject(`${url}?limit=7`)]);
+    t.equal(reads, 4, "and another page is another");
   });
 
   t.test("without MongoDB: not ready, and 503 with when to come again", async (t) => {

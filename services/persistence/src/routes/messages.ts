@@ -1,11 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { HistoryPage, HistoryQuery, Problem, requireRoom } from "@madang/protocol";
+import { HistoryPage, HistoryQuery, requireRoom } from "@madang/protocol";
 import { Type } from "typebox";
 import type { Floor } from "../floor.ts";
 import { readPage } from "../history.ts";
+import { InFlight } from "../in-flight.ts";
+import { conditional, problems } from "../openapi.ts";
 import type { Store } from "../store.ts";
 
 export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {
+  const pages = new InFlight<HistoryPage>();
   return async (app) => {
     app.get(
       "/v1/rooms/:room/messages",
@@ -17,10 +20,15 @@ export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTyp
           tags: ["history"],
           params: Type.Object({ room: Type.String({ description: "The room's name, percent-encoded." }) }),
           querystring: HistoryQuery,
-          response: { 200: HistoryPage, "4xx": Problem, "5xx": Problem },
+          response: { 200: HistoryPage, ...conditional, ...problems },
         },
       },
-      async ({ params, query }) => readPage(store, floor, requireRoom(params.room), query),
+      async ({ params, query }) => {
+        const room = requireRoom(params.room);
+        const { before, after, around, limit } = query;
+        const key = JSON.stringify([room, before, after, around, limit]);
+        return pages.run(key, () => readPage(store, floor, room, query));
+      },
     );
   };
 }

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Identity, may } from "@madang/auth";
-import { Problem, ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
+import { ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
 import { Type } from "typebox";
+import { conditional, problems } from "../openapi.ts";
 import type { Store } from "../store.ts";
 
 const RoomParams = Type.Object({ room: Type.String({ description: "The room's name, percent-encoded." }) });
@@ -13,8 +14,6 @@ const ListQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-
-const problems = { "4xx": Problem, "5xx": Problem } as const;
 
 /** Rooms that nobody may see are passed over in steps of this many; after so many steps a page ends where it is. */
 const SCAN_ROOMS = 500;
@@ -55,7 +54,7 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
           summary: "Rooms, in the order of their names",
           tags: ["rooms"],
           querystring: ListQuery,
-          response: { 200: RoomList, ...problems },
+          response: { 200: RoomList, ...conditional, ...problems },
         },
       },
       async ({ query, identity }) => readableRooms(store, identity!, query.after, query.limit ?? 50),
@@ -69,7 +68,7 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
           summary: "One room",
           tags: ["rooms"],
           params: RoomParams,
-          response: { 200: Room, ...problems },
+          response: { 200: Room, ...conditional, ...problems },
         },
       },
       async ({ params }) => {
