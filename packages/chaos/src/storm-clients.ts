@@ -1,5 +1,4 @@
 /** A process full of members, forked by the storm: each goes to one edge, and to another when that one dies. */
-import { constants, setPriority } from "node:os";
 import { type DownFrame, parsePosition, SUBPROTOCOL } from "@madang/protocol";
 import { WebSocket } from "ws";
 
@@ -106,7 +105,5 @@ function run(order: StormOrder): void {
   }, REPORT_MS);
 }
 
-// Clients are elsewhere in life: here they are not to take the processor from the servers that are measured.
-setPriority(constants.priority.PRIORITY_LOW);
 process.on("message", (order) => run(order as StormOrder));
 process.on("disconnect", () => process.exit(0));

@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { forkIdle } from "@madang/local-stack";
 import { within } from "../crowd.ts";
 import { Latencies } from "../latency.ts";
 import type { StormOrder, StormState } from "../storm-clients.ts";
@@ -42,7 +43,7 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
     members: members / PROCESSES,
     rooms,
   };
-  for (let i = 0; i < PROCESSES; i++) processes.push(new StormProcess(order));
+  for (let i = 0; i < PROCESSES; i++) processes.push(await StormProcess.start(order));
   const total = (count: (state: StormState) => number) =>
     processes.reduce((sum, { state }) => sum + (state ? count(state) : 0), 0);
   if (!(await within(GATHER_LIMIT_MS, () => total(({ joined }) => joined) === members))) {
@@ -105,12 +106,18 @@ class StormProcess {
   state: StormState | undefined;
   readonly #process: ChildProcess;
 
-  constructor(order: StormOrder) {
-    this.#process = fork(join(import.meta.dirname, "../storm-clients.ts"));
-    this.#process.on("message", (state) => {
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    process.on("message", (state) => {
       this.state = state as StormState;
     });
-    this.#process.send(order);
+  }
+
+  /** The clients are elsewhere in life: here they are not to take the processor from the servers that are measured. */
+  static async start(order: StormOrder): Promise<StormProcess> {
+    const process = await forkIdle(join(import.meta.dirname, "../storm-clients.ts"), []);
+    process.send(order);
+    return new StormProcess(process);
   }
 
   stop(): void {

@@ -1,5 +1,4 @@
-/** The attacker's process. It is given only the CPU time that nobody else wants: what it slows down, it slows down by what it sends. */
-import { constants, setPriority } from "node:os";
+/** The attacker's process, started as an idle one: what it slows down, it slows down by what it sends. */
 import { ATTACKS, type AttackName } from "./attacks/index.ts";
 import { helper } from "./helper.ts";
 import type { Target } from "./peer.ts";
@@ -11,7 +10,6 @@ export interface AttackerTask {
   readonly scale: number;
 }
 
-setPriority(constants.priority.PRIORITY_LOW);
 const tally = new Tally();
 let begun = false;
 /** The first question is the signal to begin: starting a process takes time that would be missed by others. */

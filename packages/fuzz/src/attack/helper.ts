@@ -1,12 +1,24 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { once } from "node:events";
+import { forkIdle } from "@madang/local-stack";
+
+const STDIO: ForkOptions = { stdio: ["ignore", "inherit", "inherit", "ipc"] };
 
 /** A process of the suite's own: told what to do when it starts, asked now and then how far it is. */
 export class Helper<Answer> {
   readonly #child: ChildProcess;
 
-  constructor(entry: string, task: unknown) {
-    this.#child = fork(entry, [JSON.stringify(task)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static start<Answer>(entry: string, task: unknown): Helper<Answer> {
+    return new Helper(fork(entry, [JSON.stringify(task)], STDIO));
+  }
+
+  /** One that takes only the processor time that nobody else wants. */
+  static async startIdle<Answer>(entry: string, task: unknown): Promise<Helper<Answer>> {
+    return new Helper(await forkIdle(entry, [JSON.stringify(task)], STDIO));
   }
 
   /** @throws Error when the process has ended */

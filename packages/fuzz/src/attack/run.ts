@@ -50,10 +50,10 @@ export async function run(scenario: Scenario, settings: RunSettings): Promise<Re
   const { port } = system.edge;
   const watch = new EdgeWatch(system.edge);
   const honestTask: HonestTask = { port, rooms: ROOMS, membersPerRoom: MEMBERS_PER_ROOM };
-  const honest = new Helper<HonestReport>(HONEST, honestTask);
+  const honest = Helper.start<HonestReport>(HONEST, honestTask);
   const { attacks, addresses, share = 1 } = scenario;
   const attackerTask: AttackerTask = { attacks, target: { port, addresses }, scale: settings.scale * share };
-  const attacker = new Helper<Counts>(ATTACKER, attackerTask);
+  const attacker = await Helper.startIdle<Counts>(ATTACKER, attackerTask);
   try {
     await delay(settings.warmUpS * 1000);
     await honest.ask();
