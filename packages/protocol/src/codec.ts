@@ -1,11 +1,15 @@
 /** From bytes to frames and back. Decoding validates once; whatever is inside may trust the types. */
 import { Compile, type Validator } from "typebox/compile";
 import { isNestedTooDeep, JSON_MAX_DEPTH } from "./depth.ts";
-import { ERRORS, ProtocolError } from "./errors.ts";
+import { type About, ERRORS, ProtocolError } from "./errors.ts";
 import { LogEvent } from "./events/index.ts";
 import type { ErrorFrame } from "./frames/error.ts";
 import { PlainMessageFrame } from "./frames/plain-message.ts";
+import { NONCE_MAX_LENGTH } from "./text.ts";
 import { UP_FRAMES, type UpFrame } from "./up.ts";
+
+/** A room name that is not one is repeated this far at most. */
+const ECHO_MAX_LENGTH = 200;
 
 const upValidators = new Map<string, Validator>(
   Object.entries(UP_FRAMES).map(([type, schema]) => [type, Compile(schema) as unknown as Validator]),
@@ -30,13 +34,22 @@ export function decodePlain(text: string): PlainMessageFrame {
   return value;
 }
 
+/** F3, F5: which room and which send an error is about, as far as a frame tells, even one that is no good. */
+export function aboutOf(frame: object): About {
+  const { room, nonce } = frame as { room?: unknown; nonce?: unknown };
+  return {
+    ...(typeof room === "string" ? { room: room.slice(0, ECHO_MAX_LENGTH) } : {}),
+    ...(typeof nonce === "string" ? { nonce: nonce.slice(0, NONCE_MAX_LENGTH * 2) } : {}),
+  };
+}
+
 /** Whether a stored JSON value is an event that this version knows. */
 export function isLogEvent(value: unknown): value is LogEvent {
   return eventValidator.Check(value);
 }
 
 /** The error frame of a failure. Unexpected errors become `internal`: their texts stay on the server. */
-export function errorFrame(error: unknown, about: { room?: string; nonce?: string } = {}): ErrorFrame {
+export function errorFrame(error: unknown, about: About = {}): ErrorFrame {
   const failure: ProtocolError = error instanceof ProtocolError ? error : new ProtocolError("internal");
   return {
     type: "error",
@@ -44,6 +57,7 @@ export function errorFrame(error: unknown, about: { room?: string; nonce?: strin
     code: failure.code,
     message: failure.message,
     temporary: ERRORS[failure.code].temporary,
+    ...failure.about,
     ...about,
     ...(failure.field === undefined ? {} : { field: failure.field }),
     ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
@@ -118,12 +132,17 @@ function parseObject(text: string): object {
   return value;
 }
 
-function badField(validator: Validator, value: unknown): ProtocolError {
+function badField(validator: Validator, value: object): ProtocolError {
   const first = validator.Errors(value)[0] as
     | { instancePath?: string; params?: { requiredProperties?: string[] } }
     | undefined;
   const field = first?.params?.requiredProperties?.[0] ?? first?.instancePath?.slice(1).split("/")[0];
+  const about = aboutOf(value);
   return field
-    ? new ProtocolError("bad_frame", { field, message: `The field "${field}" is missing or has the wrong type.` })
-    : new ProtocolError("bad_frame");
+    ? new ProtocolError("bad_frame", {
+        field,
+        about,
+        message: `The field "${field}" is missing or has the wrong type.`,
+      })
+    : new ProtocolError("bad_frame", { about });
 }

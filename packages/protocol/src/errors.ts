@@ -59,6 +59,12 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What an error is about, in the words of the frame that it answers. */
+export interface About {
+  readonly room?: string;
+  readonly nonce?: string;
+}
+
 /** An expected failure, with a code from the table. Its text is safe to show and to log. */
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
@@ -66,15 +72,18 @@ export class ProtocolError extends Error {
   readonly retryAfter: number | undefined;
   /** The field that was wrong, where one was. */
   readonly field: string | undefined;
+  /** Where the frame that was wrong says that. */
+  readonly about: About | undefined;
 
   constructor(
     code: ErrorCode,
-    options: { message?: string; field?: string; retryAfter?: number; cause?: unknown } = {},
+    options: { message?: string; field?: string; retryAfter?: number; about?: About; cause?: unknown } = {},
   ) {
     super(options.message ?? ERRORS[code].message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ProtocolError";
     this.code = code;
     this.field = options.field;
     this.retryAfter = options.retryAfter;
+    this.about = options.about;
   }
 }

@@ -5,7 +5,7 @@ import { characters, parseRoomName } from "./room-name.ts";
 /** Default longest text of a message, in code points (`TEXT_MAX_CHARACTERS` changes it). */
 export const TEXT_MAX_CHARACTERS = 4000;
 export const USER_MAX_CHARACTERS = 100;
-/** Longest nonce or Idempotency-Key, in UTF-16 units. */
+/** Longest nonce or Idempotency-Key, in code points. */
 export const NONCE_MAX_LENGTH = 128;
 
 const FORBIDDEN_IN_USER = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
@@ -31,6 +31,12 @@ export function requireUser(name: unknown): string {
       return user;
   }
   throw new ProtocolError("bad_user", { field: "user" });
+}
+
+/** A lone surrogate has no UTF-8 form: two nonces would be stored as one. @throws ProtocolError `bad_frame` */
+export function requireNonce(nonce: string): string {
+  if (nonce.isWellFormed()) return nonce;
+  throw new ProtocolError("bad_frame", { field: "nonce", message: "A nonce has no lone surrogates." });
 }
 
 /**

@@ -1,13 +1,17 @@
 import type { Socket } from "node:net";
 import type { Identity } from "@madang/auth";
 import {
+  type About,
+  aboutOf,
   CLOSE_CODES,
   type CloseReason,
   type ControlFrame,
   decodePlain,
   decodeUp,
   errorFrame,
+  type PlainMessageFrame,
   ProtocolError,
+  type UpFrame,
 } from "@madang/protocol";
 import type { WebSocket } from "ws";
 import { Allowance } from "./allowance.ts";
@@ -133,7 +137,7 @@ export class Connection {
     this.#outbox.push(textFrame(frame));
   }
 
-  sendError(error: unknown, about: { room?: string; nonce?: string } = {}): void {
+  sendError(error: unknown, about: About = {}): void {
     this.send(errorFrame(error, about));
   }
 
@@ -267,15 +271,21 @@ export class Connection {
       this.#held.push([data, isBinary]);
       return;
     }
+    let frame: UpFrame | PlainMessageFrame | undefined;
     try {
       if (isBinary) throw new ProtocolError("binary_frame");
       const text = data.toString("utf8");
-      if (this.isPlain) handlePlainMessage(this, decodePlain(text));
-      else handleFrame(this, decodeUp(text));
+      if (this.isPlain) {
+        frame = decodePlain(text);
+        handlePlainMessage(this, frame);
+      } else {
+        frame = decodeUp(text);
+        handleFrame(this, frame);
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) this.hub.logger.error({ err: error as Error }, "frame handler failed");
-      this.sendError(error);
-      this.refused(data.length);
+      this.sendError(error, frame && aboutOf(frame));
+      this.refused(frame ? undefined : data.length);
     }
   }
 

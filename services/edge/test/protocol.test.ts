@@ -189,6 +189,50 @@ t.test("F3 an ack for what is stored, once per nonce; errors name the nonce", as
   );
 });
 
+t.test("F3, F5 an error names the room and the nonce as the frame had them, even one that is no good", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = await full(t, edge, "c", [{ room: "a" }]);
+  const said = { type: "message", room: "a", message: "x", nonce: "n" };
+  for (const [frame, about] of [
+    [
+      { ...said, replyTo: 0 },
+      { code: "bad_frame", field: "replyTo", room: "a", nonce: "n" },
+    ],
+    [
+      { ...said, message: 7 },
+      { code: "bad_frame", field: "message", room: "a", nonce: "n" },
+    ],
+    [
+      { ...said, room: undefined },
+      { code: "bad_frame", field: "room", nonce: "n" },
+    ],
+    [
+      { ...said, nonce: "\ud800" },
+      { code: "bad_frame", field: "nonce", room: "a", nonce: "\ud800" },
+    ],
+    [
+      { ...said, message: "" },
+      { code: "empty_text", room: "a", nonce: "n" },
+    ],
+    [
+      { type: "join", room: "b", after: 7 },
+      { code: "bad_frame", field: "after", room: "b" },
+    ],
+    [
+      { type: "leave", room: "b" },
+      { code: "not_joined", room: "b" },
+    ],
+    [
+      { type: "leave", room: "x".repeat(5000) },
+      { code: "bad_room", room: "x".repeat(200) },
+    ],
+  ] as const) {
+    client.frames.length = 0;
+    client.send(frame);
+    t.match(await client.next("error"), about);
+  }
+});
+
 t.test("F5 leave, and the limit of 128 rooms", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   const join = Array.from({ length: 129 }, (_, n) => ({ room: `r${n}` }));

@@ -1,4 +1,4 @@
-import { type JoinRequest, ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
+import { aboutOf, type JoinRequest, ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
 import type { Connection } from "../connection.ts";
 
 /** F2. Joining a room again takes the client to the new position. Errors name the room that was asked for. */
@@ -19,7 +19,7 @@ export function handleJoin(connection: Connection, request: JoinRequest): void {
     connection.hub.join(connection, room, after);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    connection.sendError(error, { room: request.room.slice(0, 200) });
+    connection.sendError(error, aboutOf(request));
     connection.refused();
   }
 }
