@@ -109,6 +109,17 @@ browserTest("the pages in a real browser", async (t, browser) => {
     t.same(visitor.problems, []);
   });
 
+  t.test("a window higher than a page of history fills up by itself", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "high" }]);
+    const all = Array.from({ length: 130 }, (_, i) => `message ${i}`);
+    for (const text of all) await said(speaker, "high", text);
+    const visitor = await Visitor.come(browser, { viewport: { width: 800, height: 6000 } });
+    await visitor.enter(here, "high", "reader");
+    await until(async () => (await visitor.texts()).length === all.length);
+    t.same(await visitor.texts(), all);
+    t.ok(await visitor.page.locator("#beginning").isVisible());
+  });
+
   t.test("a page that sees very much lets go of its oldest messages, and gets them again", async (t) => {
     const speaker = await full(t, there, "speaker", [{ room: "much" }]);
     const visitor = await comeTo(browser, here, "much", "reader");

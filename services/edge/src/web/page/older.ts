@@ -11,6 +11,9 @@ export class Older {
   readonly #history: History;
   readonly #view: LogView;
   readonly #follow: Follow;
+  readonly #observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), {
+    root: this.#log,
+  });
   #foundOldest: boolean;
   #loading = false;
 
@@ -20,9 +23,7 @@ export class Older {
     this.#follow = follow;
     this.#foundOldest = foundOldest;
     this.#button.addEventListener("click", () => void this.#load());
-    new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), { root: this.#log }).observe(
-      this.#button,
-    );
+    this.#observer.observe(this.#button);
     this.show();
   }
 
@@ -52,8 +53,11 @@ export class Older {
         this.foundOldest = page.foundOldest;
       });
       this.#button.textContent = t.older;
+      // It tells of changes only, and the button may be in sight as before: a high window, a reader who stays at the top.
+      this.#observer.unobserve(this.#button);
+      this.#observer.observe(this.#button);
     } catch {
-      this.#button.textContent = `${t.historyFailed} ${t.retry}`;
+      this.#button.textContent = `${t.historyFailed} ${t.tryAgain}`;
     }
     this.#loading = false;
     setTimeout(() => this.#log.setAttribute("aria-live", "polite"));
