@@ -114,6 +114,11 @@ class MongoAdmin implements AdminStore {
     for await (const document of this.#messages.find(saidBy(person))) yield foundMessage(document);
   }
 
+  async hasMessage(room: string, place: Place) {
+    const whole = { _id: messageKey(room, place), at: { $exists: true } };
+    return (await this.#messages.findOne(whole, { projection: { _id: 1 } })) !== null;
+  }
+
   async markDeleted(room: string, place: Place, at: string) {
     const _id = messageKey(room, place);
     await this.#messages.updateOne({ _id, at: { $exists: true } }, { $min: { deleted: { seq: place.seq, at } } });
