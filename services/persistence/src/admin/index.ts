@@ -64,6 +64,9 @@ const SECURITY = {
   strictTransportSecurity: false,
 } as const;
 
+/** A time as people read it, in UTC. What is no time of ours is shown as it is. */
+const when = (at: string) => at.replace(/^([\d-]{10})T([\d:]{8})\.\d+Z$/, "$1 $2 UTC");
+
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** One line for whoever looks for the page where it is off. */
@@ -108,6 +111,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
         csrf: sessions.csrf(request),
         said: said !== undefined && Object.hasOwn(SAID, said) ? SAID[said as keyof typeof SAID] : undefined,
         error: undefined,
+        when,
         ...data,
       });
     };
