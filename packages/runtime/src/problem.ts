@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
@@ -28,6 +30,19 @@ export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, ret
   if (retryAfter !== undefined) reply.header("retry-after", String(Math.ceil(retryAfter)));
   reply.code(body.status).type(PROBLEM_CONTENT_TYPE).serializer(JSON.stringify).send(body);
   return reply;
+}
+
+const UNREADABLE_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+
+/** A handler of `clientError`: for what is no HTTP request, or came too slowly, or has too long a head. */
+export function sendUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const status = UNREADABLE_STATUS[error.code ?? ""] ?? 400;
+  const body = JSON.stringify(problem("bad_request", { status }));
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${PROBLEM_CONTENT_TYPE}`];
+  head.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
+  if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.destroy(error);
 }
 
 /** Makes every failure of a route, of validation and of routing a problem from the closed table. */

@@ -7,6 +7,7 @@ import {
   problem,
   sendErrorProblem,
   sendProblem,
+  sendUnreadable,
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
@@ -16,7 +17,7 @@ import { edgeMetrics } from "./metrics.ts";
 import { Replayer } from "./replayer.ts";
 import { apiRoutes } from "./routes/api.ts";
 import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
-import { websocketRoutes } from "./routes/websocket.ts";
+import { isWebSocket, websocketRoutes } from "./routes/websocket.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
 
@@ -54,13 +55,19 @@ export async function buildApp(
       headersTimeout: config.limits.requestMs,
       maxHeaderSize: config.limits.headerBytes,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      shouldUpgradeCallback: isWebSocket,
     },
     // A number is no text, and a field that nobody knows is a mistake of the sender's: both are told, not repaired.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
+    clientErrorHandler: sendUnreadable,
     // A URL that cannot be decoded never gets to the error handler.
-    frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
+    frameworkErrors: (_error, { raw }, reply) => {
+      // Nor to a hook: nobody else would ever look at a socket that has left HTTP.
+      if (isWebSocket(raw)) reply.raw.once("finish", () => raw.socket.destroySoon());
+      sendProblem(reply as FastifyReply, problem("bad_request"));
+    },
   });
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);

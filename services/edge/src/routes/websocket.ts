@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastifyWebsocket from "@fastify/websocket";
 import { type Identity, may, TokenError } from "@madang/auth";
 import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
+import { problem, sendProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import { Admission } from "../admission.ts";
@@ -19,6 +20,11 @@ const OPEN_LIMIT_MS = 1000;
 interface RoomRoute {
   Params: { room: string };
   Querystring: { after?: string };
+}
+
+/** Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8). */
+export function isWebSocket({ url, headers: { upgrade } }: IncomingMessage): boolean {
+  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && upgrade?.toLowerCase() === "websocket";
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
@@ -39,6 +45,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
   const admission = new Admission(() => hub.counts.events);
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (!request.ws) return;
     responses.set(request.raw, reply.raw);
     hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
@@ -50,11 +57,19 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     hub.guard.requireEntrance(request);
   };
 
-  app.get("/ws", { websocket: true, onRequest }, (ws, request) => {
-    const connection = connect(hub, ws, request, false);
-    if (ws.protocol === SUBPROTOCOL) return;
-    connection.sendError(new ProtocolError("bad_request", { message: `Ask for the subprotocol ${SUBPROTOCOL} here.` }));
-    connection.close("badRequest");
+  app.route({
+    method: "GET",
+    url: "/ws",
+    onRequest,
+    handler: askForUpgrade,
+    wsHandler: (ws, request) => {
+      const connection = connect(hub, ws, request, false);
+      if (ws.protocol === SUBPROTOCOL) return;
+      connection.sendError(
+        new ProtocolError("bad_request", { message: `Ask for the subprotocol ${SUBPROTOCOL} here.` }),
+      );
+      connection.close("badRequest");
+    },
   });
 
   // P1: nothing but the handshake tells a plain client that it is a member, so by then it is one.
@@ -64,14 +79,26 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     if (may(request.identity!, room, "read")) await hub.opened(room, OPEN_LIMIT_MS);
     hub.refuseWhenDraining();
   };
-  for (const path of ["/ws/chat/:room/", "/ws/chat/:room"]) {
-    app.get<RoomRoute>(path, { websocket: true, onRequest, preHandler }, (ws, request) => {
-      const isPlain = ws.protocol !== SUBPROTOCOL;
-      const connection = connect(hub, ws, request, isPlain);
-      // A full client says in its hello which rooms it wants; the URL is only a way to be routed.
-      if (isPlain) joinPlain(connection, request.params.room, request.query.after);
+  for (const url of ["/ws/chat/:room/", "/ws/chat/:room"]) {
+    app.route<RoomRoute>({
+      method: "GET",
+      url,
+      onRequest,
+      preHandler,
+      handler: askForUpgrade,
+      wsHandler: (ws, request) => {
+        const isPlain = ws.protocol !== SUBPROTOCOL;
+        const connection = connect(hub, ws, request, isPlain);
+        // A full client says in its hello which rooms it wants; the URL is only a way to be routed.
+        if (isPlain) joinPlain(connection, request.params.room, request.query.after);
+      },
     });
   }
+}
+
+function askForUpgrade(_request: unknown, reply: FastifyReply): FastifyReply {
+  reply.header("upgrade", "websocket").header("connection", "upgrade");
+  return sendProblem(reply, problem("bad_request", { status: 426, detail: "A WebSocket is to be opened here." }));
 }
 
 /** Of upgrade requests under way. */

@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import t from "tap";
+import { edgeFor, natsFor, until } from "./support.ts";
+
+const UPGRADE =
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/** What a server says to these bytes. It has hung up as well when this resolves. */
+async function answer(port: number, bytes: string): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+  let text = "";
+  let ended = false;
+  socket.on("data", (data) => {
+    text += data;
+  });
+  socket.on("end", () => {
+    ended = true;
+  });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.write(bytes);
+  await until(() => ended || text.endsWith("}"));
+  socket.end();
+  await until(() => ended);
+  socket.destroy();
+  return text;
+}
+
+t.test("a refused handshake leaves no socket behind, whatever its URL", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const [path, status] of [
+    ["/ws/chat/%/", 400],
+    ["/ws/chat/%ED%A0%80/", 400],
+    [`/ws/chat/${"x".repeat(2000)}/`, 400],
+    ["/ws/nowhere", 404],
+  ] as const) {
+    const text = await answer(edge.port, `GET ${path} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    t.match(text, `HTTP/1.1 ${status} `);
+    t.match(text, "application/problem+json");
+  }
+  await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))));
+});
+
+t.test("who only offers another protocol, or an upgrade where there is none, is answered all the same", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const upgrade of [UPGRADE, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n"]) {
+    const text = await answer(edge.port, `GET /livez HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    t.match(text, "HTTP/1.1 200 OK");
+    const page = await answer(edge.port, `GET /nope HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    t.match(page, "HTTP/1.1 404 ");
+  }
+});
+
+t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets a problem, too", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const path of ["/ws", "/ws/chat/a/", "/ws/chat/a"]) {
+    const response = await fetch(`http://127.0.0.1:${edge.port}${path}`);
+    t.equal(response.status, 426);
+    t.match(await response.json(), { status: 426, code: "bad_request" });
+  }
+  for (const [bytes, status] of [
+    ["NONSENSE\r\n\r\n", 400],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+  ] as const) {
+    const text = await answer(edge.port, bytes);
+    t.match(text, `HTTP/1.1 ${status} `);
+    t.match(text, '"code":"bad_request"');
+  }
+});
