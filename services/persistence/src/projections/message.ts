@@ -1,11 +1,10 @@
 import type { MessageEvent } from "@madang/protocol";
-import { type Changes, later } from "../changes.ts";
+import type { Changes } from "../changes.ts";
 import type { Place } from "../keys.ts";
 
 /** A message is kept as it was said, and makes its room. */
 export function projectMessage(event: MessageEvent, place: Place, changes: Changes): void {
   const { room, user, userId, message, at, nonce, replyTo } = event;
   changes.messages.push({ room, place, user, userId, message, at, nonce, replyTo });
-  const change = changes.room(room, at);
-  change.last = later(change.last, { place, value: at });
+  changes.room(room, at);
 }
