@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --frames 1000000 --seed 1`. Exit code 1 when anything was wrong. */
+/** `npm run fuzz -- --frames 1000000 --seed 1`. */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { fuzz } from "./fuzz.ts";
@@ -6,15 +6,35 @@ import { System } from "./system.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 
-const { values } = parseArgs({
-  options: { frames: { type: "string", default: "100000" }, seed: { type: "string" }, help: { type: "boolean" } },
-});
-const frames = Number(values.frames);
-const seed = values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed);
-if (values.help || !Number.isSafeInteger(frames) || !Number.isSafeInteger(seed)) {
-  console.log("npm run fuzz -- [--frames 100000] [--seed <number>]\nThe same seed gives the same input.");
-  process.exit(values.help ? 0 : 1);
+const HELP = `npm run fuzz -- [--frames 100000] [--seed <number>]
+The same seed gives the same input. Exit code 1 when anything was wrong.`;
+
+function fail(message: string): never {
+  console.error(`${message}\n${HELP}`);
+  process.exit(2);
 }
+
+function options() {
+  const string = { type: "string" } as const;
+  try {
+    return parseArgs({ options: { frames: string, seed: string, help: { type: "boolean", short: "h" } } }).values;
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+function number(name: string, text: string | undefined, byDefault: number): number {
+  const value = text === undefined ? byDefault : Number(text);
+  return Number.isSafeInteger(value) && value > 0 ? value : fail(`--${name} takes a whole number above 0.`);
+}
+
+const values = options();
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const frames = number("frames", values.frames, 100_000);
+const seed = number("seed", values.seed, randomInt(1, 2 ** 30));
 
 const system = await System.start();
 let nextReport = 0;

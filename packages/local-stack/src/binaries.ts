@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { OperatorError } from "@madang/runtime";
 import { lock } from "./file-lock.ts";
 
 const run = promisify(execFile);
@@ -22,12 +23,11 @@ export interface FindOptions {
   readonly sources?: readonly Source[];
 }
 
-/** There is no binary and no way to get one. Its message says what to do. */
-export class BinaryMissingError extends Error {
+/** There is no binary and no way to get one. */
+export class BinaryMissingError extends OperatorError {
   constructor(name: BinaryName) {
     const variable = name === "mongod" ? "MONGODB_URL" : "NATS_URL";
     super(`${name} is missing: install it on PATH, or set ${variable} to a running one, or start once with a network.`);
-    this.name = "BinaryMissingError";
   }
 }
 

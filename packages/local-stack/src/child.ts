@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { OperatorError } from "@madang/runtime";
 import { portProblem } from "./ports.ts";
 import { tethered, tethers } from "./tether.ts";
 
@@ -32,11 +33,10 @@ export interface ChildOptions {
 }
 
 /** A process that did not come to serve. `tail` is the end of what it printed. */
-export class StartError extends Error {
+export class StartError extends OperatorError {
   readonly tail: string;
   constructor(message: string, tail: string) {
     super(tail ? `${message}\n${tail}` : message);
-    this.name = "StartError";
     this.tail = tail;
   }
 }

@@ -1,9 +1,7 @@
 /** `npm start`. */
-import { ConfigError } from "@madang/runtime";
-import { BinaryMissingError } from "./binaries.ts";
-import { StartError } from "./child.ts";
+import { OperatorError, run } from "@madang/runtime";
 import { HELP, readSettings } from "./settings.ts";
-import { Stack, StackError } from "./stack.ts";
+import { Stack } from "./stack.ts";
 
 /**
  * One Ctrl-C arrives more than once: from the terminal and from npm, which passes on what it gets itself. Only a signal
@@ -16,7 +14,7 @@ const say = (line: string) => console.log(line);
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes("--help") || args.includes("-h")) return say(HELP);
   if (args.length > 0)
-    throw new ConfigError(`Unknown argument ${args[0]}: settings are environment variables, see --help.`);
+    throw new OperatorError(`Unknown argument ${args[0]}: settings are environment variables, see --help.`, 2);
   const stack = new Stack(readSettings(process.env), say);
   stopOnSignal(stack);
   try {
@@ -47,8 +45,4 @@ function stopOnSignal(stack: Stack): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  const expected = [ConfigError, StackError, BinaryMissingError, StartError].some((kind) => error instanceof kind);
-  console.error(expected ? (error as Error).message : error);
-  process.exit(1);
-});
+await run(() => main(process.argv.slice(2)));

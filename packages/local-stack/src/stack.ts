@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { OperatorError } from "@madang/runtime";
 import type { Child } from "./child.ts";
 import { type FileLock, tryLock } from "./file-lock.ts";
 import { LogView } from "./log-view.ts";
@@ -11,13 +12,8 @@ import type { StackSettings } from "./settings.ts";
 import { supervise } from "./supervisor.ts";
 import { greets } from "./wait.ts";
 
-/** Something that the person who starts the system can put right. Its message says how. */
-export class StackError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "StackError";
-  }
-}
+/** Something that the person who starts the system can put right. */
+export class StackError extends OperatorError {}
 
 const ROLES = ["edges", "persistences", "nats", "mongod"] as const;
 type Role = (typeof ROLES)[number];
@@ -51,8 +47,7 @@ export class Stack {
    */
   async start(): Promise<void> {
     const { dataDir, edgePorts, persistencePorts } = this.#settings;
-    mkdirSync(join(dataDir, "logs"), { recursive: true });
-    this.#lock = tryLock(join(dataDir, "lock"));
+    this.#lock = takeDir(dataDir);
     if (!this.#lock) {
       throw new StackError(`Madang runs on ${dataDir} already: stop it, or set DATA_DIR to another directory.`);
     }
@@ -133,6 +128,18 @@ export class Stack {
     const temporary = `${this.#stateFile}.new`;
     writeFileSync(temporary, `${JSON.stringify(state)}\n`);
     renameSync(temporary, this.#stateFile);
+  }
+}
+
+/** Makes the directory ready, and locks it; undefined when another has it. */
+function takeDir(dataDir: string): FileLock | undefined {
+  try {
+    mkdirSync(join(dataDir, "logs"), { recursive: true });
+    return tryLock(join(dataDir, "lock"));
+  } catch (error) {
+    throw new StackError(
+      `${dataDir} cannot be written (${(error as Error).message}): set DATA_DIR to another directory.`,
+    );
   }
 }
 

@@ -136,6 +136,27 @@ t.test("a signal during the start leaves nothing behind", async (t) => {
   t.notOk(exists(pid));
 });
 
+t.test("whoever ends npm ends the system", async (t) => {
+  const npm = spawn("npm", ["start"], {
+    cwd: join(import.meta.dirname, "../../.."),
+    env: {
+      ...process.env,
+      DATA_DIR: tempDir(t),
+      PORT: String(await freePort()),
+      MONGODB_URL: "mongodb+srv://x.invalid/",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  npm.stdout.on("data", (chunk) => (output += chunk));
+  t.teardown(() => npm.kill("SIGKILL"));
+  await eventually(() => output.includes("nats-server is ready"));
+  const pid = Number(/nats-server is ready \(port \d+, pid (\d+)\)/.exec(output)?.[1]);
+  npm.kill("SIGTERM");
+  await eventually(() => !exists(pid));
+  t.match(output, "Stopping.");
+});
+
 t.test("a port in use: one line that says what to do, and 1", async (t) => {
   const thief = createServer().listen(await freePort(), "127.0.0.1");
   await once(thief, "listening");
@@ -173,6 +194,7 @@ t.test("no binary and no network: a line for each try, one that says what to do,
 
 t.test("settings that cannot be: one line, and 1", async (t) => {
   const cases: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ DATA_DIR: import.meta.filename }, /^.* cannot be written \(ENOTDIR.*\): set DATA_DIR to another directory\.\n$/],
     [{ EDGES: "0" }, /^The environment variable EDGES must be >= 1\.\n$/],
     [{ PORT: "eight" }, /^The environment variable PORT must be integer\.\n$/],
     [{ PORT: "8100" }, /^PORT and PERSISTENCE_PORT both lead to port 8100: move one of them\.\n$/],
@@ -188,7 +210,7 @@ t.test("settings that cannot be: one line, and 1", async (t) => {
     t.match(run.output(), message);
   }
   const unknown = start(t, {}, ["--edges=2"]);
-  t.equal(await unknown.code, 1);
+  t.equal(await unknown.code, 2);
   t.match(unknown.output(), /^Unknown argument --edges=2: .*\n$/);
   const help = start(t, {}, ["--help"]);
   t.equal(await help.code, 0);

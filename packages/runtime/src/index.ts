@@ -3,6 +3,8 @@ export * from "./config.ts";
 export * from "./health.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
+export * from "./operator-error.ts";
 export * from "./problem.ts";
 export * from "./run.ts";
+export * from "./service-settings.ts";
 export * from "./shutdown.ts";

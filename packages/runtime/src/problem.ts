@@ -32,31 +32,39 @@ export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, ret
 
 /** Makes every failure of a route, of validation and of routing a problem from the closed table. */
 export function useProblems(app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem("not_found")));
-  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-    if (error instanceof ProtocolError) {
-      const body = problem(error.code, { detail: error.message, ...(error.field ? { field: error.field } : {}) });
-      return sendProblem(reply, body, error.retryAfter);
-    }
-    if (error.validation) {
-      const first = error.validation[0];
-      const params = first?.params as { missingProperty?: string; additionalProperty?: string } | undefined;
-      const field = params?.missingProperty ?? params?.additionalProperty ?? first?.instancePath.slice(1).split("/")[0];
-      const place = error.validationContext ?? "request";
-      return sendProblem(
-        reply,
-        problem("bad_request", {
-          detail: `${place}: ${field ? `"${field}" ` : ""}${first?.message ?? "is not valid"}`,
-          ...(field ? { field } : {}),
-        }),
-      );
-    }
-    const status = error.statusCode ?? 500;
-    if (status >= 400 && status < 500) {
-      // Fastify's own refusals (unsupported media type, body too large, bad URL): their texts do not repeat input.
-      return sendProblem(reply, problem("bad_request", { status, detail: error.code ?? "" }));
-    }
-    request.log.error({ err: { message: error.message, code: error.code, stack: error.stack } }, "request failed");
-    return sendProblem(reply, problem("internal"));
-  });
+  app.setNotFoundHandler(sendNotFound);
+  app.setErrorHandler(sendErrorProblem);
+}
+
+/** A not-found handler. */
+export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, problem("not_found"));
+}
+
+/** An error handler. Only what is a mistake of ours reaches the log. */
+export function sendErrorProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof ProtocolError) {
+    const body = problem(error.code, { detail: error.message, ...(error.field ? { field: error.field } : {}) });
+    return sendProblem(reply, body, error.retryAfter);
+  }
+  if (error.validation) {
+    const first = error.validation[0];
+    const params = first?.params as { missingProperty?: string; additionalProperty?: string } | undefined;
+    const field = params?.missingProperty ?? params?.additionalProperty ?? first?.instancePath.slice(1).split("/")[0];
+    const place = error.validationContext ?? "request";
+    return sendProblem(
+      reply,
+      problem("bad_request", {
+        detail: `${place}: ${field ? `"${field}" ` : ""}${first?.message ?? "is not valid"}`,
+        ...(field ? { field } : {}),
+      }),
+    );
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) {
+    // Fastify's own refusals (unsupported media type, body too large, bad URL): their texts do not repeat input.
+    return sendProblem(reply, problem("bad_request", { status, detail: error.code ?? "" }));
+  }
+  request.log.error({ err: { message: error.message, code: error.code, stack: error.stack } }, "request failed");
+  return sendProblem(reply, problem("internal"));
 }

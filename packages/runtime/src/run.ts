@@ -1,14 +1,18 @@
-import { ConfigError } from "./config.ts";
+import { OperatorError } from "./operator-error.ts";
 
-const USER_ERRORS = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "ENOTFOUND"]);
+/** Of the system, and with messages that say enough: of listening, and of a disk. */
+const SYSTEM_CODES = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "ENOTFOUND", "ENOSPC", "EROFS"]);
 
-/** Runs a process's `main`. What its operator can put right is one line on standard error, and exit code 1. */
+/**
+ * Runs a process's `main`. What its operator can put right is one line on standard error, and exit code 1, or 2 for a
+ * wrong command line; anything else is shown whole.
+ */
 export async function run(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    const known = error instanceof ConfigError || USER_ERRORS.has((error as NodeJS.ErrnoException).code ?? "");
+    const known = error instanceof OperatorError || SYSTEM_CODES.has((error as NodeJS.ErrnoException).code ?? "");
     console.error(known ? (error as Error).message : error);
-    process.exit(1);
+    process.exit(error instanceof OperatorError ? error.exitCode : 1);
   }
 }

@@ -5,8 +5,8 @@ import {
   addMetricsRoute,
   type Logger,
   problem,
+  sendErrorProblem,
   sendProblem,
-  useProblems,
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
@@ -19,7 +19,6 @@ import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
 import { websocketRoutes } from "./routes/websocket.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
-import { wordFilter } from "./word-filter.ts";
 
 /** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */
 const MAX_PARAM_LENGTH = 1300;
@@ -38,13 +37,12 @@ export async function buildApp(
   deps: { log: Log; logger: Logger; rules?: Rules; gossip?: Gossip },
 ): Promise<Edge> {
   const { log, logger, rules, gossip } = deps;
-  const filter = config.blockedWordsFile === undefined ? undefined : wordFilter(config.blockedWordsFile);
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
   const history = new HistoryClient(config.persistenceUrls, { token });
   const hub = new Hub(log, new Replayer(log, history), config, logger, {
     ...(rules ? { rules } : {}),
     ...(gossip ? { gossip } : {}),
-    ...(filter ? { filter } : {}),
+    ...(config.filter ? { filter: config.filter } : {}),
   });
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -66,7 +64,7 @@ export async function buildApp(
   });
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
-  useProblems(app);
+  app.setErrorHandler(sendErrorProblem);
   useShallowJson(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
@@ -77,7 +75,7 @@ export async function buildApp(
   await websocketRoutes(app, hub);
   await app.register(async (pages) => {
     await limitRequests(pages, config.limits.requests);
-    await pages.register(webPages, { history, guard: hub.guard });
+    await pages.register(webPages, { history, guard: hub.guard, textMaxCharacters: config.textMaxCharacters });
   });
   await app.register(apiRoutes(hub));
   return { app, hub };

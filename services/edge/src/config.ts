@@ -1,25 +1,22 @@
+import { isIP } from "node:net";
 import { type AuthSettings, readAuthSettings } from "@madang/auth";
-import { ConfigError, readConfig } from "@madang/runtime";
+import { ConfigError, readConfig, readNats, readUrls, SERVICE_SETTINGS } from "@madang/runtime";
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { type Limits, readLimits } from "./limits-config.ts";
+import type { MessageFilter } from "./moderation.ts";
 import { Origins } from "./origins.ts";
 import { processCount } from "./processes.ts";
+import { wordFilter } from "./word-filter.ts";
 
 const Environment = Type.Object({
-  HOST: Type.String({ default: "127.0.0.1", description: "Address to listen on." }),
+  ...SERVICE_SETTINGS,
   PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535 }),
   EDGE_PROCESSES: Type.String({
     default: "1",
     description: 'Processes on this port: a number, or "auto": one a core.',
   }),
-  NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "Comma-separated." }),
-  NATS_CA_FILE: Type.String({
-    default: "",
-    description: "CA of the NATS servers' certificates, where it is a private one.",
-  }),
   PERSISTENCE_URL: Type.String({ default: "http://127.0.0.1:8100", description: "Comma-separated." }),
-  LOG_LEVEL: Type.String({ default: "info" }),
   DRAIN_MS: Type.Integer({
     default: 10_000,
     minimum: 0,
@@ -32,12 +29,6 @@ const Environment = Type.Object({
     minimum: 0,
     description: "Recent events of all rooms, in memory.",
   }),
-  LOG_REPLICAS: Type.Integer({
-    default: 1,
-    minimum: 1,
-    maximum: 5,
-    description: "Copies of the log, when this edge makes it.",
-  }),
   ALLOWED_ORIGINS: Type.String({
     default: "",
     description: "Pages that may connect besides those of this host, comma-separated; * is any.",
@@ -47,19 +38,13 @@ const Environment = Type.Object({
     description: "Whose X-Forwarded-For is believed: how many proxies stand in front, or their addresses.",
   }),
   BLOCKED_WORDS_FILE: Type.String({ default: "", description: "Words that no message may have, one a line." }),
-  LOG_MAX_BYTES: Type.Integer({
-    default: -1,
-    minimum: -1,
-    description: "Largest log, when this edge makes it; -1: no limit.",
-  }),
 });
 
 export interface EdgeConfig {
   readonly host: string;
   readonly port: number;
   readonly processes: number;
-  readonly natsUrl: string;
-  readonly natsCaFile: string | undefined;
+  readonly nats: { readonly url: string; readonly caFile?: string };
   readonly persistenceUrls: readonly string[];
   readonly logLevel: string;
   readonly drainMs: number;
@@ -67,7 +52,8 @@ export interface EdgeConfig {
   readonly ringMaxBytes: number;
   readonly logReplicas: number;
   readonly logMaxBytes: number;
-  readonly blockedWordsFile: string | undefined;
+  /** Absent: nothing is blocked. */
+  readonly filter: MessageFilter | undefined;
   readonly auth: AuthSettings;
   readonly limits: Limits;
   readonly origins: Origins;
@@ -78,25 +64,22 @@ export interface EdgeConfig {
 /** @throws ConfigError */
 export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   const e: Static<typeof Environment> = readConfig(Environment, env);
-  const persistenceUrls = e.PERSISTENCE_URL.split(",").map((url) => url.trim().replace(/\/+$/, ""));
-  if (!persistenceUrls.every((url) => URL.canParse(url))) {
-    throw new ConfigError("PERSISTENCE_URL must be one or more http:// URLs, separated by commas.");
-  }
   const auth = readAuthSettings(e.HOST, env);
   return {
     host: e.HOST,
     port: e.PORT,
     processes: processCount(e.EDGE_PROCESSES),
-    natsUrl: e.NATS_URL,
-    natsCaFile: e.NATS_CA_FILE || undefined,
-    persistenceUrls,
+    nats: readNats(e),
+    persistenceUrls: readUrls("PERSISTENCE_URL", e.PERSISTENCE_URL, ["http", "https"]).map((url) =>
+      url.replace(/\/+$/, ""),
+    ),
     logLevel: e.LOG_LEVEL,
     drainMs: e.DRAIN_MS,
     textMaxCharacters: e.TEXT_MAX_CHARACTERS,
     ringMaxBytes: e.RING_MAX_BYTES,
     logReplicas: e.LOG_REPLICAS,
     logMaxBytes: e.LOG_MAX_BYTES,
-    blockedWordsFile: e.BLOCKED_WORDS_FILE || undefined,
+    filter: e.BLOCKED_WORDS_FILE ? wordFilter(e.BLOCKED_WORDS_FILE) : undefined,
     auth,
     limits: readLimits(e.HOST, auth, env),
     origins: new Origins(e.ALLOWED_ORIGINS),
@@ -108,8 +91,15 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
 function trustedProxies(text: string): EdgeConfig["trustProxy"] {
   if (text === "" || text === "0") return false;
   if (/^[1-9]$/.test(text)) return (_address, hop) => hop < Number(text);
-  if (/^[\w.:/]+(\s*,\s*[\w.:/]+)*$/.test(text) && text !== "true") return text;
+  if (text.split(",").every((part) => isNetwork(part.trim()))) return text;
   throw new ConfigError(
     "The environment variable TRUST_PROXY must be a number of proxies, or their addresses (10.0.0.0/8, loopback).",
   );
+}
+
+/** An address, a range of them, or one of the names that Fastify has for ranges. */
+function isNetwork(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [, address = "", bits = "1"] = /^([^/]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? [];
+  return Number(bits) <= { 0: 0, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 }

@@ -25,6 +25,8 @@ import { PING_FRAME, textFrame } from "./websocket-frame.ts";
 /** F8: with more than this unsent, live events wait in the log and the client's own frames in its network. */
 const BACKLOG_HIGH_BYTES = 1024 * 1024;
 const BACKLOG_LOW_BYTES = 256 * 1024;
+/** A ping comes to a client behind what was sent before it. Whoever reads at this rate has the time to get there. */
+const READING_BYTES_PER_S = 16 * 1024;
 /** With this many of its messages waiting for the log, a client is read no further until half of them are stored. */
 const MAX_UNANSWERED = 128;
 /** How long a close handshake may take before the socket is cut. */
@@ -49,6 +51,9 @@ export class Connection {
   static readonly #handlers = {
     message(this: unknown, data: unknown, isBinary: boolean): void {
       (this as Tied)[CONNECTION].#onFrame(data as Buffer, isBinary);
+    },
+    pong(this: unknown, data: Buffer): void {
+      (this as Tied)[CONNECTION].#onPong(data);
     },
     control(this: unknown, data: Buffer): void {
       (this as Tied)[CONNECTION].#onControl(data);
@@ -91,8 +96,14 @@ export class Connection {
   #closed = false;
   #messages = 0;
   #lateBytes = 0;
-  /** Anything came in since the last ping (F6). */
+  /** Anything came in since it was asked for a sign of life (F6). */
   alive = true;
+  /** When the client was last asked for a sign of life, and how many bytes were sent to it until then. */
+  #askedAt = 0;
+  #askedBytes = 0;
+  #awaitsPong = false;
+  /** So many bytes it has read for certain: those before a ping that it answered. */
+  #readBytes = 0;
   /** Sequence of bytes known to have left, and since when nothing has. */
   #sentBytes = 0;
   #stuckSince = 0;
@@ -109,7 +120,7 @@ export class Connection {
     Object.assign(ws, { [CONNECTION]: this });
     Object.assign(socket, { [CONNECTION]: this });
     ws.on("message", Connection.#handlers.message);
-    ws.on("pong", Connection.#handlers.control);
+    ws.on("pong", Connection.#handlers.pong);
     ws.on("ping", Connection.#handlers.control);
     ws.on("close", Connection.#handlers.close);
     ws.on("error", Connection.#handlers.error);
@@ -219,9 +230,26 @@ export class Connection {
     });
   }
 
-  ping(): void {
-    this.alive = this.#readingPaused;
-    if (!this.#closed && !this.#leaving) this.#socket.write(PING_FRAME);
+  /** F6. One ping at a time is on its way, so a pong says how far the client has read. */
+  ping(now: number): void {
+    if (this.#closed || this.#leaving) return;
+    if (this.#awaitsPong && !this.alive) return;
+    this.alive = false;
+    this.#askedAt = now;
+    if (this.#awaitsPong) return;
+    this.#awaitsPong = true;
+    this.#askedBytes = this.#socket.bytesWritten;
+    this.#socket.write(PING_FRAME);
+  }
+
+  /**
+   * F6: whether nothing came for `limitMs` after the client was asked, and for as long as it may take to read what was
+   * before the question. Of one that has not taken everything yet, {@link stuckFor} tells (F8).
+   */
+  isSilent(now: number, limitMs: number): boolean {
+    if (this.alive || this.#readingPaused || this.#socket.writableLength > 0) return false;
+    const unreadBytes = this.#askedBytes - this.#readBytes;
+    return now - this.#askedAt >= limitMs + (unreadBytes / READING_BYTES_PER_S) * 1000;
   }
 
   /** Milliseconds for which nothing of what is unsent has left (F8). */
@@ -289,6 +317,12 @@ export class Connection {
     }
   }
 
+  #onPong(data: Buffer): void {
+    if (this.#awaitsPong) this.#readBytes = this.#askedBytes;
+    this.#awaitsPong = false;
+    this.#onControl(data);
+  }
+
   /** To read these costs as much as any other frame, and no limit of the protocol is about them: they count as refused. */
   #onControl(data: Buffer): void {
     this.alive = true;
@@ -320,6 +354,8 @@ export class Connection {
     const wait = busy || full || this.#held !== undefined;
     if (this.#leaving || wait === this.#readingPaused) return;
     this.#readingPaused = !this.#readingPaused;
+    // What is not read is no silence.
+    this.alive = true;
     if (this.#readingPaused) this.#ws.pause();
     else this.#ws.resume();
   }

@@ -3,6 +3,8 @@ import type { Connection } from "./connection.ts";
 /** F6. */
 export const PING_INTERVAL_S = 25;
 const PONG_LIMIT_S = 8;
+/** The look comes a little after the ping's own tick. */
+const SILENCE_LIMIT_MS = PONG_LIMIT_S * 1000 - 500;
 const HELLO_LIMIT_MS = 10_000;
 const STUCK_LIMIT_MS = 60_000;
 const TICK_MS = 1000;
@@ -18,6 +20,8 @@ export class Heartbeat {
   readonly #slotOf = new Map<Connection, number>();
   /** Connections without hello, in the order of their coming. */
   readonly #ungreeted = new Map<Connection, number>();
+  /** Connections that did not answer in time: most have too much to read yet. */
+  readonly #silent = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
   #tick = 0;
   #nextSlot = 0;
@@ -42,6 +46,7 @@ export class Heartbeat {
     this.#slots[this.#slotOf.get(connection) ?? 0]!.delete(connection);
     this.#slotOf.delete(connection);
     this.#ungreeted.delete(connection);
+    this.#silent.delete(connection);
   }
 
   close(): void {
@@ -60,10 +65,15 @@ export class Heartbeat {
     }
     for (const connection of this.#slots[this.#tick % PING_INTERVAL_S]!) {
       if (connection.stuckFor(now) > STUCK_LIMIT_MS) connection.close("noProgress");
-      else connection.ping();
+      else connection.ping(now);
     }
     if (stalled) return;
     const checked = (this.#tick - PONG_LIMIT_S + PING_INTERVAL_S) % PING_INTERVAL_S;
-    for (const connection of this.#slots[checked]!) if (!connection.alive) connection.close("noPong");
+    for (const connection of this.#slots[checked]!) if (!connection.alive) this.#silent.add(connection);
+    for (const connection of this.#silent) {
+      const isSilent = connection.isSilent(now, SILENCE_LIMIT_MS);
+      if (isSilent) connection.close("noPong");
+      if (isSilent || connection.alive) this.#silent.delete(connection);
+    }
   }
 }

@@ -11,6 +11,8 @@ import { isOneOfMany, runProcesses } from "./processes.ts";
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
 const REPORT_INTERVAL_MS = 5000;
+/** An edge has nothing to say before it has the log; that it waits must be seen. */
+const WAITING_MS = 5000;
 /** Of the NATS role: with the permissions that infra/nats ships, an edge sees no inbox but its own. */
 const INBOX_PREFIX = "_INBOX_edge";
 
@@ -24,18 +26,18 @@ await run(async () => {
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
   if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);
-  const nats = {
-    url: config.natsUrl,
-    name: "madang edge",
-    inboxPrefix: INBOX_PREFIX,
-    ...(config.natsCaFile ? { caFile: config.natsCaFile } : {}),
-  };
+  const nats = { ...config.nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
+  const waiting = setInterval(
+    () => logger.warn("NATS cannot be reached, or does not let us in: trying on"),
+    WAITING_MS,
+  );
   const log = await openLog(nats, {
     ...DEFAULT_LOG_SETTINGS,
     replicas: config.logReplicas,
     maxBytes: config.logMaxBytes,
   });
   const control = await openControl({ ...nats, name: `${nats.name} (control)` });
+  clearInterval(waiting);
   const { app, hub } = await buildApp(config, { log, logger, rules: control.rules, gossip: control.gossip });
   const id = randomUUID();
   const report = () =>

@@ -101,16 +101,20 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
   });
 
   t.test("what the server refuses can be sent again or discarded", async (t) => {
-    const strict = await system.edge({ TEXT_MAX_CHARACTERS: "10" });
+    const words = t.testdir({ "words.txt": "rude\n" });
+    const strict = await system.edge({ TEXT_MAX_CHARACTERS: "10", BLOCKED_WORDS_FILE: `${words}/words.txt` });
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     await visitor.enter(strict, "refused", "me");
-    await visitor.say("x".repeat(4001));
-    await page.locator("#composer-note").getByText("메시지가 너무 깁니다.").waitFor();
-    t.equal((await page.locator("#chat-message-input").inputValue()).length, 4001, "what was typed is not lost");
-    await visitor.say("longer than ten");
+    await visitor.say("열자까지만 된다면서요");
+    await page.locator("#composer-note").getByText("메시지는 10자까지 쓸 수 있어요. 지금은 11자입니다.").waitFor();
+    const input = page.locator("#chat-message-input");
+    t.equal(await input.inputValue(), "열자까지만 된다면서요", "what was typed is not lost");
+    await visitor.say("👩‍👩‍👧‍👦 rude");
+    await page.locator("#composer-note").getByText("지금은 12자입니다.").waitFor();
+    await visitor.say("rude");
     const failed = page.locator(".message.failed");
-    await failed.getByText("보내지 못했어요. 메시지가 너무 깁니다.").waitFor();
+    await failed.getByText("보내지 못했어요.").waitFor();
     await failed.getByRole("button", { name: "다시 보내기" }).click();
     await failed.getByText("보내지 못했어요.").waitFor();
     await failed.getByRole("button", { name: "지우기" }).click();

@@ -291,6 +291,42 @@ browserTest("the pages in a real browser", async (t, browser) => {
     t.equal(await page.locator(".message .text").textContent(), "see https://a.example/");
     t.equal(await page.locator(".message a").getAttribute("href"), "https://a.example/");
     t.match(await page.locator("noscript").textContent(), "읽기만");
+    for (const id of ["#composer", "#connection"]) t.equal(await page.locator(id).isVisible(), false, id);
+  });
+
+  t.test("a visitor's storage that is forbidden, damaged or full changes nothing else", async (t) => {
+    const cases = {
+      forbidden: () =>
+        Object.defineProperty(window, "localStorage", {
+          get() {
+            throw new DOMException("no", "SecurityError");
+          },
+        }),
+      damaged: () => {
+        Storage.prototype.getItem = () => {
+          throw new DOMException("damaged");
+        };
+      },
+      nonsense: () => {
+        localStorage.setItem("madang:rooms", '[1, null, "<b>x</b>"]');
+        localStorage.setItem("madang:nickname", "\u0000");
+      },
+      full: () => localStorage.setItem("full", "x".repeat(5 * 1024 * 1024 - 30)),
+    };
+    for (const [name, damage] of Object.entries(cases)) {
+      const visitor = await Visitor.come(browser);
+      const { page } = visitor;
+      await page.addInitScript(damage);
+      await page.goto(`http://127.0.0.1:${here.port}/`);
+      await page.locator("#room-name-input").fill(`storage-${name}`);
+      await page.locator("#nickname-input").fill("me");
+      await page.keyboard.press("Enter");
+      await page.locator("#connection.connected").waitFor();
+      await visitor.say(name);
+      await visitor.sees(name);
+      await visitor.nothingPending();
+      t.same(visitor.problems, [], name);
+    }
   });
 });
 

@@ -18,6 +18,7 @@ async function pagesFor(t: Test, url = NOWHERE) {
   await app.register(webPages, {
     history: new HistoryClient([url], { timeoutMs: 300 }),
     guard: new Guard(edgeConfig({})),
+    textMaxCharacters: 4000,
   });
   t.teardown(() => app.close());
   return app;
@@ -102,6 +103,39 @@ t.test("a bad name is told on a page that people can read, and is not repeated t
   const script = await app.inject({ url: `/chat/${encodeURIComponent("<script>alert(1)</script>/")}/n` });
   t.equal(script.statusCode, 400);
   t.notMatch(script.body, /alert\(|<script/);
+});
+
+t.test("a path that leads nowhere is told to people on a page, to programs as a problem", async (t) => {
+  const app = await pagesFor(t);
+  for (const url of ["/nowhere", "/chat/a/b/c", "/v1nowhere"]) {
+    const page = await app.inject({ url, headers: { accept: "text/html,*/*;q=0.8", "accept-language": "ko" } });
+    t.equal(page.statusCode, 404, url);
+    t.match(page.headers["content-type"], "text/html");
+    t.match(page.headers["content-security-policy"], "script-src 'self'");
+    t.match(page.body, "찾는 것이 없습니다.");
+    t.match(page.body, 'href="/chat/"');
+    for (const options of [
+      { headers: { accept: "*/*" } },
+      { method: "POST", headers: { accept: "text/html" } },
+    ] as const) {
+      const program = await app.inject({ url, ...options });
+      t.equal(program.statusCode, 404);
+      t.equal(program.json().code, "not_found");
+    }
+  }
+});
+
+t.test("a room's URL works without the nickname, and with a slash at its end", async (t) => {
+  const app = await pagesFor(t);
+  const room = encodeURIComponent("수다방 #1");
+  for (const url of [`/chat/${room}`, `/chat/${room}/`]) {
+    const answer = await app.inject({ url });
+    t.equal(answer.statusCode, 302);
+    t.equal(answer.headers.location, `/chat/?room=${room}`);
+    t.match((await app.inject({ url: answer.headers.location! })).body, 'value="수다방 #1"');
+  }
+  t.equal((await app.inject({ url: "/chat/%0A" })).statusCode, 400);
+  t.match((await app.inject({ url: `/chat/${room}/me/` })).body, 'data-user="me"');
 });
 
 t.test("with persistence away the room opens and says that history is coming later", async (t) => {

@@ -5,16 +5,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Person, ProtocolError, requireUser } from "@madang/protocol";
-import { ConfigError, run } from "@madang/runtime";
+import { OperatorError, run } from "@madang/runtime";
 import type { AdminStore } from "./admin/admin-store.ts";
 import { exportPerson } from "./admin/export.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { loadConfig } from "./config.ts";
 
 const POLL_MS = 250;
-const USAGE = "Usage: npm run erase|export -- (--user NAME | --user-id ID)";
+const USAGE = `Usage: npm run erase|export -- (--user NAME | --user-id ID)
+erase empties all messages of a person and takes the name away; export writes them to standard output, a line each.
+MONGODB_URL says where they are.`;
 
 await run(async () => {
+  if (process.argv.includes("--help") || process.argv.includes("-h")) return console.log(USAGE);
   const [command, person] = readArguments();
   const { MONGODB_URL } = loadConfig();
   const store = openMongoAdmin(MONGODB_URL);
@@ -35,7 +38,7 @@ async function erase(store: AdminStore, person: Person): Promise<void> {
   console.error("Done.");
 }
 
-/** @throws ConfigError */
+/** @throws OperatorError */
 function readArguments(): [command: "erase" | "export", person: Person] {
   try {
     const options = { user: { type: "string" }, "user-id": { type: "string" } } as const;
@@ -45,6 +48,6 @@ function readArguments(): [command: "erase" | "export", person: Person] {
     if ((command !== "erase" && command !== "export") || (user === undefined) === (userId === undefined)) throw USAGE;
     return [command, userId === undefined ? { user: requireUser(user) } : { userId, user: userId }];
   } catch (error) {
-    throw new ConfigError(error instanceof ProtocolError ? error.message : USAGE);
+    throw new OperatorError(error instanceof ProtocolError ? error.message : USAGE, 2);
   }
 }

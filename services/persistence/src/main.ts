@@ -1,11 +1,11 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
-import { ConfigError, createLogger, onShutdown } from "@madang/runtime";
+import { createLogger, onShutdown, run } from "@madang/runtime";
 import { Eraser } from "./admin/erasing.ts";
 import { markInterrupted } from "./admin/interrupted.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
-import { type Config, loadConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
@@ -15,17 +15,17 @@ const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
 const DRAIN_LIMIT_MS = 8000;
 
-async function main(config: Config): Promise<void> {
+await run(async () => {
+  const config = loadConfig();
   const auth = readAuthSettings(config.HOST);
   const log = createLogger("persistence", config.LOG_LEVEL);
   const onTrouble = createTroubleLog(log);
 
   const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
-  const tls = config.NATS_CA_FILE === "" ? {} : { caFile: config.NATS_CA_FILE };
 
   const store = openMongoStore(config.MONGODB_URL);
   const consumer = openConsumer({
-    nats: { url: config.NATS_URL, name: "persistence", inboxPrefix: "_INBOX_persistence", ...tls },
+    nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
     onTrouble,
   });
@@ -35,7 +35,7 @@ async function main(config: Config): Promise<void> {
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL);
   const desk = openDesk(
-    { url: config.ADMIN_NATS_URL || config.NATS_URL, name: "persistence (admin)", inboxPrefix: "_INBOX_admin", ...tls },
+    { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,
     onTrouble,
   );
@@ -57,12 +57,4 @@ async function main(config: Config): Promise<void> {
     await consumer.close(DRAIN_LIMIT_MS);
     await store.close();
   });
-}
-
-try {
-  await main(loadConfig());
-} catch (error) {
-  const known = error instanceof ConfigError || (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-  console.error(known ? (error as Error).message : error);
-  process.exit(1);
-}
+});

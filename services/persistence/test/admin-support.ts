@@ -19,6 +19,7 @@ export async function adminSystem(t: Scope, env: NodeJS.ProcessEnv = {}) {
   return {
     start,
     nats: log,
+    mongod: db,
     persistence,
     env: all,
     publisher: await openPublisher(t, log.url),

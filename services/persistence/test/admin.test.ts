@@ -141,6 +141,19 @@ t.test("the admin page", async (t) => {
     );
   });
 
+  t.test("a message is deleted in its own room only, and nothing is written about one that there is not", async (t) => {
+    const seq = await publisher.publish(message("here", "stays"));
+    await publisher.publish(message("there", "another"));
+    await eventually("projected", async () => (await clicker.page("/admin/messages?room=here")).includes(">stays"));
+    const { last_seq } = (await publisher.jsm.streams.info("CHAT")).state;
+    const { epoch } = publisher;
+    for (const position of [`${epoch}.${seq}`, `${epoch}.0`, `${epoch}.${last_seq + 9}`, `0.${seq}`]) {
+      await t.rejects(clicker.submit("/admin/messages/delete", { room: "there", position }), /: 404 /, position);
+    }
+    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
+    t.equal((await publisher.jsm.streams.info("CHAT")).state.last_seq, last_seq);
+  });
+
   t.test("people: banned, muted, and let off", async (t) => {
     await clicker.submit("/admin/people", { act: "ban", user: "민수", userId: "u-1", reason: "spam", hours: "2" });
     await clicker.submit("/admin/people", { act: "mute", user: "영희", room: "m", hours: "0" });

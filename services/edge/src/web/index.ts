@@ -2,7 +2,16 @@ import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
 import fastifyView from "@fastify/view";
 import { type Identity, may } from "@madang/auth";
-import { ERRORS, type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
+import {
+  ERRORS,
+  type ErrorCode,
+  type HistoryPage,
+  ProtocolError,
+  type Room,
+  requireRoom,
+  requireUser,
+} from "@madang/protocol";
+import { sendNotFound } from "@madang/runtime";
 import { Eta } from "eta";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../guard.ts";
@@ -15,14 +24,18 @@ import { messageView } from "./view-model.ts";
 /** Messages in the first sight of a room; the script loads older ones. */
 const HISTORY_LIMIT = 50;
 
+export interface WebPagesOptions {
+  readonly history: HistoryClient;
+  readonly guard: Guard;
+  readonly textMaxCharacters: number;
+}
+
 /**
  * The pages: the entrance (`/`, `/chat`, `/chat/`) and a room (`/chat/<room>/<nickname>`), at the tutorial's URLs
- * and with its element ids. They read without JavaScript, and open while persistence is away.
+ * and with its element ids. They read without JavaScript, and open while persistence is away. A browser that asks for
+ * what is not there gets a page, too: this also answers for paths that lead nowhere, in the whole server.
  */
-export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard }> = async (
-  app,
-  { history, guard },
-) => {
+export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { history, guard, textMaxCharacters }) => {
   await app.register(fastifyHelmet, PAGE_SECURITY);
   const assets = await serveAssets(app);
   await app.register(fastifyView, {
@@ -38,13 +51,20 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard
     return reply.view(view, { assets, language, t: dictionary(language), ...data });
   };
 
-  app.setErrorHandler((error, request, reply) => {
-    const code = error instanceof ProtocolError ? error.code : "internal";
-    if (code === "internal") request.log.error({ err: error }, "page failed");
+  const refuse = (request: FastifyRequest, reply: FastifyReply, code: ErrorCode): FastifyReply => {
     const language = chooseLanguage(request.headers["accept-language"]);
     reply.code(ERRORS[code].status);
     return show(request, reply, "error.eta", { message: errorText(language, code) });
+  };
+
+  app.setErrorHandler((error, request, reply) => {
+    const code = error instanceof ProtocolError ? error.code : "internal";
+    if (code === "internal") request.log.error({ err: error }, "page failed");
+    return refuse(request, reply, code);
   });
+  app.setNotFoundHandler((request, reply) =>
+    wantsPage(request) ? refuse(request, reply, "not_found") : sendNotFound(request, reply),
+  );
 
   const index = async (request: FastifyRequest, reply: FastifyReply) => {
     const { name } = await visitor(request, guard);
@@ -63,7 +83,14 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard
   };
   for (const path of ["/", "/chat", "/chat/"]) app.get(path, index);
 
-  app.get("/chat/:room/:nickname", async (request, reply) => {
+  // A room without a nickname: whoever is sent such a link still has to say what they are called.
+  for (const path of ["/chat/:room", "/chat/:room/"]) {
+    app.get<{ Params: { room: string } }>(path, (request, reply) =>
+      reply.redirect(`/chat/?room=${encodeURIComponent(requireRoom(request.params.room))}`),
+    );
+  }
+
+  const enter = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = request.params as { room: string; nickname: string };
     const name = requireRoom(params.room);
     const identity = await visitor(request, guard);
@@ -79,11 +106,18 @@ export const webPages: FastifyPluginAsync<{ history: HistoryClient; guard: Guard
       topic: room?.topic ?? "",
       status: room?.status ?? 0,
       mayWrite,
+      textMaxCharacters,
       history: page,
       messages: (page?.messages ?? []).map((message, i, all) => messageView(message, all[i - 1], nickname)),
     });
-  });
+  };
+  for (const path of ["/chat/:room/:nickname", "/chat/:room/:nickname/"]) app.get(path, enter);
 };
+
+/** A browser that goes somewhere, not a program that asks for data. */
+function wantsPage({ method, headers }: FastifyRequest): boolean {
+  return (method === "GET" || method === "HEAD") && (headers.accept ?? "").includes("text/html");
+}
 
 /** @throws ProtocolError `unauthorized` for somebody without a token that is good, where one is needed */
 async function visitor(request: FastifyRequest, guard: Guard): Promise<Identity> {

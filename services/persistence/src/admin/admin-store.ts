@@ -63,6 +63,8 @@ export interface AdminStore {
   searchMessages(search: MessageSearch, before: Place | undefined, limit: number): Promise<FoundMessage[]>;
   /** All that a person said that is still there. */
   messagesOf(person: Person): AsyncIterable<FoundMessage>;
+  /** Whether a message of this room is at that place, deleted or not. */
+  hasMessage(room: string, place: Place): Promise<boolean>;
   /** For messages of an earlier log, which no event can speak of any more. */
   markDeleted(room: string, place: Place, at: string): Promise<void>;
 

@@ -3,11 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Desk } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
 import type { Floor } from "../floor.ts";
-import { comparePlaces } from "../keys.ts";
+import { comparePlaces, type Place } from "../keys.ts";
 import type { AdminStore, Job } from "./admin-store.ts";
 import { isBy } from "./mongo-admin.ts";
 
-/** How soon a job goes on that an instance died over. Renewed with every step. */
+/** How soon a job goes on that an instance died over. Renewed at each third of it, however long a step takes. */
 const HOLD_MS = 15_000;
 const TICK_MS = 2000;
 const FLOOR_POLL_MS = 100;
@@ -22,6 +22,9 @@ interface Deps {
   readonly floor: Pick<Floor, "now">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
+
+/** Saves how far a job is, and has it ours for another while. @throws LetGo */
+type Save = (step: Partial<Job>) => Promise<Job>;
 
 /** The job is somebody else's now, or this process is to stop: it goes on elsewhere. */
 class LetGo extends Error {}
@@ -64,7 +67,7 @@ export class Eraser {
       try {
         const job = await this.#deps.store.takeJob(this.#holder, Date.now() + HOLD_MS);
         if (job) {
-          await this.#do(job);
+          await this.#hold(job);
           continue;
         }
         if (Date.now() >= this.#sweepAt) await this.#sweep();
@@ -75,25 +78,38 @@ export class Eraser {
     }
   }
 
-  async #do(taken: Job): Promise<void> {
-    const { desk, store } = this.#deps;
+  /** Does a job that is ours, and keeps it so: two who take a long step from each other would never get past it. */
+  async #hold(taken: Job): Promise<void> {
     let job = taken;
-    const save = async (step: Partial<Job>) => {
+    const save: Save = async (step) => {
       job = { ...job, ...step };
       if (this.#stop.signal.aborted) throw new LetGo();
-      if (!(await store.saveJob(job, this.#holder, Date.now() + HOLD_MS))) throw new LetGo();
+      if (!(await this.#deps.store.saveJob(job, this.#holder, Date.now() + HOLD_MS))) throw new LetGo();
+      return job;
     };
+    // One that fails is made up for by the next; that the job is lost shows when a step is saved.
+    const renewal = setInterval(() => void save({}).catch(() => {}), HOLD_MS / 3);
+    try {
+      await this.#do(taken, save);
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  async #do(taken: Job, save: Save): Promise<void> {
+    const { desk, store } = this.#deps;
+    let job = taken;
     const { subject } = job;
     if (subject.kind === "room") await this.#setClosed(subject.room, true);
     const { epoch, firstSeq, lastSeq } = await desk.log();
     // A log that was made anew meanwhile has to be looked through as well.
-    if (job.upTo?.epoch !== epoch) await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
+    if (job.upTo?.epoch !== epoch) job = await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
     const upTo = job.upTo!;
     if (!job.historyDone) {
-      await this.#projected(upTo, () => save({}));
+      await this.#projected(upTo);
       if (subject.kind === "room") await store.eraseRoom(subject.room);
       else await store.erasePerson(subject.person, new Date().toISOString());
-      await save({ historyDone: true });
+      job = await save({ historyDone: true });
     }
     for (let from = Math.max(firstSeq, job.erasedTo + 1); from <= upTo.seq; from = job.erasedTo + 1) {
       const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, from);
@@ -103,13 +119,18 @@ export class Eraser {
         await desk.erase(record.seq);
       }
       // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
-      await save({ erasedTo: records.length === 0 ? upTo.seq : Math.min(records.at(-1)!.seq, upTo.seq) });
+      job = await save({ erasedTo: records.length === 0 ? upTo.seq : Math.min(records.at(-1)!.seq, upTo.seq) });
     }
     if (subject.kind === "room") {
       // What was on its way when the room was closed, and the room's last events.
       const end = await desk.log();
-      await this.#projected({ epoch: end.epoch, seq: end.lastSeq }, () => save({}));
-      for (const { seq } of await desk.scan(subject.room, 1)) await desk.erase(seq);
+      await this.#projected({ epoch: end.epoch, seq: end.lastSeq });
+      for (let from = 1; ; ) {
+        const records = await desk.scan(subject.room, from);
+        if (records.length === 0) break;
+        for (const { seq } of records) await desk.erase(seq);
+        from = records.at(-1)!.seq + 1;
+      }
       await store.eraseRoom(subject.room);
       await this.#setClosed(subject.room, false);
     }
@@ -130,10 +151,9 @@ export class Eraser {
   }
 
   /** Resolves when everything up to there is in the store. */
-  async #projected(place: { epoch: string; seq: number }, stillOurs: () => Promise<void>): Promise<void> {
-    for (let waited = 0; comparePlaces(await this.#deps.floor.now(), place) < 0; waited += FLOOR_POLL_MS) {
+  async #projected(place: Place): Promise<void> {
+    while (comparePlaces(await this.#deps.floor.now(place), place) < 0) {
       if (this.#stop.signal.aborted) throw new LetGo();
-      if (waited % (HOLD_MS / 3) < FLOOR_POLL_MS) await stillOurs();
       await delay(FLOOR_POLL_MS);
     }
   }

@@ -75,9 +75,11 @@ export class Moderator {
   }
 
   /** Members see it go, history shows it as deleted, and nobody is given it again from the log. */
-  deleteMessage(room: string, position: string): Promise<void> {
+  async deleteMessage(room: string, position: string): Promise<void> {
     const place = parsePosition(position);
     if (!place) throw new ProtocolError("bad_position");
+    // What stands there may be another room's, whose members would not be told.
+    if (!(await this.#store.hasMessage(room, place))) throw new ProtocolError("not_found");
     return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
       const { epoch } = await this.#desk.log();
       if (epoch === place.epoch) {

@@ -27,6 +27,10 @@ const SEARCH_LIMIT_MS = 10_000;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
 const SELECTION_LIMIT_MS = 2500;
+/** A server that stands still shows by its heartbeats, and whatever waits for it is let go: an erasure itself may take hours. */
+const HEARTBEAT_MS = 2000;
+const CONNECT_LIMIT_MS = 2500;
+const MAJORITY_LIMIT_MS = 10_000;
 
 type AuditDocument = Omit<AuditEntry, "id"> & { _id: string };
 interface JobDocument {
@@ -62,9 +66,11 @@ class MongoAdmin implements AdminStore {
   constructor(url: string) {
     this.#client = new MongoClient(url, {
       appName: "madang-admin",
-      writeConcern: { w: "majority", journal: true },
+      writeConcern: { w: "majority", journal: true, wtimeoutMS: MAJORITY_LIMIT_MS },
       maxPoolSize: MAX_CONNECTIONS,
       serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+      connectTimeoutMS: CONNECT_LIMIT_MS,
+      heartbeatFrequencyMS: HEARTBEAT_MS,
     });
     const db: Db = this.#client.db();
     this.#messages = db.collection("messages");
@@ -111,6 +117,11 @@ class MongoAdmin implements AdminStore {
 
   async *messagesOf(person: Person) {
     for await (const document of this.#messages.find(saidBy(person))) yield foundMessage(document);
+  }
+
+  async hasMessage(room: string, place: Place) {
+    const whole = { _id: messageKey(room, place), at: { $exists: true } };
+    return (await this.#messages.findOne(whole, { projection: { _id: 1 } })) !== null;
   }
 
   async markDeleted(room: string, place: Place, at: string) {

@@ -1,21 +1,24 @@
-import { ProtocolError, requireText } from "@madang/protocol/browser";
+import { characters } from "@madang/protocol/browser";
 import { byId } from "./dom.ts";
-import { errorWords } from "./words.ts";
+import { t } from "./words.ts";
 
 /** Browsers say so, instead of 13, when a key belongs to an input method: Safari does it after `isComposing` is over. */
 const IME_KEY_CODE = 229;
 
-/** Where a message is written. `say` gets each text that may be sent, and returns whether it took it. */
+/**
+ * Where a message is written. `say` gets each text of at most `max` characters, and returns whether it took it.
+ * What was typed stays until then.
+ */
 export class Composer {
   readonly #input = byId<HTMLTextAreaElement>("chat-message-input");
   readonly #submit = byId<HTMLButtonElement>("chat-message-submit");
   readonly #note = byId("composer-note");
 
-  constructor(say: (text: string) => boolean) {
+  constructor(max: number, say: (text: string) => boolean) {
     const form = byId<HTMLFormElement>("composer");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!this.#submit.disabled) this.#send(say);
+      if (!this.#submit.disabled) this.#send(max, say);
     });
     this.#input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === IME_KEY_CODE) return;
@@ -43,17 +46,11 @@ export class Composer {
     this.#note.textContent = text;
   }
 
-  #send(say: (text: string) => boolean): void {
+  #send(max: number, say: (text: string) => boolean): void {
     const text = this.#input.value;
-    if (text.trim() !== "") {
-      try {
-        requireText(text);
-      } catch (error) {
-        // What was typed stays, to be shortened.
-        return this.note(errorWords(error instanceof ProtocolError ? error.code : "internal"));
-      }
-      if (!say(text)) return;
-    }
+    const length = characters(text);
+    if (length > max) return this.note(t.tooLong.replace("{n}", `${max}`).replace("{m}", `${length}`));
+    if (text.trim() !== "" && !say(text)) return;
     this.#input.value = "";
     this.note("");
     this.#fit();

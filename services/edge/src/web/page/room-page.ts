@@ -18,7 +18,7 @@ const STATUS_WORDS = [undefined, t.readOnly, t.closed];
 
 /** A room: the server's history, then live from exactly its position. */
 export function startRoomPage(): void {
-  const { room, user, position, foundOldest, status, mayWrite } = byId("room").dataset;
+  const { room, user, position, foundOldest, status, mayWrite, textMax } = byId("room").dataset;
   rememberVisit(room!, user!);
   const storage = localStore();
   const client = new MadangClient({
@@ -32,10 +32,18 @@ export function startRoomPage(): void {
   const page = new RoomPage(client, room!, user!, {
     foundOldest: foundOldest === "true",
     mayWrite: mayWrite === "true",
+    textMax: Number(textMax),
   });
   page.showStatus(Number(status));
   page.join(position);
   client.connect();
+}
+
+/** What the server said of the room. */
+interface Seen {
+  readonly foundOldest: boolean;
+  readonly mayWrite: boolean;
+  readonly textMax: number;
 }
 
 class RoomPage {
@@ -55,7 +63,7 @@ class RoomPage {
   /** Refreshes in a row that the log could not go on from. */
   #unrecovered = 0;
 
-  constructor(client: MadangClient, name: string, user: string, seen: { foundOldest: boolean; mayWrite: boolean }) {
+  constructor(client: MadangClient, name: string, user: string, seen: Seen) {
     this.#client = client;
     this.#name = name;
     this.#user = user;
@@ -65,7 +73,7 @@ class RoomPage {
     this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
     this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
     this.#mayWrite = seen.mayWrite;
-    this.#composer = new Composer((text) => this.#say(text));
+    this.#composer = new Composer(seen.textMax, (text) => this.#say(text));
   }
 
   showStatus(status: number): void {

@@ -14,13 +14,13 @@ export function localStore(): Storage | undefined {
 }
 
 export function nickname(): string {
-  return localStore()?.getItem(NICKNAME_KEY) ?? "";
+  return read(NICKNAME_KEY) ?? "";
 }
 
 /** Rooms visited, the last one first. */
 export function visitedRooms(): string[] {
   try {
-    const rooms: unknown = JSON.parse(localStore()?.getItem(ROOMS_KEY) ?? "[]");
+    const rooms: unknown = JSON.parse(read(ROOMS_KEY) ?? "[]");
     return Array.isArray(rooms) ? rooms.filter((room) => typeof room === "string").slice(0, ROOMS_MAX) : [];
   } catch {
     return [];
@@ -34,5 +34,14 @@ export function rememberVisit(room: string, user: string): void {
     localStore()?.setItem(ROOMS_KEY, JSON.stringify(rooms));
   } catch {
     // Full.
+  }
+}
+
+/** A storage that is damaged, or forbidden later on, throws only here. */
+function read(key: string): string | undefined {
+  try {
+    return localStore()?.getItem(key) ?? undefined;
+  } catch {
+    return undefined;
   }
 }

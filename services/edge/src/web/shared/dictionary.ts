@@ -1,4 +1,4 @@
-/** Every word of the pages, in the two languages that they speak. `{n}` stands for a number, `{user}` for a name, `{until}` for a time. */
+/** Every word of the pages, in the two languages that they speak. `{n}` and `{m}` stand for numbers, `{user}` for a name, `{until}` for a time. */
 import { ERRORS, type ErrorCode } from "@madang/protocol/browser";
 
 const EN = {
@@ -13,6 +13,7 @@ const EN = {
   message: "Message",
   placeholder: "Say something…",
   composerHint: "Enter sends, Shift+Enter makes a new line.",
+  tooLong: "A message has at most {n} characters; this one has {m}.",
   send: "Send",
   leave: "Leave",
   connecting: "Connecting…",
@@ -65,6 +66,7 @@ const KO: Dictionary = {
   message: "메시지",
   placeholder: "메시지를 입력하세요…",
   composerHint: "Enter는 보내기, Shift+Enter는 줄 바꿈입니다.",
+  tooLong: "메시지는 {n}자까지 쓸 수 있어요. 지금은 {m}자입니다.",
   send: "보내기",
   leave: "나가기",
   connecting: "연결하는 중…",

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import t from "tap";
+import { edgeConfig } from "../src/config.ts";
+
+t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
+  const cases: [name: string, values: string[]][] = [
+    ["PORT", ["x", "-1", "99999", "80.5"]],
+    ["NATS_URL", ["http://a", "nats://a b", "nats://a:99999", "nats://a,"]],
+    ["NATS_CA_FILE", ["/none"]],
+    ["PERSISTENCE_URL", ["ftp://a", "http://a,", "http://"]],
+    ["LOG_LEVEL", ["loud", "INFO"]],
+    ["LOG_REPLICAS", ["0", "6"]],
+    ["EDGE_PROCESSES", ["0", "257", "AUTO", "1.5"]],
+    ["TRUST_PROXY", ["true", "abc", "300.1.1.1", "10.0.0.0/33", "10.0.0.0/0", "::/129", "10.0.0.0/8/8", "10.0.0.1,"]],
+    ["BLOCKED_WORDS_FILE", ["/none", "/"]],
+    ["ALLOWED_ORIGINS", ["a.example", "https://a.example/path"]],
+    ["SEND_LIMIT", ["120", "0/60s", "120/0s", "OFF"]],
+    ["CONNECTIONS_PER_ADDRESS", ["0", "many", "-1"]],
+    ["ROOMS_PER_CONNECTION", ["0", "1.5"]],
+    ["REQUEST_LIMIT_MS", ["999", "-1"]],
+    ["FRAME_MAX_BYTES", ["off", "65537"]],
+  ];
+  for (const [name, values] of cases) {
+    for (const value of values) {
+      t.throws(() => edgeConfig({ [name]: value }), { name: "ConfigError", message: name }, `${name}=${value}`);
+    }
+    t.doesNotThrow(() => edgeConfig({ [name]: "" }), `${name} is empty`);
+  }
+});
+
+t.test("what can be", async (t) => {
+  for (const TRUST_PROXY of ["0", "2", "loopback", "10.0.0.0/8, ::1/128", "192.0.2.1,uniquelocal"]) {
+    t.doesNotThrow(() => edgeConfig({ TRUST_PROXY }), TRUST_PROXY);
+  }
+  const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "a,tls://b:1", PERSISTENCE_URL: "http://a/, b:2" });
+  t.same(nats, { url: "nats://a,tls://b:1" });
+  t.same(persistenceUrls, ["http://a", "http://b:2"]);
+});
+
+t.test("an edge that waits for NATS says so, and ends when it is told to", async (t) => {
+  const edge = spawn(process.execPath, [join(import.meta.dirname, "../src/main.ts")], {
+    env: { PATH: process.env["PATH"], PORT: "0", NATS_URL: "nats://u:hunter2@127.0.0.1:1" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.teardown(() => edge.kill("SIGKILL"));
+  const [line] = (await once(edge.stdout, "data")) as [Buffer];
+  t.match(JSON.parse(String(line)), { level: 40, msg: /^NATS cannot be reached/ });
+  t.notMatch(String(line), "hunter2");
+  const exited = once(edge, "exit");
+  edge.kill("SIGTERM");
+  await exited;
+});
