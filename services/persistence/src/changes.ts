@@ -44,8 +44,6 @@ export interface Placed<V> {
 export interface RoomChange {
   /** The earliest time known of it: the room was there by then. */
   createdAt: string;
-  /** The last message, and when it was sent. */
-  last?: Placed<string>;
   topic?: Placed<string>;
   status?: Placed<RoomStatus>;
   slowModeS?: Placed<number>;
@@ -77,20 +75,6 @@ export class Changes {
     if (at < known.createdAt) known.createdAt = at;
     return known;
   }
-}
-
-/** Adds what is said about a room to what was gathered. */
-export function mergeRoom(rooms: Map<string, RoomChange>, name: string, change: RoomChange): void {
-  const known = rooms.get(name);
-  if (!known) {
-    rooms.set(name, { ...change });
-    return;
-  }
-  if (change.createdAt < known.createdAt) known.createdAt = change.createdAt;
-  if (change.last) known.last = later(known.last, change.last);
-  if (change.topic) known.topic = later(known.topic, change.topic);
-  if (change.status) known.status = later(known.status, change.status);
-  if (change.slowModeS) known.slowModeS = later(known.slowModeS, change.slowModeS);
 }
 
 export function later<V>(known: Placed<V> | undefined, next: Placed<V>): Placed<V> {

@@ -14,7 +14,9 @@ export interface Place {
 }
 
 const SEPARATOR = "\u001f";
-const AFTER_SEPARATOR = "\u0020";
+/** After a room's name: below every key of the room, and above. */
+export const ROOM_START = SEPARATOR;
+export const ROOM_END = "\u0020";
 const SEQ_DIGITS = 16;
 
 export function placeKey({ epoch, seq }: Place): string {
@@ -33,7 +35,7 @@ export function placeOfKey(key: string): Place {
 
 /** Every key of a room, and none of another's, is above the first and below the second. */
 export function roomBounds(room: string): readonly [string, string] {
-  return [room + SEPARATOR, room + AFTER_SEPARATOR];
+  return [room + ROOM_START, room + ROOM_END];
 }
 
 /** Negative when `a` comes before `b`. */

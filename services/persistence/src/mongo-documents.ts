@@ -31,11 +31,13 @@ export interface MessageDocument extends Partial<MessageContent> {
 export interface RoomDocument {
   _id: string;
   createdAt: string;
-  last?: { place: string; at: string };
   topic?: { place: string; value: string };
   status?: { place: string; value: RoomStatus };
   slowModeS?: { place: string; value: number };
 }
+
+/** What is said last is no part of a room's document: the messages tell. */
+export type RoomWithLast = RoomDocument & { last: [{ _id: string; at: string }] | [] };
 
 export interface DeadLetterDocument {
   _id: string;
@@ -96,8 +98,8 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
   };
 }
 
-export function roomOf({ _id, createdAt, last, topic, status, slowModeS }: RoomDocument): Room {
-  const place = last && placeOfKey(last.place);
+export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] }: RoomWithLast): Room {
+  const place = last && placeOfKey(last._id);
   return {
     room: _id,
     topic: topic?.value ?? "",

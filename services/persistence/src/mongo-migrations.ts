@@ -20,6 +20,13 @@ export const MIGRATIONS: readonly Migration[] = [
         );
     },
   },
+  {
+    version: 2,
+    what: "a room's last message is found among the messages",
+    up: async (db) => {
+      await db.collection("rooms").updateMany({ last: { $exists: true } }, { $unset: { last: 1 } });
+    },
+  },
 ];
 
 interface StateDocument {

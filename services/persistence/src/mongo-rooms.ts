@@ -1,46 +1,43 @@
-import type { Collection } from "mongodb";
-import { mergeRoom, type Placed, type RoomChange } from "./changes.ts";
-import { placeKey } from "./keys.ts";
-import type { RoomDocument } from "./mongo-documents.ts";
+import type { Room } from "@madang/protocol";
+import type { Collection, Filter } from "mongodb";
+import type { Placed, RoomChange } from "./changes.ts";
+import { placeKey, ROOM_END, ROOM_START } from "./keys.ts";
+import { type RoomDocument, type RoomWithLast, roomOf } from "./mongo-documents.ts";
 import { bulkUpsert } from "./mongo-errors.ts";
 
-type Rooms = ReadonlyMap<string, RoomChange>;
+type Change = readonly [name: string, change: RoomChange];
 
 /**
- * Writes what batches say about rooms, one write at a time: batches in flight mostly speak of the same rooms, and two
- * writers of one document keep each other waiting. What comes during a write is gathered for the next.
+ * Writes what a batch says about rooms. Of nearly all it only says that they are there, which is known: asking first
+ * costs a tenth of writing it again. To be called when the batch's messages are written: whoever erases a room takes its
+ * document before its messages, so where the document was seen after them they go together.
  */
-export class RoomWriter {
-  #collection: Collection<RoomDocument>;
-  #writing: Promise<void> = Promise.resolve();
-  #next: { readonly rooms: Map<string, RoomChange>; readonly written: Promise<void> } | undefined;
-
-  constructor(collection: Collection<RoomDocument>) {
-    this.#collection = collection;
-  }
-
-  /** Resolves when it is written. */
-  write(rooms: Rooms): Promise<void> {
-    if (rooms.size === 0) return Promise.resolve();
-    this.#next ??= this.#schedule();
-    for (const [name, change] of rooms) mergeRoom(this.#next.rooms, name, change);
-    return this.#next.written;
-  }
-
-  #schedule() {
-    const rooms = new Map<string, RoomChange>();
-    const written = this.#writing.then(() => {
-      this.#next = undefined;
-      return bulkUpsert(this.#collection, [...rooms].map(upsert));
-    });
-    this.#writing = written.catch(() => {});
-    return { rooms, written };
-  }
+export async function writeRooms(
+  collection: Collection<RoomDocument>,
+  rooms: ReadonlyMap<string, RoomChange>,
+): Promise<void> {
+  const mentions = [...rooms].filter(isMention);
+  const known = await creationTimes(collection, mentions);
+  const isKnown = ([name, { createdAt }]: Change) => (known.get(name) ?? "~") <= createdAt;
+  const news = [...rooms].filter((change) => !isMention(change) || !isKnown(change));
+  await bulkUpsert(collection, news.map(upsert));
 }
 
-function upsert([_id, { createdAt, last, topic, status, slowModeS }]: [string, RoomChange]) {
+function isMention([, { topic, status, slowModeS }]: Change): boolean {
+  return topic === undefined && status === undefined && slowModeS === undefined;
+}
+
+async function creationTimes(
+  collection: Collection<RoomDocument>,
+  rooms: readonly Change[],
+): Promise<Map<string, string>> {
+  if (rooms.length === 0) return new Map();
+  const found = collection.find({ _id: { $in: rooms.map(([name]) => name) } }, { projection: { createdAt: 1 } });
+  return new Map((await found.toArray()).map(({ _id, createdAt }) => [_id, createdAt]));
+}
+
+function upsert([_id, { createdAt, topic, status, slowModeS }]: Change) {
   const $max: Partial<RoomDocument> = {};
-  if (last) $max.last = { place: placeKey(last.place), at: last.value };
   if (topic) $max.topic = placed(topic);
   if (status) $max.status = placed(status);
   if (slowModeS) $max.slowModeS = placed(slowModeS);
@@ -49,4 +46,30 @@ function upsert([_id, { createdAt, last, topic, status, slowModeS }]: [string, R
 
 function placed<V>({ place, value }: Placed<V>): { place: string; value: V } {
   return { place: placeKey(place), value };
+}
+
+/** Rooms in the order of their names, each with its last message: one step in the messages' primary key a room. */
+export async function findRooms(
+  collection: Collection<RoomDocument>,
+  filter: Filter<RoomDocument>,
+  { limit, maxTimeMS }: { limit?: number; maxTimeMS?: number } = {},
+): Promise<Room[]> {
+  const last = {
+    from: "messages",
+    let: { start: { $concat: ["$_id", ROOM_START] }, end: { $concat: ["$_id", ROOM_END] } },
+    pipeline: [
+      {
+        $match: { $expr: { $and: [{ $gt: ["$_id", "$$start"] }, { $lt: ["$_id", "$$end"] }] }, at: { $exists: true } },
+      },
+      { $sort: { _id: -1 } },
+      { $limit: 1 },
+      { $project: { at: 1 } },
+    ],
+    as: "last",
+  };
+  const found = collection.aggregate<RoomWithLast>(
+    [{ $match: filter }, { $sort: { _id: 1 } }, ...(limit === undefined ? [] : [{ $limit: limit }]), { $lookup: last }],
+    maxTimeMS === undefined ? {} : { maxTimeMS },
+  );
+  return (await found.toArray()).map(roomOf);
 }

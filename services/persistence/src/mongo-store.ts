@@ -3,17 +3,11 @@ import { ConfigError } from "@madang/runtime";
 import { Binary, type Collection, type Db, MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "./changes.ts";
 import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "./keys.ts";
-import {
-  type DeadLetterDocument,
-  historyMessage,
-  type MessageDocument,
-  type RoomDocument,
-  roomOf,
-} from "./mongo-documents.ts";
+import { type DeadLetterDocument, historyMessage, type MessageDocument, type RoomDocument } from "./mongo-documents.ts";
 import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
 import { migrate } from "./mongo-migrations.ts";
-import { RoomWriter } from "./mongo-rooms.ts";
+import { findRooms, writeRooms } from "./mongo-rooms.ts";
 import type { Order, Range, Refusal, Store } from "./store.ts";
 
 /** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
@@ -45,7 +39,6 @@ class MongoStore implements Store {
   readonly #db: Db;
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
-  readonly #roomWriter: RoomWriter;
   readonly #deadLetters: Collection<DeadLetterDocument>;
   readonly #state: Collection<FloorDocument>;
   #writable = false;
@@ -68,7 +61,6 @@ class MongoStore implements Store {
     this.#db = this.#client.db();
     this.#messages = this.#db.collection("messages");
     this.#rooms = this.#db.collection("rooms");
-    this.#roomWriter = new RoomWriter(this.#rooms);
     this.#deadLetters = this.#db.collection("dead_letters");
     this.#state = this.#db.collection("state");
   }
@@ -90,11 +82,8 @@ class MongoStore implements Store {
 
   async write(changes: Changes): Promise<Refusal[]> {
     try {
-      const [refusals] = await Promise.all([
-        this.#writeHistory(changes),
-        this.#roomWriter.write(changes.rooms),
-        this.keepDeadLetters(changes.deadLetters),
-      ]);
+      const [refusals] = await Promise.all([this.#writeHistory(changes), this.keepDeadLetters(changes.deadLetters)]);
+      await writeRooms(this.#rooms, changes.rooms);
       return refusals;
     } catch (error) {
       throw safeError(error);
@@ -138,13 +127,20 @@ class MongoStore implements Store {
   }
 
   async room(name: string) {
-    const found = await reading(() => this.#rooms.findOne({ _id: name }));
-    return found ? roomOf(found) : undefined;
+    return (await this.rooms([name]))[0];
   }
 
-  async rooms(after: string | undefined, limit: number) {
+  async roomNames(after: string | undefined, limit: number) {
     const filter = after === undefined ? {} : { _id: { $gt: after } };
-    return reading(async () => (await this.#rooms.find(filter).sort({ _id: 1 }).limit(limit).toArray()).map(roomOf));
+    const found = this.#rooms
+      .find(filter, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .limit(limit);
+    return reading(async () => (await found.toArray()).map(({ _id }) => _id));
+  }
+
+  rooms(names: readonly string[]) {
+    return reading(() => findRooms(this.#rooms, { _id: { $in: [...names] } }));
   }
 
   async ensureRoom(name: string, at: string) {
@@ -155,7 +151,7 @@ class MongoStore implements Store {
         if (!isDuplicateKey(error)) throw error;
         return { upsertedCount: 0 };
       });
-      return { room: roomOf((await this.#rooms.findOne({ _id: name }))!), created: upsertedCount === 1 };
+      return { room: (await this.room(name))!, created: upsertedCount === 1 };
     });
   }
 

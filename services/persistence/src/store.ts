@@ -43,8 +43,10 @@ export interface Store {
   messages(room: string, range: Range, order: Order, limit: number): Promise<HistoryMessage[]>;
 
   room(name: string): Promise<Room | undefined>;
-  /** Rooms in the order of their names, of those after `after`, at most `limit`. */
-  rooms(after: string | undefined, limit: number): Promise<Room[]>;
+  /** Names of rooms in their order, of those after `after`, at most `limit`. */
+  roomNames(after: string | undefined, limit: number): Promise<string[]>;
+  /** Those of the rooms that there are, in the order of their names. */
+  rooms(names: readonly string[]): Promise<Room[]>;
   /** Gets the room or makes it, as of `at`; of several callers at once, one made it. */
   ensureRoom(name: string, at: string): Promise<{ readonly room: Room; readonly created: boolean }>;
 

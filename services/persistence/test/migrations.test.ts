@@ -55,3 +55,11 @@ t.test("the lock of an instance that died is free after its time", async (t) => 
     { unique: true },
   );
 });
+
+t.test("2: rooms of before lose what the messages tell", async (t) => {
+  const { db } = lookInside(t, freshDatabase(await mongod(t)));
+  const rooms = db.collection<{ _id: string; createdAt: string; last?: object }>("rooms");
+  await rooms.insertOne({ _id: "a", createdAt: "2026", last: { place: "p", at: "2026" } });
+  await migrate(db, "me");
+  t.strictSame(await rooms.findOne(), { _id: "a", createdAt: "2026" });
+});

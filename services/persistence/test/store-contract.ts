@@ -31,7 +31,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     const store = await fresh(t);
     const batch = changes((c) => {
       for (const seq of [9, 10, 2, 100]) c.messages.push(said("a", seq, `n${seq}`));
-      c.room("a", "2026-01-01").last = { place: { epoch: EPOCH, seq: 100 }, value: "2026-01-02" };
+      c.room("a", "2026-01-01");
     });
     for (let i = 0; i < 3; i++) t.strictSame(await store.write(batch), []);
     t.strictSame(
@@ -43,7 +43,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
       topic: "",
       status: 0,
       createdAt: "2026-01-01",
-      lastMessageAt: "2026-01-02",
+      lastMessageAt: "2026-01-01T00:00:00.100Z",
       lastPosition: `${EPOCH}.100`,
     });
   });
@@ -155,13 +155,39 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.match(await store.room("a"), { topic: "ten", status: 2 });
     for (const room of ["b", "나", "a b"]) t.equal((await store.ensureRoom(room, "2026")).created, true);
     t.equal((await store.ensureRoom("a", "2027")).created, false);
-    const names = async (after: string | undefined, limit: number) =>
-      (await store.rooms(after, limit)).map(({ room }) => room);
-    t.strictSame(await names(undefined, 9), ["a", "a b", "b", "나"]);
-    t.strictSame(await names("a b", 1), ["b"]);
+    t.strictSame(await store.roomNames(undefined, 9), ["a", "a b", "b", "나"]);
+    t.strictSame(await store.roomNames("a b", 1), ["b"]);
+    t.strictSame(
+      (await store.rooms(["나", "nobody's", "a"])).map(({ room }) => room),
+      ["a", "나"],
+    );
     const made = await Promise.all(Array.from({ length: 10 }, () => store.ensureRoom("new", "2026")));
     t.equal(made.filter(({ created }) => created).length, 1, "of many callers one made it");
     t.equal(await store.room("nobody's"), undefined);
+  });
+
+  t.test("rooms: there since the earliest batch, whichever comes first, with what was said last", async (t) => {
+    const store = await fresh(t);
+    const batch = (at: string, ...seqs: number[]) =>
+      changes((c) => {
+        for (const seq of seqs) c.messages.push(said("a", seq, `at ${seq}`));
+        c.room("a", at);
+      });
+    await store.write(batch("2026-01-02", 5, 10));
+    t.match(await store.room("a"), { createdAt: "2026-01-02", lastPosition: `${EPOCH}.10` });
+    await store.write(batch("2026-01-01", 4));
+    t.match(await store.room("a"), { createdAt: "2026-01-01", lastPosition: `${EPOCH}.10` });
+    await store.write(batch("2026-01-03", 11));
+    t.match(await store.room("a"), { createdAt: "2026-01-01", lastPosition: `${EPOCH}.11` });
+    await store.ensureRoom("quiet", "2026");
+    await store.write(
+      changes((c) => c.edits.push({ room: "quiet", target: { epoch: EPOCH, seq: 1 }, seq: 2, message: "m", at: "t" })),
+    );
+    t.strictSame(
+      (await store.rooms(["a", "quiet"])).map(({ lastPosition }) => lastPosition),
+      [`${EPOCH}.11`, undefined],
+      "of a message that is not there yet nobody knows",
+    );
   });
 
   t.test("floor: never lowered, by epoch and by seq", async (t) => {

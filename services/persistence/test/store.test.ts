@@ -17,7 +17,7 @@ t.test("MongoDB", async (t) => {
     const place = { epoch: "0a", seq: 1 };
     changes.messages.push({ room: "a", place, user: "u", userId: "id", message: "m", at: "t", nonce: "n", replyTo: 1 });
     changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" });
-    changes.room("a", "t").last = { place, value: "t" };
+    changes.room("a", "t");
     await store.write(changes);
     for (const message of await store.messages("a", {}, "oldest first", 9)) t.ok(Check(HistoryMessage, message));
     t.ok(Check(Room, await store.room("a")));
@@ -56,6 +56,31 @@ t.test("MongoDB", async (t) => {
     t.match(reads[0], { keysExamined: 51, docsExamined: 51, nreturned: 51, planSummary: /IXSCAN { _id: 1 }/ });
     t.notOk(reads[0]?.["hasSortStage"]);
   });
+
+  t.test(
+    "a room that is known is not written again, and its last message is one document of the primary index",
+    async (t) => {
+      const url = freshDatabase(server);
+      const store = await openStore(t, url);
+      const say = (seq: number) => {
+        const changes = new Changes();
+        const at = `2026-01-01T00:00:00.${seq}Z`;
+        changes.messages.push({ room: "a", place: { epoch: "0a", seq }, user: "u", message: "m", at });
+        changes.room("a", at);
+        return store.write(changes);
+      };
+      for (let seq = 1; seq <= 20; seq++) await say(seq);
+      const { db } = lookInside(t, url);
+      await db.command({ profile: 2 });
+      await say(21);
+      t.match(await store.room("a"), { lastPosition: "0a.21" });
+      await db.command({ profile: 0 });
+      const profile = (filter: object) => db.collection("system.profile").find(filter).toArray();
+      t.equal((await profile({ op: "update" })).length, 0);
+      const [read] = await profile({ op: "command", "command.aggregate": "rooms" });
+      t.match(read, { keysExamined: 2, docsExamined: 2 }, "the room and its message");
+    },
+  );
 
   t.test("whatever MongoDB did not take is not written, in any part of the changes", async (t) => {
     const stopped = await mongod(t);

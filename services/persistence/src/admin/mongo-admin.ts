@@ -8,8 +8,8 @@ import {
   historyMessage,
   type MessageDocument,
   type RoomDocument,
-  roomOf,
 } from "../mongo-documents.ts";
+import { findRooms } from "../mongo-rooms.ts";
 import {
   type AdminStore,
   type AuditEntry,
@@ -88,8 +88,7 @@ class MongoAdmin implements AdminStore {
       ],
     };
     const wanted = filter.$and!.length === 0 ? {} : filter;
-    const found = this.#rooms.find(wanted, { maxTimeMS: SEARCH_LIMIT_MS }).sort({ _id: 1 }).limit(limit);
-    return (await found.toArray()).map(roomOf);
+    return findRooms(this.#rooms, wanted, { limit, maxTimeMS: SEARCH_LIMIT_MS });
   }
 
   countRooms() {
@@ -221,8 +220,9 @@ class MongoAdmin implements AdminStore {
 
   async eraseRoom(room: string) {
     const [first, end] = roomBounds(room);
-    await this.#messages.deleteMany({ _id: { $gt: first, $lt: end } });
+    // In this order: see writeRooms.
     await this.#rooms.deleteOne({ _id: room });
+    await this.#messages.deleteMany({ _id: { $gt: first, $lt: end } });
   }
 
   async eraseOlder(room: string, before: string) {

@@ -1,5 +1,5 @@
 import type { MessageEvent } from "@madang/protocol";
-import { type Changes, later } from "../changes.ts";
+import type { Changes } from "../changes.ts";
 import type { Place } from "../keys.ts";
 
 /**
@@ -18,6 +18,5 @@ export function projectMessage(event: MessageEvent, place: Place, changes: Chang
     nonce: nonce?.toWellFormed(),
     replyTo,
   });
-  const change = changes.room(room, at);
-  change.last = later(change.last, { place, value: at });
+  changes.room(room, at);
 }

@@ -21,26 +21,24 @@ const SCAN_STEPS = 20;
 
 /** A page of the rooms that somebody may read. It may be short, even empty, with more to come: `next` says where to go on. */
 async function readableRooms(
-  store: Pick<Store, "rooms">,
+  store: Pick<Store, "roomNames" | "rooms">,
   identity: Identity,
   after: string | undefined,
   limit: number,
 ): Promise<RoomList> {
-  const found: Room[] = [];
+  const readable: string[] = [];
   let from = after;
-  for (let step = 0; step < SCAN_STEPS; step++) {
+  for (let step = 0; step < SCAN_STEPS && readable.length <= limit; step++) {
     // Where everything may be read one step is enough: that is nearly always so.
     const wanted = step === 0 ? limit + 1 : SCAN_ROOMS;
-    const rooms = await store.rooms(from, wanted);
-    for (const room of rooms) {
-      if (!may(identity, room.room, "read")) continue;
-      if (found.length === limit) return { rooms: found, next: found.at(-1)!.room };
-      found.push(room);
-    }
-    if (rooms.length < wanted) return { rooms: found };
-    from = rooms.at(-1)!.room;
+    const names = await store.roomNames(from, wanted);
+    readable.push(...names.filter((name) => may(identity, name, "read")));
+    from = names.length < wanted ? undefined : names.at(-1);
+    if (from === undefined) break;
   }
-  return { rooms: found, ...(from === undefined ? {} : { next: from }) };
+  const page = readable.slice(0, limit);
+  const next = readable.length > limit ? page.at(-1) : from;
+  return { rooms: await store.rooms(page), ...(next === undefined ? {} : { next }) };
 }
 
 /** Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile. */
