@@ -1,19 +1,12 @@
-import {
-  CLOSE_CODES,
-  type DownFrame,
-  type ErrorFrame,
-  parsePosition,
-  parseRoomName,
-  type UpFrame,
-  type WelcomeFrame,
-} from "@madang/protocol/browser";
+import { CLOSE_CODES, type DownFrame, type ErrorFrame, type WelcomeFrame } from "@madang/protocol/browser";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { MadangError } from "./errors.ts";
 import { Outbox, type OutboxStorage } from "./outbox.ts";
 import { isStable, reconnectDelay } from "./reconnect.ts";
-import { type Room, type RoomDeps, RoomSession } from "./room.ts";
+import type { Room } from "./room.ts";
+import { Rooms } from "./rooms.ts";
 import { type TransportFactory, webSocketTransport } from "./transport.ts";
 import { onWake } from "./wake.ts";
 
@@ -44,10 +37,6 @@ export interface ClientEvents {
   close: { code: number; reason: string; reconnecting: boolean };
 }
 
-type RoomFrame = Extract<DownFrame, { room: string }>;
-
-/** The server's default limit (F5), until its welcome says which it is. */
-const ROOMS_MAX = 128;
 const NORMAL_CLOSURE = 1000;
 
 /**
@@ -66,16 +55,10 @@ export class MadangClient extends Emitter<ClientEvents> {
   readonly #random: () => number;
   readonly #clock: Clock;
   readonly #outbox: Outbox;
-  readonly #roomDeps: RoomDeps;
-  readonly #rooms = new Map<string, RoomSession>();
-  /** Who was asked for on the present connection. */
-  readonly #asked = new Map<string, RoomSession>();
-  /** Rooms whose `left` has not come: until then, their frames belong to nobody. */
-  readonly #leaving = new Set<string>();
+  readonly #rooms: Rooms;
 
   #state: ClientState = "disconnected";
   #user: string | undefined;
-  #roomsMax = ROOMS_MAX;
   #connection: Connection | undefined;
   #ended: MadangError | undefined;
   #failures = 0;
@@ -85,8 +68,12 @@ export class MadangClient extends Emitter<ClientEvents> {
   #cancelWait = () => {};
   #stopWake = () => {};
 
+  /** @throws TypeError where there is neither a WebSocket nor a `transport` */
   constructor(options: MadangClientOptions) {
     super();
+    if (!options.transport && typeof WebSocket === "undefined") {
+      throw new TypeError("There is no WebSocket here: Node has one since 22, or give a transport.");
+    }
     this.#url = options.url;
     this.#userAsked = options.user;
     this.#token = options.token;
@@ -99,17 +86,16 @@ export class MadangClient extends Emitter<ClientEvents> {
       now: () => this.#clock.now(),
       ...options.outbox,
     });
-    this.#roomDeps = {
+    this.#rooms = new Rooms({
       clock: this.#clock,
       random: this.#random,
       outbox: this.#outbox,
       user: () => this.#user,
       ended: () => this.#ended,
+      send: (frame) => this.#connection?.send(frame),
       transmit: (frame) => this.#connection?.sendText(frame),
-      join: (room) => this.#join(room),
-      leave: (room) => this.#leave(room),
       probe: () => this.#connection?.probe(),
-    };
+    });
   }
 
   get state(): ClientState {
@@ -148,39 +134,7 @@ export class MadangClient extends Emitter<ClientEvents> {
    * @throws MadangError `bad_room`, `bad_position`, `too_many_rooms`
    */
   join(name: string, options: { after?: string } = {}): Room {
-    const canonical = parseRoomName(name);
-    if (canonical === undefined) throw new MadangError("bad_room");
-    const known = this.#rooms.get(canonical);
-    if (known) return known;
-    const after = options.after === undefined ? undefined : parsePosition(options.after);
-    if (options.after !== undefined && !after) throw new MadangError("bad_position");
-    if (this.#rooms.size >= this.#roomsMax) throw new MadangError("too_many_rooms");
-    const room = new RoomSession(canonical, after, this.#roomDeps);
-    this.#rooms.set(canonical, room);
-    this.#join(room);
-    return room;
-  }
-
-  #join(room: RoomSession): void {
-    if (this.#state !== "connected" || this.#leaving.has(room.name) || this.#rooms.get(room.name) !== room) return;
-    this.#asked.set(room.name, room);
-    this.#send({ type: "join", ...room.joinRequest() });
-  }
-
-  #leave(room: RoomSession): void {
-    if (this.#rooms.get(room.name) !== room) return;
-    this.#rooms.delete(room.name);
-    if (this.#state === "connected" && this.#asked.get(room.name) === room) this.#retire(room.name);
-  }
-
-  #retire(name: string): void {
-    this.#asked.delete(name);
-    this.#leaving.add(name);
-    this.#send({ type: "leave", room: name });
-  }
-
-  #send(frame: UpFrame): void {
-    this.#connection?.send(frame);
+    return this.#rooms.join(name, options.after);
   }
 
   #open(): void {
@@ -205,83 +159,32 @@ export class MadangClient extends Emitter<ClientEvents> {
   }
 
   #hello(token: string | undefined): HelloFrame {
-    for (const [name, room] of this.#rooms) this.#asked.set(name, room);
     return {
       type: "hello",
       ...(this.#userAsked === undefined ? {} : { user: this.#userAsked }),
       ...(token === undefined ? {} : { token }),
-      join: [...this.#rooms.values()].map((room) => room.joinRequest()),
+      join: this.#rooms.requests(),
     };
   }
 
   #onWelcome({ user, limits }: WelcomeFrame): void {
     this.#user = user;
-    this.#roomsMax = limits.rooms;
     this.#welcomedAt = this.#clock.now();
+    this.#rooms.welcomed(limits.rooms);
     this.#setState("connected");
-    // What was joined and left since the hello.
-    for (const [name, room] of this.#asked) if (this.#rooms.get(name) !== room) this.#retire(name);
-    for (const [name, room] of this.#rooms) if (!this.#asked.has(name)) this.#join(room);
   }
 
   #onFrame(frame: Exclude<DownFrame, WelcomeFrame>): void {
     if (frame.type === "drain") this.#drainMs = frame.reconnectAfter;
-    else if (frame.type === "error") this.#onError(frame);
-    else if (!this.#leaving.has(frame.room)) this.#onRoomFrame(frame);
-    else if (frame.type === "left") this.#onLeft(frame.room);
-  }
-
-  #onRoomFrame(frame: RoomFrame): void {
-    const room = this.#rooms.get(frame.room);
-    if (!room) return;
-    switch (frame.type) {
-      case "joined":
-        room.onJoined(frame);
-        break;
-      case "caughtUp":
-        room.onCaughtUp(frame);
-        break;
-      case "ack":
-        room.onAck({ nonce: frame.nonce, seq: frame.seq, epoch: frame.epoch, duplicate: frame.duplicate });
-        break;
-      case "left":
-        // Unasked: the server took the client out of the room.
-        this.#rooms.delete(frame.room);
-        room.end(new MadangError("room_left"));
-        break;
-      default:
-        room.onEvent(frame);
-    }
+    else if (frame.type !== "error") this.#rooms.onFrame(frame);
+    else if (!this.#rooms.onError(frame)) this.#onError(frame);
   }
 
   #onError(frame: ErrorFrame): void {
-    const { room: name, nonce } = frame;
-    if (nonce !== undefined) {
-      // Of no room: an answer to a try before the last one, or to a send that was given up.
-      const rooms = name === undefined ? [...this.#rooms.values()] : [this.#rooms.get(name)];
-      for (const room of rooms) room?.onSendError(nonce, frame);
-    } else if (frame.code === "not_joined") {
-      // Only a leave is answered so: the client's own sign of life, or a leave that the server knows nothing of.
-      if (name !== undefined && this.#leaving.has(name)) this.#onLeft(name);
-    } else if (name === undefined) {
-      this.emit("error", frame);
-      // Without a welcome it is about the hello. The next one would be the same.
-      if (this.#state === "connecting" && !frame.temporary) this.#refused(frame);
-    } else if (this.#leaving.has(name)) {
-      // The join before the leave was refused.
-      this.#onLeft(name);
-    } else {
-      const room = this.#rooms.get(name);
-      if (!room) return;
-      if (room.onError(frame)) this.#rooms.delete(name);
-      this.emit("error", frame);
-    }
-  }
-
-  #onLeft(name: string): void {
-    this.#leaving.delete(name);
-    const room = this.#rooms.get(name);
-    if (room) this.#join(room);
+    this.emit("error", frame);
+    // Without a welcome it is about the hello. The next one would be the same.
+    const isFinal = frame.room === undefined && !frame.temporary;
+    if (isFinal && this.#state === "connecting") this.#refused(frame);
   }
 
   #onClosed(code: number, reason: string): void {
@@ -314,9 +217,7 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   #disconnect(): void {
     this.#connection = undefined;
-    this.#asked.clear();
-    this.#leaving.clear();
-    for (const room of this.#rooms.values()) room.disconnected();
+    this.#rooms.disconnected();
   }
 
   #stop(error: MadangError, keepSends: boolean): void {
@@ -325,7 +226,7 @@ export class MadangClient extends Emitter<ClientEvents> {
     this.#waiting = false;
     this.#stopWake();
     this.#disconnect();
-    for (const room of [...this.#rooms.values()]) room.giveUp(error, keepSends);
+    this.#rooms.giveUp(error, keepSends);
     this.#setState("disconnected");
   }
 

@@ -1,7 +1,13 @@
 import { MadangError } from "./errors.ts";
 
 /** What `localStorage` offers of its own; anything of that shape serves. */
-export type OutboxStorage = Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">;
+export interface OutboxStorage {
+  readonly length: number;
+  key(index: number): string | null;
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
 
 /** Where a message was stored. */
 export interface SendResult {
@@ -24,7 +30,14 @@ export interface Send extends PendingSend {
   /** The frame as it goes out, each time the same. */
   readonly frame: string;
   readonly bytes: number;
-  readonly answer: PromiseWithResolvers<SendResult>;
+  readonly answer: Answer;
+}
+
+/** As `Promise.withResolvers`, which browsers before 2024 and Node 20 lack. */
+interface Answer {
+  readonly promise: Promise<SendResult>;
+  resolve(result: SendResult): void;
+  reject(error: MadangError): void;
 }
 
 export interface OutboxOptions {
@@ -171,10 +184,17 @@ function newSend(room: string, text: string, nonce: string, replyTo: number | un
   const frame = JSON.stringify({ type: "message", room, message: text, nonce, ...reply });
   const bytes = new TextEncoder().encode(frame).length;
   if (bytes > FRAME_MAX_BYTES) throw new MadangError("text_too_long");
-  const answer = Promise.withResolvers<SendResult>();
+  return { room, text, nonce, ...reply, frame, bytes, answer: openAnswer() };
+}
+
+function openAnswer(): Answer {
+  let ends!: Omit<Answer, "promise">;
+  const promise = new Promise<SendResult>((resolve, reject) => {
+    ends = { resolve, reject };
+  });
   // Whoever does not wait for the answer hears of a failure by the room's "failed", not by a crash.
-  answer.promise.catch(() => {});
-  return { room, text, nonce, ...reply, frame, bytes, answer };
+  promise.catch(() => {});
+  return { promise, ...ends };
 }
 
 /** `randomUUID` is missing on pages without https. */

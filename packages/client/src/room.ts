@@ -85,6 +85,12 @@ export interface RoomDeps {
   probe(): void;
 }
 
+/** What is asked of the server, in `hello` or `join`. */
+export interface JoinRequest {
+  readonly room: string;
+  readonly after?: string;
+}
+
 /** How many nonces are remembered to recognise an event that was stored twice. */
 const SEEN_NONCES = 512;
 /**
@@ -150,8 +156,8 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.end(new MadangError("room_left"));
   }
 
-  /** What to ask of the server now, in `hello` or `join`. */
-  joinRequest(): { room: string; after?: string } {
+  /** What to ask of the server now. */
+  joinRequest(): JoinRequest {
     this.disconnected();
     const after = this.position;
     return after === undefined ? { room: this.name } : { room: this.name, after };
@@ -212,10 +218,14 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.#lane.error(nonce, MadangError.of(frame));
   }
 
-  /** An error about the room. @returns whether the room can no longer be joined */
-  onError(frame: ErrorFrame): boolean {
-    const refused = !this.#joined && !frame.temporary;
-    if (refused) this.end(MadangError.of(frame));
+  /** Whether an error about the room means that it cannot be joined at all. */
+  isRefused({ temporary }: ErrorFrame): boolean {
+    return !this.#joined && !temporary;
+  }
+
+  /** An error about the room. */
+  onError(frame: ErrorFrame): void {
+    if (this.isRefused(frame)) this.end(MadangError.of(frame));
     else if (!this.#joined) {
       const hintMs = Math.min((frame.retryAfter ?? 0) * 1000, HINT_CAP_MS);
       this.#cancel();
@@ -224,7 +234,6 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
       );
     }
     this.emit("error", frame);
-    return refused;
   }
 
   disconnected(): void {

@@ -1,5 +1,5 @@
 import t from "tap";
-import { type ClientState, MadangError } from "../src/index.ts";
+import { type ClientState, MadangClient, MadangError } from "../src/index.ts";
 import { errorFrame, inRoom, setup } from "./fakes.ts";
 
 t.test("F1: one hello carries user, token and every room; connected means welcomed", async (t) => {
@@ -151,6 +151,13 @@ t.test("a token that comes after close opens nothing", async (t) => {
   client.close();
   await new Promise(setImmediate);
   t.equal(sockets.length, 0);
+});
+
+t.test("without any WebSocket the client says so at once", async (t) => {
+  const { WebSocket } = globalThis;
+  t.teardown(() => Object.assign(globalThis, { WebSocket }));
+  Reflect.deleteProperty(globalThis, "WebSocket");
+  t.throws(() => new MadangClient({ url: "ws://a/ws" }), { name: "TypeError", message: /Node has one since 22/ });
 });
 
 t.test("a transport that cannot be made is a failed attempt", async (t) => {

@@ -39,6 +39,16 @@ t.test("a room that may not be joined is dropped and its sends are rejected", as
   client.close();
 });
 
+t.test("who hears that a room was refused may ask for it anew", async (t) => {
+  const { client, last } = inRoom();
+  const refused = client.join("secret");
+  refused.on("error", () => client.join("secret", { after: "e1.7" }));
+  last().receive(errorFrame("not_allowed", false, "secret"));
+  t.not(client.join("secret"), refused);
+  t.same(last().sent.at(-1), { type: "join", room: "secret", after: "e1.7" });
+  client.close();
+});
+
 t.test("a room that cannot be joined for now is asked for again", async (t) => {
   const { client, clock, last } = inRoom();
   client.join("busy");

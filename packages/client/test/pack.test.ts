@@ -1,0 +1,53 @@
+/** The SDK as a project outside of this repository gets it: packed, below `node_modules`, with and without types. */
+import { execFile } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import t from "tap";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+/** Without what tap loads into every Node below it: neither does a stranger. */
+const run = (command: string, args: string[], cwd: string) =>
+  promisify(execFile)("env", ["-u", "NODE_OPTIONS", command, ...args], { cwd });
+
+t.test("the packed SDK runs from JavaScript, and its types say what it can do", async (t) => {
+  await run("npm", ["run", "pack", "-w", "@madang/client"], ROOT);
+  const dir = t.testdir({
+    "package.json": '{ "type": "module" }',
+    "app.js": `
+      import { MadangClient, MadangError } from "@madang/client";
+      const client = new MadangClient({ url: "ws://127.0.0.1:9/ws" });
+      const sent = client.join("수다방").send("hello");
+      client.connect();
+      client.close();
+      await sent.catch((error) => console.log(error instanceof MadangError, error.code));
+    `,
+    "app.ts": `
+      import { type EventFrame, MadangClient, type Room } from "@madang/client";
+      const client = new MadangClient({ url: "ws://127.0.0.1:9/ws" });
+      const room: Room = client.join("수다방");
+      room.on("message", ({ seq, message, replyTo }): [number, string, number | undefined] => [seq, message, replyTo]);
+      room.on("event", (event: EventFrame) => event.type === "edit" && event.target.toFixed());
+      // @ts-expect-error: a number
+      room.on("message", ({ seq }) => seq.trim());
+      // @ts-expect-error: no such event
+      room.on("nothing", () => {});
+    `,
+  });
+  const modules = join(dir, "node_modules");
+  mkdirSync(join(modules, "@madang/client"), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules/typebox"), join(modules, "typebox"));
+  const tarball = join(ROOT, "packages/client/dist/madang-client-0.1.0.tgz");
+  await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", join(modules, "@madang/client")], dir);
+
+  const { stdout } = await run(process.execPath, ["app.js"], dir);
+  t.equal(stdout, "true client_closed\n", "and the process ends by itself");
+
+  // Every declaration is checked, with a library of types that is some years old and knows no browser.
+  for (const resolution of ["nodenext", "bundler"]) {
+    const module = resolution === "bundler" ? "esnext" : resolution;
+    const how = ["--module", module, "--moduleResolution", resolution, "--target", "es2022", "--lib", "es2022"];
+    await run(join(ROOT, "node_modules/.bin/tsc"), ["--ignoreConfig", "--noEmit", "--strict", ...how, "app.ts"], dir);
+    t.pass(resolution);
+  }
+});
