@@ -2,6 +2,7 @@
  * `npm run erase -- --user NAME` or `--user-id ID`, and `npm run export -- …`: what the admin page's buttons do, for
  * scripts. An erasure is a job that a running persistence service does; this waits for it, and need not.
  */
+import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Person, ProtocolError, requireUser } from "@madang/protocol";
@@ -22,12 +23,17 @@ await run(async () => {
   const { MONGODB_URL } = loadConfig();
   const store = openMongoAdmin(MONGODB_URL);
   try {
-    if (command === "export") for await (const line of exportPerson(store, [], person)) process.stdout.write(line);
+    if (command === "export") await pipeline(exportPerson(store, [], person), process.stdout).catch(unlessNobodyReads);
     else await erase(store, person);
   } finally {
     await store.close();
   }
 });
+
+/** `… | head` has had enough. */
+function unlessNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
 
 async function erase(store: AdminStore, person: Person): Promise<void> {
   const at = new Date().toISOString();

@@ -36,10 +36,12 @@ export function createProjector(
       deadLetter(records.find(({ epoch, seq }) => epoch === message.place.epoch && seq === message.place.seq)!, reason),
     );
     if (refused.length > 0) await store.keepDeadLetters(refused);
-    for (const { place, reason } of [...changes.deadLetters, ...refused]) log.warn({ place, reason }, "dead letter");
+    const dead = [...changes.deadLetters, ...refused];
+    // One line a batch: where all is foreign there may be thousands a second. The admin page shows each.
+    if (dead[0]) log.warn({ count: dead.length, first: dead[0].place, reason: dead[0].reason }, "dead letters");
     counts.batches++;
     counts.events += records.length;
-    counts.deadLetters += changes.deadLetters.length + refused.length;
+    counts.deadLetters += dead.length;
   };
 }
 

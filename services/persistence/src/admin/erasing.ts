@@ -11,6 +11,7 @@ import { isBy } from "./mongo-admin.ts";
 const HOLD_MS = 15_000;
 const TICK_MS = 2000;
 const FLOOR_POLL_MS = 100;
+/** Messages grow old meanwhile. A retention that is new is held to at once. */
 const RETENTION_INTERVAL_MS = 3600_000;
 /** A step may take long. Cut off, it is repeated by whoever goes on. */
 const CLOSE_LIMIT_MS = 2000;
@@ -47,6 +48,10 @@ export class Eraser {
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#running = this.#run();
+    // Also of each rule that is read at the start; until all are known there are none to be swept by.
+    deps.desk.rules.onChange((rule) => {
+      if (rule.kind === "room" && rule.retentionDays !== undefined) this.#sweepAt = 0;
+    });
     deps.desk.opened.then(
       () => {
         this.#sweepAt = 0;
