@@ -15,7 +15,10 @@ export const ACK_WAIT_MS = 10_000;
 const MAX_ACK_PENDING = 5000;
 const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10013]);
 
-/** A consumer carries its epoch in its name, so that no record can ever be taken for one of another epoch. */
+/**
+ * A consumer carries its epoch in its name: a batch in hand while the log is made anew would otherwise acknowledge what
+ * has the same numbers in the new one, which nobody has stored.
+ */
 export interface Durable {
   readonly name: string;
   readonly epoch: string;

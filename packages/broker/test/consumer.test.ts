@@ -188,9 +188,9 @@ t.test("a server that falls silent does not leave it hanging", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
-  const consumer = open(t, nats);
-  const sink = new Sink();
   const troubles: string[] = [];
+  const consumer = open(t, nats, troubles);
+  const sink = new Sink();
   consumer.start(sink.project);
   await publish(10);
   await floorIs(consumer, epoch, 10);
@@ -224,6 +224,30 @@ t.test("a log made anew is consumed from its start, under its own epoch", async 
     const floor = await consumer.ackFloor().catch(() => undefined);
     return floor !== undefined && floor.epoch > next;
   });
+});
+
+t.test("a batch of the old log acknowledges nothing of the new one, whose numbers are the same", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch, jsm } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const old = Promise.withResolvers<void>();
+  const held = new Set<string>();
+  // The store takes the old log's events when it is told to, and none of the new one's.
+  consumer.start((records) => {
+    for (const record of records) held.add(`${record.epoch}.${record.seq}`);
+    return records.some((record) => record.epoch === epoch) ? old.promise : new Promise(() => {});
+  });
+  await publish(5);
+  await eventually("the old ones are in hand", () => held.size === 5);
+  await jsm.streams.delete(STREAM);
+  const next = (await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch;
+  await publish(5);
+  await eventually("the new ones are in hand", () => held.has(`${next}.5`));
+  old.resolve();
+  await consumer.close(100);
+  const [consumerInfo] = await jsm.consumers.list(STREAM).next();
+  t.match(consumerInfo, { ack_floor: { stream_seq: 0 }, num_waiting: 0 });
 });
 
 t.test("a store that fails gets a pause, not a storm, and then everything", async (t) => {

@@ -40,7 +40,7 @@ export function runProcesses(count: number, logger: Logger): Promise<void> {
         return;
       }
       restartMs = livedMs > HEALTHY_MS ? FIRST_RESTART_MS : Math.min(restartMs * 2, LAST_RESTART_MS);
-      logger.warn({ pid: worker.process.pid, code, signal, restartMs }, "an edge process ended: starting another");
+      logger.warn({ worker: worker.process.pid, code, signal, restartMs }, "an edge process ended: starting another");
       setTimeout(start, restartMs);
     });
     const stop = (): void => {
