@@ -20,11 +20,14 @@ import { handleFrame } from "./handlers/index.ts";
 import { handlePlainMessage } from "./handlers/plain-message.ts";
 import type { Hub } from "./hub.ts";
 import type { Member } from "./member.ts";
+import { Turns } from "./turns.ts";
 import { PING_FRAME, textFrame } from "./websocket-frame.ts";
 
 /** F8: with more than this unsent, live events wait in the log and the client's own frames in its network. */
 const BACKLOG_HIGH_BYTES = 1024 * 1024;
 const BACKLOG_LOW_BYTES = 256 * 1024;
+/** Each brings up to 1 MiB, whether the client reads it or not: in all of its rooms together it has so many at once. */
+const REPLAYS_AT_ONCE = 2;
 /** A ping comes to a client behind what was sent before it. Whoever reads at this rate has the time to get there. */
 const READING_BYTES_PER_S = 16 * 1024;
 /** With this many of its messages waiting for the log, a client is read no further until half of them are stored. */
@@ -87,6 +90,7 @@ export class Connection {
   /** Bytes of this turn that are not written yet. */
   #outbox: Buffer[] = [];
   #drainWaiters: (() => void)[] = [];
+  #replays: Turns | undefined;
   #unanswered = 0;
   #answeredWaiters: (() => void)[] = [];
   #readingPaused = false;
@@ -184,6 +188,12 @@ export class Connection {
     while (!this.#closed && this.#socket.writableLength > BACKLOG_LOW_BYTES) {
       await new Promise<void>((resolve) => this.#drainWaiters.push(resolve));
     }
+  }
+
+  /** F8: does what reads a room's past and writes it to the socket, when it is its turn and the socket can take more. */
+  replay<T>(work: () => Promise<T>): Promise<T> {
+    this.#replays ??= new Turns(REPLAYS_AT_ONCE);
+    return this.#replays.run(() => this.drained().then(work));
   }
 
   /** Counts an answer that the client is owed, and stops reading from it while there are too many. */

@@ -120,9 +120,10 @@ export class Member {
   async #catchUp(generation: number, announce: boolean): Promise<void> {
     const { feed } = this.room;
     let retryMs = FIRST_RETRY_MS;
-    while (!this.#gone && generation === this.#generation) {
+    const isOver = () => this.#gone || generation !== this.#generation;
+    for (;;) {
       await this.connection.drained();
-      if (this.#gone || generation !== this.#generation) return;
+      if (isOver()) return;
       const recent = this.#hub.replayer.recent(feed, this.#cursor);
       // From here to goLive nothing may wait: no event can come in between.
       if (recent?.length === 0) {
@@ -134,30 +135,34 @@ export class Member {
         this.#give(recent);
         continue;
       }
-      const read = await this.#read();
-      if (this.#gone || generation !== this.#generation) return;
-      if (read.length > 0) {
-        this.#give(read);
+      const read = await this.connection.replay(async () => {
+        const events = isOver() ? [] : await this.#read();
+        if (events?.length && !isOver()) this.#give(events);
+        return events;
+      });
+      if (isOver()) return;
+      if (read?.length) {
         retryMs = FIRST_RETRY_MS;
+      } else if (this.#hub.replayer.isOlderThanLog(this.#cursor)) {
+        // Nothing between here and the log's first event is left anywhere, or history cannot be asked for it.
+        this.#cursor = read ? Math.min(feed.head, this.#hub.log.firstSeq - 1) : feed.head;
+        if (!read) this.#sayJoined(feed.head, false);
       } else {
-        // Nothing between here and the log's first event is left anywhere.
-        if (this.#hub.replayer.isOlderThanLog(this.#cursor)) {
-          this.#cursor = Math.min(feed.head, this.#hub.log.firstSeq - 1);
-        }
         await delay(retryMs);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
       }
     }
   }
 
-  async #read(): Promise<FeedEvent[]> {
+  /** `undefined` when nobody can tell now. */
+  async #read(): Promise<FeedEvent[] | undefined> {
     this.#hub.counts.replays++;
     try {
       const read = await this.#hub.replayer.read(this.room.feed, this.#cursor);
       // Beyond the head there is nothing to give: what comes next is the feed's to order.
       return read.filter((event) => event.seq > this.#cursor && event.seq <= this.room.feed.head);
     } catch (error) {
-      if (error instanceof ProtocolError && ERRORS[error.code].temporary) return [];
+      if (error instanceof ProtocolError && ERRORS[error.code].temporary) return undefined;
       throw error;
     }
   }

@@ -2,6 +2,7 @@ import type { Log } from "@madang/broker";
 import { type HistoryMessage, isStoredMessage, ProtocolError } from "@madang/protocol";
 import type { FeedEvent } from "./ring.ts";
 import type { RoomFeed } from "./room-feed.ts";
+import { Turns } from "./turns.ts";
 import type { HistoryClient } from "./web/history-client.ts";
 import { eventFrame, textFrame } from "./websocket-frame.ts";
 
@@ -20,8 +21,7 @@ export class Replayer {
   readonly #log: Log;
   readonly #history: HistoryClient;
   readonly #flights = new Map<string, Promise<FeedEvent[]>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns(MAX_CONCURRENT);
 
   constructor(log: Log, history: HistoryClient) {
     this.#log = log;
@@ -41,7 +41,7 @@ export class Replayer {
     const key = `${this.#log.epoch} ${seq} ${feed.room}`;
     let flight = this.#flights.get(key);
     if (!flight) {
-      flight = this.#limited(() => this.#fetch(feed.room, seq)).finally(() => this.#flights.delete(key));
+      flight = this.#turns.run(() => this.#fetch(feed.room, seq)).finally(() => this.#flights.delete(key));
       this.#flights.set(key, flight);
     }
     return flight;
@@ -80,17 +80,6 @@ export class Replayer {
       // A page of nothing but deleted messages is no end.
       if (events.length > 0 || old.length === 0 || page?.foundNewest) return events;
       position = old.at(-1)!.position;
-    }
-  }
-
-  async #limited<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MAX_CONCURRENT) await new Promise<void>((go) => this.#waiting.push(go));
-    this.#running++;
-    try {
-      return await work();
-    } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
     }
   }
 }

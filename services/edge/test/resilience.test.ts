@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { connect as connectTcp, type Socket } from "node:net";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect as connectTcp, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LiveRecord, Log } from "@madang/broker";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -187,6 +189,84 @@ t.test(
     t.same(slow.texts(), numbers(total));
   },
 );
+
+t.test("F8 who comes back to many rooms and reads nothing costs no more than one room would", async (t) => {
+  const nats = await natsFor(t);
+  const [a, b] = [await edgeFor(t, nats), await edgeFor(t, nats)];
+  const rooms = numbers(16);
+  const speaker = await full(
+    t,
+    a,
+    "s",
+    rooms.map((room) => ({ room })),
+  );
+  let epoch = "";
+  for (const room of rooms) {
+    const padding = "x".repeat(3900);
+    for (let n = 0; n < 256; n++) speaker.send({ type: "message", room, message: padding, nonce: `${room} ${n}` });
+    ({ epoch } = await speaker.next("ack", (ack: Frame) => ack.nonce === `${room} 255`, 30_000));
+    speaker.frames.length = 0;
+  }
+  const client = await full(t, b);
+  const socket = (client.ws as unknown as { _socket: Socket })._socket;
+  client.send({ type: "hello", join: rooms.map((room) => ({ room, after: `${epoch}.0` })) });
+  socket.pause();
+  const [connection] = b.hub.connections;
+  await until(() => connection!.backlog > 500_000);
+  // Long enough for all that would be read for it if it could.
+  let most = 0;
+  const since = performance.now();
+  await until(() => {
+    most = Math.max(most, connection!.backlog);
+    return performance.now() - since > 2000;
+  });
+  t.ok(most < 4 * 1024 * 1024, `${most} bytes unsent`);
+  socket.resume();
+  await until(() => client.of("caughtUp").length === rooms.length, 60_000);
+  t.equal(client.of("message").length, rooms.length * 256);
+});
+
+t.test("F2 history that goes away in the middle of a replay leaves no silent hole", async (t) => {
+  const nats = await natsFor(t);
+  const a = await edgeFor(t, nats);
+  const speaker = await full(t, a, "s", [{ room: "a" }]);
+  const acks = await Promise.all(numbers(150).map((text) => said(speaker, "a", text)));
+  const { epoch } = acks[0];
+  const nc = await connect({ servers: nats.url });
+  t.teardown(() => nc.close());
+  const { streams } = await jetstreamManager(nc);
+  const { config } = await streams.info("CHAT");
+  await streams.update("CHAT", { ...config, max_age: 1e9, duplicate_window: 1e9 });
+  await until(async () => (await streams.info("CHAT")).state.messages === 0, 30_000);
+  // Persistence, of which only the first page of this room gets through.
+  let asked = 0;
+  const persistence = createServer((_request, response) => {
+    if (asked++ > 1) return response.writeHead(503).end("{}");
+    const messages = acks.slice(0, 100).map(({ seq, nonce }: Frame) => {
+      return {
+        seq,
+        epoch,
+        position: `${epoch}.${seq}`,
+        user: "s",
+        message: nonce,
+        at: "2026-01-01T00:00:00.000Z",
+        nonce,
+      };
+    });
+    const page = { room: "a", epoch, messages, foundOldest: true, foundNewest: false, position: `${epoch}.100` };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(page));
+  });
+  await once(persistence.listen(0, "127.0.0.1"), "listening");
+  t.teardown(() => persistence.close());
+  const { port } = persistence.address() as AddressInfo;
+  const b = await edgeFor(t, nats, { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
+  const client = await full(t, b, "c", [{ room: "a", after: `${epoch}.0` }]);
+  await client.next("caughtUp");
+  t.same(textsOf(client), numbers(100));
+  t.match(client.of("joined"), [{ recovered: true }, { recovered: false, position: `${epoch}.150` }]);
+  await said(speaker, "a", "on");
+  await client.next("message", (frame) => frame.message === "on");
+});
 
 t.test(
   "drain: what was sent is answered once, then 1012; new sockets are refused, and /readyz says so at once",
