@@ -1,0 +1,109 @@
+/** A lane alone: its publisher is played, since what it does about an order of failures cannot be had from a real server. */
+import { setTimeout as delay } from "node:timers/promises";
+import t from "tap";
+import { type Flight, type LaneHost, SenderLane } from "../src/sender-lane.ts";
+
+class Host implements LaneHost {
+  connected = true;
+  /** What was sent, in order. */
+  readonly sent: Flight[] = [];
+  readonly forgotten: string[] = [];
+  isBusy = false;
+
+  send(_subject: string, flight: Flight): void {
+    this.sent.push(flight);
+  }
+  forget(flight: Flight): void {
+    this.forgotten.push(flight.id);
+  }
+  busy(_lane: SenderLane, isBusy: boolean): void {
+    this.isBusy = isBusy;
+  }
+  get ids(): string[] {
+    return this.sent.map(({ id }) => id);
+  }
+}
+
+function start(count: number) {
+  const host = new Host();
+  const lane = new SenderLane(host, "s", undefined);
+  const answers: string[] = [];
+  for (let i = 0; i < count; i++) {
+    lane.publish(`${i}`, new Uint8Array()).then(
+      ({ seq }) => answers.push(`${i} ${seq}`),
+      ({ code }: { code: string }) => answers.push(`${i} ${code}`),
+    );
+  }
+  const store = (id: number, seq: number) =>
+    lane.settle(host.sent.findLast((flight) => flight.id === `${id}`)!, { seq, epoch: "e", duplicate: false });
+  return { host, lane, answers, store };
+}
+const WINDOW = 32;
+
+t.test("F3: one window is under way, and the next goes when there is an answer", async (t) => {
+  const { host, lane, answers, store } = start(WINDOW + 2);
+  t.equal(host.sent.length, WINDOW);
+  store(0, 7);
+  t.equal(host.sent.length, WINDOW + 1);
+  t.equal(lane.pending, WINDOW + 1);
+  await delay(0);
+  t.same(answers, ["0 7"]);
+});
+
+t.test("F3: after a failure the lane goes back, one at a time until something is stored", async (t) => {
+  const { host, lane, answers, store } = start(4);
+  lane.settle(host.sent[1]!, "failed");
+  store(0, 1);
+  store(2, 2);
+  t.same(host.ids, ["0", "1", "2", "3"], "those behind it are still to be answered");
+  lane.settle(host.sent[3]!, "failed");
+  await delay(150);
+  t.same(host.ids.slice(4), ["1"], "the oldest alone");
+  store(1, 3);
+  t.same(host.ids.slice(4), ["1", "3"]);
+  store(3, 4);
+  await delay(0);
+  t.same(answers, ["0 1", "2 2", "1 3", "3 4"]);
+  t.notOk(host.isBusy);
+});
+
+t.test("F3: where the log is full what waits behind is refused too, so that it is not stored before", async (t) => {
+  const { host, lane, answers } = start(WINDOW + 2);
+  lane.settle(host.sent[0]!, "refused-full");
+  await delay(0);
+  t.same(answers, ["0 log_full", `${WINDOW} log_full`, `${WINDOW + 1} log_full`]);
+  t.equal(host.sent.length, WINDOW);
+});
+
+t.test("a lane takes so many and no more", async (t) => {
+  const { answers, lane } = start(4097);
+  await delay(0);
+  t.same(answers, ["4096 too_many_pending"]);
+  t.equal(lane.pending, 4096);
+});
+
+t.test("patience ends for all at once", async (t) => {
+  const { host, lane, answers } = start(WINDOW + 1);
+  lane.expire(performance.now() + 19_000);
+  t.equal(lane.pending, WINDOW + 1);
+  lane.expire(performance.now() + 20_001);
+  await delay(0);
+  t.equal(answers.filter((answer) => answer.endsWith(" log_unavailable")).length, WINDOW + 1);
+  t.equal(host.forgotten.length, WINDOW + 1);
+  t.notOk(host.isBusy);
+  t.equal(lane.pending, 0);
+});
+
+t.test("a lane that is shut, or has no connection, holds what it is given", async (t) => {
+  const { host, lane } = start(0);
+  lane.pause();
+  void lane.publish("a", new Uint8Array());
+  t.same(host.ids, []);
+  host.connected = false;
+  lane.resume();
+  t.same(host.ids, []);
+  host.connected = true;
+  lane.restart();
+  void lane.publish("b", new Uint8Array());
+  t.same(host.ids, ["a"], "after a restart one at a time");
+});
