@@ -1,6 +1,6 @@
 import type { DownFrame, UpFrame, WelcomeFrame } from "@madang/protocol/browser";
 import type { Clock } from "./clock.ts";
-import type { Transport, TransportFactory } from "./transport.ts";
+import { ABNORMAL_CLOSURE, type Transport, type TransportFactory } from "./transport.ts";
 
 export type HelloFrame = Extract<UpFrame, { type: "hello" }>;
 export type TokenSource = string | (() => Promise<string>) | undefined;
@@ -12,8 +12,6 @@ const SILENCE_MARGIN_MS = 10_000;
 const PROBE_ANSWER_MS = 10_000;
 /** A hint that the network changed is worth a probe only when the last sign of life is older than this. */
 const FRESH_MS = 5_000;
-/** RFC 6455: no close frame was received. */
-const ABNORMAL_CLOSURE = 1006;
 /**
  * A page cannot see a server's pings, so a connection that died without a word would look like a quiet room. Leaving a
  * room in which this connection is not is the cheapest frame that a server answers (F5, `not_joined`) and changes nothing.

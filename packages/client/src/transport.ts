@@ -21,24 +21,35 @@ export type TransportFactory = (url: string, events: TransportEvents) => Transpo
 
 const OPEN = 1;
 const NORMAL_CLOSURE = 1000;
+/** RFC 6455: no close frame was received. */
+export const ABNORMAL_CLOSURE = 1006;
 
 /** The platform's own WebSocket: browsers, and Node since 22. */
 export const webSocketTransport: TransportFactory = (url, events) => {
   const socket = new WebSocket(url, SUBPROTOCOL);
-  socket.onopen = () => events.open();
+  const forget = () => {
+    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+  };
+  socket.onopen = () => {
+    // From now on `error` says nothing that the `close` after it does not.
+    socket.onerror = null;
+    events.open();
+  };
   socket.onmessage = ({ data }) => {
     if (typeof data === "string") events.message(data);
   };
-  // `error` says nothing that the `close` after it does not.
+  // Node 22 tells of a connection that never came to be by this alone.
+  socket.onerror = () => {
+    forget();
+    events.close(ABNORMAL_CLOSURE, "");
+  };
   socket.onclose = ({ code, reason }) => events.close(code, reason);
   return {
     send(text) {
       if (socket.readyState === OPEN) socket.send(text);
     },
     close() {
-      socket.onopen = null;
-      socket.onmessage = null;
-      socket.onclose = null;
+      forget();
       socket.close(NORMAL_CLOSURE);
     },
   };
