@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startProcess } from "@madang/local-stack";
+import t from "tap";
+import { natsFor, until } from "./support.ts";
+
+interface Line {
+  readonly pid: number;
+  readonly level: number;
+  readonly msg: string;
+  readonly worker?: number;
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+t.test("EDGE_PROCESSES: one that is killed is replaced while the other serves, and all end together", async (t) => {
+  const nats = await natsFor(t);
+  const edge = await startProcess({
+    name: "edge",
+    entry: join(import.meta.dirname, "../src/main.ts"),
+    env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "0" },
+  });
+  t.teardown(() => edge.stop());
+  const lines = () =>
+    readFileSync(edge.logFile, "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Line);
+  const serving = () => [...new Set(lines().flatMap(({ msg, pid }) => (/listening/.test(msg) ? [pid] : [])))];
+  await until(() => serving().length === 2);
+  const [killed, other] = serving() as [number, number];
+  process.kill(killed, "SIGKILL");
+  await until(() => !isAlive(killed));
+  t.equal((await fetch(`${edge.url}/readyz`)).status, 200);
+  await until(() => serving().length === 3);
+  t.match(
+    lines().find(({ level }) => level === 40),
+    { pid: edge.pid, worker: killed, signal: "SIGKILL" },
+  );
+  t.ok(isAlive(other), "the other one is the same");
+  const workers = serving().filter(isAlive);
+  t.equal(workers.length, 2);
+  await edge.kill("SIGTERM");
+  t.strictSame(await edge.exited, { code: 0, signal: null });
+  t.notOk(workers.some(isAlive));
+});
