@@ -177,7 +177,9 @@ t.test("routes", async (t) => {
     }
     const page = await app.inject("/docs/");
     t.equal(page.statusCode, 200);
-    t.match(page.headers["content-security-policy"], /default-src 'self'/);
+    const policy = page.headers["content-security-policy"];
+    t.match(policy, /default-src 'none'; script-src 'self';/);
+    t.notMatch(policy, /upgrade-insecure-requests|https:/, "it works by plain HTTP, and asks nobody else");
     t.notMatch(page.body, /(src|href)="https?:/);
     t.notMatch(page.body, /<script(?![^>]*src)/);
     for (const [, url] of page.body.matchAll(/(?:src|href)="(\/docs[^"]+)"/g)) {
