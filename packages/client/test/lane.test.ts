@@ -127,3 +127,18 @@ t.test("an answer to an earlier try counts, late as it is", async (t) => {
   t.match(await Promise.all(answers), [{ seq: 1 }, { seq: 8 }, { seq: 9 }]);
   client.close();
 });
+
+t.test("F3: on an open lane the log's own copy is no answer: the try is, and it is repeated until then", async (t) => {
+  const { client, clock, room, socket, answers } = sending(2);
+  socket.ack(ROOM, "m0", 1).message(ROOM, 2, { nonce: "m1", user: "민수" });
+  t.same(
+    room.pending.map(({ nonce }) => nonce),
+    ["m1"],
+  );
+  socket.refuse(ROOM, "m1");
+  clock.advance(1_000);
+  t.same(socket.messages, ["m0", "m1", "m1"]);
+  socket.ack(ROOM, "m1", 2, true);
+  t.match(await answers[1], { seq: 2, duplicate: true });
+  client.close();
+});
