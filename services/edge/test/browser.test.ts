@@ -120,6 +120,26 @@ browserTest("the pages in a real browser", async (t, browser) => {
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
+  t.test("who reads further up is not moved by what they said in another tab", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "tabs" }]);
+    for (let i = 0; i < 60; i++) await said(speaker, "tabs", `message ${i}`);
+    const reading = await comeTo(browser, here, "tabs", "me");
+    const writing = await comeTo(browser, there, "tabs", "me");
+    await until(async () => (await reading.texts()).length >= 50);
+    const top = () => reading.page.locator("#chat-log").evaluate(({ scrollTop }) => Math.round(scrollTop));
+    await reading.page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -500, behavior: "instant" }));
+    const before = await top();
+    await writing.say("from the other tab");
+    await reading.sees("from the other tab");
+    t.equal(await top(), before);
+    const pill = reading.page.locator("#to-newest");
+    t.equal(await pill.textContent(), "맨 아래로", "one's own words are no news");
+    await pill.focus();
+    await reading.page.keyboard.press("Enter");
+    await until(async () => (await reading.page.evaluate(distanceToEnd)) === 0);
+    t.equal(await reading.page.evaluate(() => document.activeElement?.id), "chat-log", "focus is not lost with it");
+  });
+
   t.test("a page that sees very much lets go of its oldest messages, and gets them again", async (t) => {
     const speaker = await full(t, there, "speaker", [{ room: "much" }]);
     const visitor = await comeTo(browser, here, "much", "reader");

@@ -24,6 +24,8 @@ export class Follow {
     this.#toEnd();
     log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {
+      // The button goes away at the end, and would take the focus with it.
+      log.focus({ preventScroll: true });
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
     });
@@ -38,17 +40,20 @@ export class Follow {
     return this.#atEnd;
   }
 
-  /** Something was added at the end. */
-  added(own: boolean): void {
-    if (own) this.#atEnd = true;
-    else {
-      if (!this.#atEnd) this.#below++;
-      if (document.hidden) this.#setUnseen(this.#unseen + 1);
-    }
+  /** Somebody else said something. */
+  added(): void {
+    if (!this.#atEnd) this.#below++;
+    if (document.hidden) this.#setUnseen(this.#unseen + 1);
     this.#schedule();
   }
 
-  /** Something was added that is no message: who is at the end stays there. */
+  /** The reader said something here, and wants to see it. */
+  said(): void {
+    this.#atEnd = true;
+    this.#schedule();
+  }
+
+  /** Something was added that is no news: who is at the end stays there. */
   noted(): void {
     this.#schedule();
   }

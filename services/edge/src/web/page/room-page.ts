@@ -109,7 +109,9 @@ class RoomPage {
 
   #onMessage(event: RoomEvents["message"]): void {
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
-    if (isNew) this.#follow.added(event.user === this.#user);
+    // One's own that is new here was said in another tab.
+    if (isNew && event.user !== this.#user) this.#follow.added();
+    else this.#follow.noted();
     if (this.#follow.atEnd && this.#view.crowded) {
       this.#follow.keepPlace(() => this.#view.trim());
       this.#older.foundOldest = false;
@@ -181,13 +183,14 @@ class RoomPage {
   #showPending(pending: PendingSend): void {
     this.#view.addPending(pending);
     this.#older.show();
-    this.#follow.added(true);
+    this.#follow.said();
   }
 
   #onFailed({ error, ...send }: RoomEvents["failed"]): void {
     const retry = () => {
       this.#showPending(send);
       this.#send(send);
+      this.#composer.focus();
     };
     const discard = () => {
       this.#view.dropPending(send.nonce);
