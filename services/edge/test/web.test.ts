@@ -228,6 +228,8 @@ t.test("messages of one person within minutes stand together", async (t) => {
   t.equal(continues(said("b", "10:00:00"), said("a", "10:00:01")), false);
   t.equal(initial(" 민수"), "민");
   t.equal(initial("👩‍👩‍👧‍👦 family"), "👩‍👩‍👧‍👦");
+  t.equal(initial("\u202e\u200bevil"), "E", "what nobody can see is no initial");
+  t.equal(initial("\u200b"), "");
   t.ok([..."가나다라마바사아"].every((name) => hue(name) >= 0 && hue(name) < 8));
 });
 

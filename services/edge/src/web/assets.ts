@@ -8,6 +8,9 @@ import type { FastifyInstance } from "fastify";
 /** The content is part of the URL, so a copy is good for ever. */
 const CACHE_CONTROL = "public, max-age=31536000, immutable";
 
+/** The first that have all that the page uses: `Intl.Segmenter`, `URL.canParse`. */
+const BROWSERS = ["chrome120", "firefox125", "safari17"];
+
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** URLs of what the pages load. */
@@ -30,7 +33,7 @@ async function bundle(): Promise<Bundle> {
     bundle: true,
     minify: true,
     format: "esm",
-    target: ["es2022", "chrome108", "firefox121", "safari16.4"],
+    target: BROWSERS,
     legalComments: "none",
     charset: "utf8",
     write: false,

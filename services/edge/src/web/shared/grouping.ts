@@ -19,10 +19,12 @@ export function continues(previous: Said | undefined, next: Said): boolean {
   );
 }
 
-/** The first character of a name, as people see characters: one syllable or one emoji, not half of it. */
+/** The first character of a name that can be seen, as people see characters: one syllable or one emoji, not half of it. */
 export function initial(user: string): string {
-  const first = new Intl.Segmenter().segment(user.trim())[Symbol.iterator]().next();
-  return first.done ? "" : first.value.segment.toLocaleUpperCase();
+  for (const { segment } of new Intl.Segmenter().segment(user)) {
+    if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(segment)) return segment.toLocaleUpperCase();
+  }
+  return "";
 }
 
 /** The same one of {@link HUES} colours for the same name, everywhere (classes `hue-0` to `hue-7`). */
