@@ -13,7 +13,7 @@ import { supervise } from "./supervisor.ts";
 import { greets } from "./wait.ts";
 
 /** Something that the person who starts the system can put right. */
-export class StackError extends OperatorError {}
+class StackError extends OperatorError {}
 
 const ROLES = ["edges", "persistences", "nats", "mongod"] as const;
 type Role = (typeof ROLES)[number];

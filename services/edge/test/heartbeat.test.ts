@@ -28,6 +28,19 @@ t.test("F6 who answers no ping is closed with 3012 after 8 s, who answers stays"
   t.equal(alive.closed(), undefined);
 });
 
+t.test("F1, F7 who says no hello within 10 s is closed with 3502; who said it, and plain ones, stay", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const greeted = await full(t, edge, "u");
+  const plain = await member(edge.port, true);
+  t.teardown(() => plain.ws.terminate());
+  const mute = await full(t, edge);
+  const since = performance.now();
+  t.equal((await mute.closing(20_000)).code, 3502);
+  t.ok(performance.now() - since > 9500, "not before its time");
+  t.equal(greeted.closed, undefined);
+  t.equal(plain.closed(), undefined);
+});
+
 t.test("F6, F8 who reads slowly, but on and on, is given the time to get to the ping", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   const speaker = await full(t, edge, "s", [{ room: "a" }]);

@@ -116,6 +116,16 @@ t.test("history", async (t) => {
     );
   });
 
+  t.test("an empty page before the oldest message is joined from where that message still comes", async (t) => {
+    const oldest = places.get("a")![0]!;
+    t.match(await page("a", { before: formatPosition(oldest.epoch, oldest.seq) }), {
+      messages: [],
+      foundOldest: true,
+      foundNewest: false,
+      position: formatPosition(oldest.epoch, oldest.seq - 1),
+    });
+  });
+
   t.test("a cursor of a foreign epoch, a room that nobody made, and an empty one", async (t) => {
     t.equal((await page("a", { after: "0.5", limit: 5 })).messages[0]!.epoch, OLD);
     t.strictSame((await page("a", { before: "zz.5", limit: 5 })).messages.length, 5);
