@@ -51,9 +51,9 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     hub.guard.requireEntrance(request);
     hub.guard.doorstep.takeHandshake(request.ip);
     await admission.turn(request.raw.socket);
-    hub.refuseWhenDraining();
     request.identity = await identify(hub, request);
-    // Those who waited with it may have filled the house.
+    // Those who waited with it may have filled the house, and it may have begun to close.
+    hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
   };
 
