@@ -1,4 +1,4 @@
-import { encodeEvent, type LogEvent, type Rule } from "@madang/protocol";
+import { encodeEvent, type LogEvent, ProtocolError, type Rule } from "@madang/protocol";
 import {
   JetStreamApiError,
   type JetStreamClient,
@@ -21,6 +21,7 @@ const EDGE_SILENCE_MS = 12_000;
 const SCAN_BATCH = 500;
 const SCAN_MAX_BYTES = 1024 * 1024;
 const CHANGE_ATTEMPTS = 5;
+const CONFLICT = "Others are changing this at the same moment: look at it, and do it again.";
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 const STREAM_NAME_IN_USE = 10058;
 const NO_MESSAGE = new Set([10037, 10043, 10057]);
@@ -36,6 +37,7 @@ export interface Desk {
   /**
    * Replaces a rule by what `next` makes of it. Stored and on its way to every edge when this resolves. Of two at once
    * neither is lost: `next` may be called again with what the other one made.
+   * @throws ProtocolError `conflict`: others kept changing it
    */
   change<R extends Rule>(of: R, next: (current: R) => R): Promise<void>;
 
@@ -76,6 +78,7 @@ class NatsDesk implements Desk {
   #book: RuleBook | undefined;
   #direct: DirectGet | undefined;
   #closed = false;
+  #changing: Promise<void> = Promise.resolve();
   readonly #edges = new Map<string, { report: EdgeReport; at: number }>();
   readonly #listeners: ((rule: Rule) => void)[] = [];
 
@@ -99,7 +102,14 @@ class NatsDesk implements Desk {
     return this.#direct?.connected ?? false;
   }
 
-  async change<R extends Rule>(of: R, next: (current: R) => R): Promise<void> {
+  change<R extends Rule>(of: R, next: (current: R) => R): Promise<void> {
+    // In turn: at once, those of one process would only undo each other's attempts.
+    const changed = this.#changing.then(() => this.#change(of, next));
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+
+  async #change<R extends Rule>(of: R, next: (current: R) => R): Promise<void> {
     const subject = ruleSubject(of);
     const book = this.#require(this.#book);
     for (let attempt = 1; ; attempt++) {
@@ -113,7 +123,8 @@ class NatsDesk implements Desk {
         return;
       } catch (error) {
         const lost = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
-        if (!lost || attempt === CHANGE_ATTEMPTS) throw error;
+        if (!lost) throw error;
+        if (attempt === CHANGE_ATTEMPTS) throw new ProtocolError("conflict", { message: CONFLICT, cause: error });
         await book.read();
       }
     }
