@@ -1,0 +1,48 @@
+import { setTimeout as delay } from "node:timers/promises";
+import t, { type Test } from "tap";
+import { Floor } from "../src/floor.ts";
+import type { Place } from "../src/keys.ts";
+
+/** Longer than an answer is fresh. */
+const STALE_MS = 60;
+
+function floorOf(t: Test, log: { answer: Place | undefined; asked?: number }, saved?: Place): Floor {
+  const consumer = {
+    ackFloor: async () => {
+      log.asked = (log.asked ?? 0) + 1;
+      if (!log.answer) throw new Error("the log cannot be reached");
+      return log.answer;
+    },
+  };
+  const floor = new Floor(consumer, { loadFloor: async () => saved, saveFloor: async () => {} });
+  t.teardown(() => floor.close());
+  return floor;
+}
+
+t.test("never goes back within an epoch, and follows the log into the next", async (t) => {
+  const log = { answer: { epoch: "a", seq: 10 } };
+  const floor = floorOf(t, log);
+  t.same(await floor.now(), { epoch: "a", seq: 10 });
+  log.answer = { epoch: "a", seq: 5 };
+  await delay(STALE_MS);
+  t.same(await floor.now(), { epoch: "a", seq: 10 });
+  log.answer = { epoch: "b", seq: 1 };
+  await delay(STALE_MS);
+  t.same(await floor.now(), { epoch: "b", seq: 1 });
+});
+
+t.test("while the log cannot be asked the saved floor holds, and the log is left alone for a second", async (t) => {
+  const log = { answer: undefined as Place | undefined, asked: 0 };
+  const floor = floorOf(t, log, { epoch: "a", seq: 7 });
+  t.same(await floor.now(), { epoch: "a", seq: 7 });
+  await delay(STALE_MS);
+  t.same(await floor.now({ epoch: "a", seq: 9 }), { epoch: "a", seq: 7 }, "also for who has seen more");
+  t.equal(log.asked, 1);
+  log.answer = { epoch: "a", seq: 12 };
+  await delay(1000);
+  t.same(await floor.now(), { epoch: "a", seq: 12 });
+});
+
+t.test("without any floor there is no history", async (t) => {
+  await t.rejects(floorOf(t, { answer: undefined }).now(), { code: "history_unavailable" });
+});
