@@ -63,6 +63,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await said(early, "later", "answer");
     await visitor.sees("answer");
     t.same(await visitor.texts(), ["meanwhile", "answer"]);
+    t.equal(await visitor.page.locator("#load-older").isVisible(), false, "it is asked for already");
     await persistence.restart();
     await visitor.sees("before");
     await note.waitFor({ state: "hidden" });

@@ -14,10 +14,11 @@ export class Older {
   readonly #observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), {
     root: this.#log,
   });
-  #foundOldest: boolean;
+  /** `undefined` until there is any history: what is missing then comes without being asked for here. */
+  #foundOldest: boolean | undefined;
   #loading = false;
 
-  constructor(history: History, view: LogView, follow: Follow, foundOldest: boolean) {
+  constructor(history: History, view: LogView, follow: Follow, foundOldest: boolean | undefined) {
     this.#history = history;
     this.#view = view;
     this.#follow = follow;
@@ -34,14 +35,14 @@ export class Older {
   }
 
   show(): void {
-    this.#button.hidden = this.#foundOldest || this.#view.oldest === undefined;
+    this.#button.hidden = this.#foundOldest !== false || this.#view.oldest === undefined;
     byId("beginning").hidden = !this.#foundOldest || this.#view.empty;
     byId("empty-room").hidden = !this.#foundOldest || !this.#view.empty;
   }
 
   async #load(): Promise<void> {
     const { oldest } = this.#view;
-    if (this.#loading || this.#foundOldest || oldest === undefined) return;
+    if (this.#loading || this.#foundOldest !== false || oldest === undefined) return;
     this.#loading = true;
     // What was said long ago is no news to a screen reader.
     this.#log.setAttribute("aria-live", "off");

@@ -30,7 +30,7 @@ export function startRoomPage(): void {
   watchSession(client);
   keepAboveKeyboard();
   const page = new RoomPage(client, room!, user!, {
-    foundOldest: foundOldest === "true",
+    foundOldest: foundOldest === undefined ? undefined : foundOldest === "true",
     mayWrite: mayWrite === "true",
     textMax: Number(textMax),
   });
@@ -41,7 +41,8 @@ export function startRoomPage(): void {
 
 /** What the server said of the room. */
 interface Seen {
-  readonly foundOldest: boolean;
+  /** Absent while history is away. */
+  readonly foundOldest: boolean | undefined;
   readonly mayWrite: boolean;
   readonly textMax: number;
 }
