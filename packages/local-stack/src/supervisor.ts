@@ -4,7 +4,7 @@ import type { Child, Exit } from "./child.ts";
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 /** A child that served this long was well: its next end is a new story, not the same fault again. */
-const HEALTHY_AFTER_MS = 2000;
+export const HEALTHY_AFTER_MS = 2000;
 
 /**
  * Keeps one child running: starts it again whenever it ends, waiting longer each time that it does not last.

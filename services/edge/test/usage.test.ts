@@ -308,3 +308,11 @@ t.test("processes of one port count together", async (t) => {
   t.comment(`${stored} of 40 stored`);
   t.ok(stored >= 10 && stored < 20, `two processes, ${stored} messages: fewer than two buckets`);
 });
+
+t.test("a word stays far below what NATS takes, however many users there are to tell of", async (t) => {
+  const air = new Air();
+  const usage = usageOn(t, air);
+  for (let i = 0; i < 12_000; i++) usage.setOpen(`u${i}`, 1);
+  await until(() => air.words.flatMap(({ open = [] }) => open).length === 12_000);
+  t.ok(Math.max(...air.words.map((word) => JSON.stringify(word).length)) < 256 * 1024);
+});
