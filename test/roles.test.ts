@@ -68,11 +68,12 @@ const HARM: Record<string, [subject: string, body?: string]> = {
   "fake a live rule": ["chat.rulelive.room.a", "{}"],
   "speak in a room": ["chat.log.00.a", "{}"],
   "say what users have used up": ["chat.gossip", "{}"],
+  "say who is typing": ["chat.whisper.a", "{}"],
   "fake an answer to another role": ["_INBOX_persistence.x", "{}"],
 };
 const everything = Object.keys(HARM);
 const MAY: Record<string, string[]> = {
-  edge: ["speak in a room", "say what users have used up"],
+  edge: ["speak in a room", "say what users have used up", "say who is typing"],
   // Making a consumer is what it is there for. With that right it could have the log delivered anywhere: see the ADR.
   persistence: ["make a consumer"],
   admin: ["speak in a room", "lay down a rule", "delete an event"],
@@ -92,6 +93,7 @@ const EARS: Record<string, string[]> = {
   persistence: [
     ">",
     "chat.live.*",
+    "chat.whisper.*",
     "chat.log.>",
     "chat.rulelive.>",
     "chat.edge.*",
@@ -100,7 +102,17 @@ const EARS: Record<string, string[]> = {
     "_INBOX_admin.>",
     "$JS.>",
   ],
-  admin: [">", "chat.live.*", "chat.log.>", "chat.gossip", "_INBOX_edge.>", "_INBOX_persistence.>", "$JS.>", "$SYS.>"],
+  admin: [
+    ">",
+    "chat.live.*",
+    "chat.whisper.*",
+    "chat.log.>",
+    "chat.gossip",
+    "_INBOX_edge.>",
+    "_INBOX_persistence.>",
+    "$JS.>",
+    "$SYS.>",
+  ],
 };
 
 t.test("the system runs under the shipped roles, and no role can do more than it must", async (t) => {

@@ -8,7 +8,7 @@ import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.t
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
-import { liveSubject, logSubject, roomOfSubject, STREAM } from "./subjects.ts";
+import { liveSubject, logSubject, roomOfSubject, STREAM, whisperSubject } from "./subjects.ts";
 
 /** A direct get of this many last records at once is answered in about 26 ms. */
 const HEADS_BATCH = 1000;
@@ -100,6 +100,19 @@ class JetStreamLog implements Log {
         // Somebody else's message on the live subject has no place in the log: it is not an event.
         if (seq !== undefined)
           onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
+      },
+    });
+  }
+
+  whisper(room: string, data: Uint8Array): void {
+    // During an outage it would be late, and pile up.
+    if (this.connected) this.#nc.publish(whisperSubject(room), data);
+  }
+
+  overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription {
+    return this.#nc.subscribe(whisperSubject(room), {
+      callback: (error, { data }) => {
+        if (!error) onWhisper(data);
       },
     });
   }

@@ -67,6 +67,10 @@ export interface Log {
    */
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription;
 
+  /** Says something to all who {@link overhear} the room: at most once, kept nowhere, in no order with its events. */
+  whisper(room: string, data: Uint8Array): void;
+  overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription;
+
   /** For all subscriptions made so far: whatever is stored from then on is sent, or visible to `heads` and `replay`. */
   subscribed(): Promise<void>;
 

@@ -16,6 +16,11 @@ export function liveSubject(room: string): string {
   return `chat.live.${roomToken(room)}`;
 }
 
+/** What edges say about a room beside the log. */
+export function whisperSubject(room: string): string {
+  return `chat.whisper.${roomToken(room)}`;
+}
+
 /** The room of a log subject, or `undefined` when the subject is not one that {@link logSubject} makes. */
 export function roomOfSubject(subject: string): string | undefined {
   const [chat, log, , token, ...rest] = subject.split(".");

@@ -12,6 +12,8 @@ import {
   type Position,
   parsePosition,
   type RoomEvent,
+  TYPING_EVERY_MS,
+  type TypingNotice,
 } from "@madang/protocol/browser";
 import type { Clock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
@@ -29,6 +31,8 @@ export interface RoomEvents {
   room: Placed<RoomEvent>;
   /** A moderator acted on somebody in this room. */
   member: Placed<MemberEvent>;
+  /** F4: somebody else is writing; holds for five seconds, or until a message of theirs. */
+  typing: { user: string; userId?: string };
   /** F2, after each (re)connect. `recovered: false`: something may be missing, fetch the history afresh. */
   joined: { epoch: string; position: string; recovered: boolean };
   /** Everything up to `position` has been told; live from here. */
@@ -60,6 +64,8 @@ export interface Room {
    *   `client_closed`, `connection_refused`
    */
   send(text: string, options?: SendOptions): Promise<SendResult>;
+  /** F4: the user is writing. May be called for each key: it is told every three seconds, and only while connected. */
+  typing(): void;
   /** Leaves for good. Pending sends are rejected with `room_left`. */
   leave(): void;
 }
@@ -79,6 +85,7 @@ export interface RoomDeps {
   /** Why nothing can be sent any more, if so. */
   ended(): MadangError | undefined;
   transmit(frame: string): void;
+  typing(room: RoomSession): void;
   join(room: RoomSession): void;
   leave(room: RoomSession): void;
   /** Nothing comes back: look whether the connection is alive. */
@@ -110,6 +117,8 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   #refusals = 0;
   readonly #seen = new Set<string>();
   #cancel = () => {};
+  /** When it was last said that the user is writing. */
+  #typedAt = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, after: Position | undefined, deps: RoomDeps) {
     super();
@@ -143,11 +152,19 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     if (known) return known.answer.promise;
     try {
       const send = outbox.add(this.name, text, options);
+      this.#typedAt = Number.NEGATIVE_INFINITY;
       this.#lane.pump();
       return send.answer.promise;
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  typing(): void {
+    const now = this.#deps.clock.now();
+    if (!this.#joined || now - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = now;
+    this.#deps.typing(this);
   }
 
   leave(): void {
@@ -208,6 +225,10 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
       case "member":
         this.emit("member", event);
     }
+  }
+
+  onTyping({ user, userId }: TypingNotice): void {
+    if (this.#joined) this.emit("typing", userId === undefined ? { user } : { user, userId });
   }
 
   onAck(result: SendResult): void {

@@ -4,7 +4,7 @@ import { type JoinRequest, type RoomDeps, RoomSession } from "./room.ts";
 
 export type RoomFrame = Extract<DownFrame, { room: string }>;
 
-export interface RoomsDeps extends Omit<RoomDeps, "join" | "leave"> {
+export interface RoomsDeps extends Omit<RoomDeps, "join" | "leave" | "typing"> {
   send(frame: UpFrame): void;
 }
 
@@ -28,7 +28,12 @@ export class Rooms {
 
   constructor({ send, ...deps }: RoomsDeps) {
     this.#send = send;
-    this.#deps = { ...deps, join: (room) => this.#join(room), leave: (room) => this.#leave(room) };
+    this.#deps = {
+      ...deps,
+      join: (room) => this.#join(room),
+      leave: (room) => this.#leave(room),
+      typing: ({ name: room }) => this.#send({ type: "typing", room }),
+    };
   }
 
   /** @throws MadangError `bad_room`, `bad_position`, `too_many_rooms` */
@@ -90,6 +95,8 @@ export class Rooms {
         // Unasked: the server took the client out of the room.
         this.#rooms.delete(frame.room);
         return room.end(new MadangError("room_left"));
+      case "typing":
+        return room.onTyping(frame);
       default:
         return room.onEvent(frame);
     }
@@ -104,6 +111,8 @@ export class Rooms {
       for (const room of rooms) room?.onSendError(nonce, frame);
       return true;
     }
+    // That the user is writing is said as well as may be; and it is no answer to a join or a leave.
+    if (frame.field === "typing") return true;
     if (name !== undefined && this.#leaving.has(name)) {
       // The leave, or the join before it, was refused: either way this connection is not in there.
       this.#onLeft(name);

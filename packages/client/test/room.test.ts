@@ -1,5 +1,5 @@
 import t from "tap";
-import { inRoom, setup } from "./fakes.ts";
+import { errorFrame, inRoom, setup } from "./fakes.ts";
 
 t.test("F2: events come once, in order, typed; the position follows them", async (t) => {
   const { client, last, room } = inRoom();
@@ -183,5 +183,43 @@ t.test("sends before connecting wait, and go out once the room is joined", async
   t.same(last().messages, []);
   last().joined("a");
   t.same(last().messages, ["one"], "live from here: nothing to catch up with");
+  client.close();
+});
+
+t.test("F4: typing is said every three seconds at most, anew after a message, and only in a joined room", async (t) => {
+  const { client, clock, last, room } = inRoom();
+  const said = () => last().sent.filter(({ type }) => type === "typing").length;
+  const told: object[] = [];
+  room.on("typing", (who) => told.push(who));
+  for (const [afterMs, times] of [
+    [0, 1],
+    [2999, 1],
+    [1, 2],
+    [100, 2],
+  ] as const) {
+    clock.advance(afterMs);
+    room.typing();
+    t.equal(said(), times, `${afterMs} ms later`);
+  }
+  t.same(last().sent.at(-1), { type: "typing", room: "수다방" });
+  void room.send("done").catch(() => {});
+  room.typing();
+  t.equal(said(), 3);
+  last().receive({ type: "typing", room: "수다방", user: "영희" });
+  last().receive({ type: "typing", room: "elsewhere", user: "영희" });
+  t.same(told, [{ user: "영희" }]);
+  const position = room.position;
+  room.on("error", () => t.fail("a notice that was refused is no trouble of the room"));
+  last().receive({ ...errorFrame("muted", false, "수다방"), field: "typing" });
+  last().drop();
+  clock.advance(10_000);
+  room.typing();
+  last().accept();
+  room.typing();
+  t.equal(said(), 0, "not joined yet");
+  last().joined("수다방", 9);
+  room.typing();
+  t.equal(said(), 1);
+  t.equal(room.position, position);
   client.close();
 });

@@ -1,10 +1,20 @@
-import { ControlFrame, HistoryPage, LogEvent, PostedMessage, Problem, Room, RoomList } from "@madang/protocol";
+import {
+  ControlFrame,
+  HistoryPage,
+  LogEvent,
+  PostedMessage,
+  Problem,
+  Room,
+  RoomList,
+  TypingNotice,
+} from "@madang/protocol";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import type { HttpRequest } from "./requests.ts";
 
 const control = Compile(ControlFrame);
 const event = Compile(LogEvent);
+const typing = Compile(TypingNotice);
 const problem = Compile(Problem);
 const bodies: readonly [path: RegExp, schema: { Check(value: unknown): boolean }][] = [
   [/^POST .*\/messages$/, Compile(PostedMessage as TSchema)],
@@ -21,7 +31,7 @@ export function judgeFrame(text: string): string | undefined {
   } catch {
     return `not JSON: ${text.slice(0, 200)}`;
   }
-  if (control.Check(frame)) return undefined;
+  if (control.Check(frame) || typing.Check(frame)) return undefined;
   const isPlaced = Number.isSafeInteger(frame.seq) && typeof frame.epoch === "string";
   if (isPlaced && event.Check(frame)) return undefined;
   return `no frame of the protocol: ${text.slice(0, 200)}`;

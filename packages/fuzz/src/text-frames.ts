@@ -47,6 +47,7 @@ const hello = fc.record(
 );
 const join = fc.record({ type: fc.constant("join"), room, after: position }, { requiredKeys: ["type", "room"] });
 const leave = fc.record({ type: fc.constant("leave"), room });
+const typing = fc.record({ type: fc.constant("typing"), room });
 const refresh = fc.record({ type: fc.constant("refresh"), token: text });
 const message = fc.record(
   { type: fc.constant("message"), room, message: text, nonce, replyTo: fc.integer() },
@@ -57,6 +58,7 @@ const valid = fc.oneof(
   { weight: 3, arbitrary: join },
   { weight: 2, arbitrary: leave },
   { weight: 1, arbitrary: refresh },
+  { weight: 1, arbitrary: typing },
   { weight: 5, arbitrary: message },
 );
 

@@ -5,6 +5,7 @@ import { type About, ERRORS, ProtocolError } from "./errors.ts";
 import { LogEvent } from "./events/index.ts";
 import type { ErrorFrame } from "./frames/error.ts";
 import { PlainMessageFrame } from "./frames/plain-message.ts";
+import { TypingNotice } from "./frames/typing.ts";
 import { NONCE_MAX_LENGTH } from "./text.ts";
 import { UP_FRAMES, type UpFrame } from "./up.ts";
 
@@ -16,6 +17,7 @@ const upValidators = new Map<string, Validator>(
 );
 const plainValidator = Compile(PlainMessageFrame);
 const eventValidator = Compile(LogEvent);
+const typingValidator = Compile(TypingNotice);
 
 /** @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
 export function decodeUp(text: string): UpFrame {
@@ -46,6 +48,16 @@ export function aboutOf(frame: object): About {
 /** Whether a stored JSON value is an event that this version knows. */
 export function isLogEvent(value: unknown): value is LogEvent {
   return eventValidator.Check(value);
+}
+
+/** What an edge says to the others about somebody who is typing; undefined where it is nothing of the kind. */
+export function decodeTyping(data: Uint8Array): TypingNotice | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(data));
+    return typingValidator.Check(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error frame of a failure. Unexpected errors become `internal`: their texts stay on the server. */

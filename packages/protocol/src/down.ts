@@ -9,6 +9,7 @@ import { DrainFrame } from "./frames/drain.ts";
 import { ErrorFrame } from "./frames/error.ts";
 import { JoinedFrame } from "./frames/joined.ts";
 import { LeftFrame } from "./frames/left.ts";
+import type { TypingNotice } from "./frames/typing.ts";
 import { WelcomeFrame } from "./frames/welcome.ts";
 
 export const ControlFrame = Type.Union([
@@ -23,4 +24,4 @@ export const ControlFrame = Type.Union([
 /** Frames about the connection, as against events of a room. */
 export type ControlFrame = Static<typeof ControlFrame>;
 export type EventFrame = Placed<LogEvent>;
-export type DownFrame = ControlFrame | EventFrame;
+export type DownFrame = ControlFrame | TypingNotice | EventFrame;

@@ -7,6 +7,7 @@ import { JoinFrame } from "./frames/join.ts";
 import { LeaveFrame } from "./frames/leave.ts";
 import { MessageFrame } from "./frames/message.ts";
 import { RefreshFrame } from "./frames/refresh.ts";
+import { TypingFrame } from "./frames/typing.ts";
 
 export const UP_FRAMES = {
   hello: HelloFrame,
@@ -14,7 +15,8 @@ export const UP_FRAMES = {
   leave: LeaveFrame,
   message: MessageFrame,
   refresh: RefreshFrame,
+  typing: TypingFrame,
 } as const;
 
-export const UpFrame = Type.Union([HelloFrame, JoinFrame, LeaveFrame, MessageFrame, RefreshFrame]);
+export const UpFrame = Type.Union([HelloFrame, JoinFrame, LeaveFrame, MessageFrame, RefreshFrame, TypingFrame]);
 export type UpFrame = Static<typeof UpFrame>;

@@ -13,11 +13,13 @@ const NONSENSE_BYTES = 64;
 export class Allowance {
   readonly #sends: Bucket | undefined;
   readonly #joins: Bucket | undefined;
+  readonly #typing: Bucket | undefined;
   readonly #refusals: Bucket | undefined;
 
-  constructor({ sends, joins }: Pick<Limits, "sends" | "joins">) {
+  constructor({ sends, joins, typing }: Pick<Limits, "sends" | "joins" | "typing">) {
     this.#sends = bucket(sends);
     this.#joins = bucket(joins);
+    this.#typing = bucket(typing);
     this.#refusals = bucket(
       sends && { count: Math.max(REFUSALS_MIN, sends.count * REFUSALS_PER_SEND), windowMs: sends.windowMs },
     );
@@ -31,6 +33,11 @@ export class Allowance {
   /** @throws ProtocolError `rate_limited` */
   takeJoin(): void {
     take(this.#joins);
+  }
+
+  /** @throws ProtocolError `rate_limited` */
+  takeTyping(): void {
+    take(this.#typing);
   }
 
   /** False when it was told "no" too often. @param nonsenseBytes of a frame that was not understood */

@@ -140,6 +140,11 @@ export class Connection {
     return this.#socket.writableLength;
   }
 
+  /** Whether that person speaks here. */
+  isOf({ user, userId }: { readonly user: string; readonly userId?: string }): boolean {
+    return userId === undefined ? this.user === user : this.identity?.userId === userId;
+  }
+
   /** A unique id for a message that came without a nonce. */
   nextMessageId(): string {
     return `${this.id}-${this.#messages++}`;

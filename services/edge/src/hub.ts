@@ -155,7 +155,7 @@ export class Hub implements RoomHost, Present {
       this.#heartbeat.close();
       this.guard.close();
       this.#opener.close();
-      for (const room of this.#rooms.values()) room.feed.close();
+      for (const room of this.#rooms.values()) room.close();
     })();
     return this.#draining;
   }
@@ -174,7 +174,7 @@ export class Hub implements RoomHost, Present {
     const now = performance.now();
     for (const [name, room] of this.#rooms) {
       if (room.members.size === 0 && now - room.emptySince > EMPTY_ROOM_LINGER_MS) {
-        room.feed.close();
+        room.close();
         this.#rooms.delete(name);
       }
     }

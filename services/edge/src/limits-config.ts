@@ -12,6 +12,8 @@ export interface Limits {
   readonly userSends: Rate | undefined;
   /** Joins, leaves and refreshes of a connection. */
   readonly joins: Rate | undefined;
+  /** Typing notices of a connection. */
+  readonly typing: Rate | undefined;
   /** HTTP requests of a user or address. */
   readonly requests: Rate | undefined;
   readonly addressConnections: number;
@@ -30,6 +32,7 @@ const DEFAULTS = {
   SEND_LIMIT: "120/60s",
   SEND_LIMIT_USER: "240/60s",
   JOIN_LIMIT: "300/60s",
+  TYPING_LIMIT: "60/60s",
   HISTORY_LIMIT: "600/60s",
   CONNECTIONS_PER_ADDRESS: "200",
   CONNECTIONS_PER_USER: "20",
@@ -41,6 +44,7 @@ const Environment = Type.Object({
   SEND_LIMIT: counted("Messages of one connection; by HTTP: of one user or address."),
   SEND_LIMIT_USER: counted("Messages of one user, over all edges, however connected."),
   JOIN_LIMIT: counted("Joins, leaves and refreshes of one connection."),
+  TYPING_LIMIT: counted("Typing notices of one connection."),
   HISTORY_LIMIT: counted("HTTP requests of one user or address."),
   CONNECTIONS_PER_ADDRESS: counted("WebSockets from one IPv4 address or IPv6 /64 on one edge."),
   CONNECTIONS_PER_USER: counted("WebSockets of one user, over all edges."),
@@ -70,6 +74,7 @@ export function readLimits(host: string, auth: AuthSettings, env: NodeJS.Process
     sends: rate("SEND_LIMIT"),
     userSends: rate("SEND_LIMIT_USER"),
     joins: rate("JOIN_LIMIT"),
+    typing: rate("TYPING_LIMIT"),
     requests: rate("HISTORY_LIMIT"),
     addressConnections: count("CONNECTIONS_PER_ADDRESS"),
     userConnections: count("CONNECTIONS_PER_USER"),

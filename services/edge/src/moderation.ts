@@ -1,6 +1,15 @@
 import { type Identity, may } from "@madang/auth";
 import type { Rules } from "@madang/broker";
-import { holds, type MemberRule, type Person, ProtocolError, type Rule, type Sanction, whoOf } from "@madang/protocol";
+import {
+  holds,
+  type MemberRule,
+  type Person,
+  ProtocolError,
+  type RoomRule,
+  type Rule,
+  type Sanction,
+  whoOf,
+} from "@madang/protocol";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./member.ts";
 import type { Usage } from "./usage.ts";
@@ -55,17 +64,21 @@ export class Moderation {
     }
   }
 
-  /** @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only`, `rate_limited` (slow mode) */
-  requireSend(person: Person, room: string, identity: Identity, message: string): void {
+  /** Whether anything may be said at all. @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only` */
+  requireVoice(person: Person, room: string, identity: Identity): void {
     this.requireNotBanned(person, room);
     for (const where of [undefined, room]) {
       const mute = this.#rules.member(where, person)?.mute;
       if (holds(mute, Date.now())) throw new ProtocolError("muted", waitOf(mute));
     }
-    const rule = this.#rules.room(room);
-    const bound = rule !== undefined && !may(identity, room, "moderate");
-    if (bound && rule.status === CLOSED) throw new ProtocolError("room_closed");
-    if (bound && rule.status === READ_ONLY) throw new ProtocolError("room_read_only");
+    const rule = this.#boundBy(room, identity);
+    if (rule?.status === CLOSED) throw new ProtocolError("room_closed");
+    if (rule?.status === READ_ONLY) throw new ProtocolError("room_read_only");
+  }
+
+  /** @throws ProtocolError as {@link requireVoice}, `not_allowed` (the filter), `rate_limited` (slow mode) */
+  requireSend(person: Person, room: string, identity: Identity, message: string): void {
+    this.requireVoice(person, room, identity);
     if (!this.#filter.allows(message, room, person)) {
       throw new ProtocolError("not_allowed", {
         field: "message",
@@ -73,7 +86,13 @@ export class Moderation {
       });
     }
     // Last: a message that is refused for something else costs nobody their turn.
-    if (bound && rule.slowModeS > 0) this.#takeTurn(person, room, rule.slowModeS);
+    const slowModeS = this.#boundBy(room, identity)?.slowModeS ?? 0;
+    if (slowModeS > 0) this.#takeTurn(person, room, slowModeS);
+  }
+
+  #boundBy(room: string, identity: Identity): RoomRule | undefined {
+    const rule = this.#rules.room(room);
+    return rule && !may(identity, room, "moderate") ? rule : undefined;
   }
 
   #takeTurn(person: Person, room: string, seconds: number): void {

@@ -1,8 +1,13 @@
-import type { Log } from "@madang/broker";
+import type { LiveSubscription, Log } from "@madang/broker";
+import { decodeTyping } from "@madang/protocol";
 import type { Member } from "./member.ts";
 import type { EdgeCounts } from "./metrics.ts";
 import type { FeedEvent, RingBudget } from "./ring.ts";
 import { type FeedSink, RoomFeed } from "./room-feed.ts";
+import { textFrame } from "./websocket-frame.ts";
+
+/** Who is typing is told to so many members of an edge: among more, somebody always is. */
+const TYPING_MAX_MEMBERS = 100;
 
 /** What a room needs of the hub. */
 export interface RoomHost {
@@ -24,6 +29,7 @@ export class Room implements FeedSink {
   readonly #members = new Set<Member>();
   /** Those who get what the feed delivers; the others are catching up and read for themselves. */
   readonly #live = new Set<Member>();
+  #whispers: LiveSubscription | undefined;
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
   #flushed = 0;
@@ -48,12 +54,19 @@ export class Room implements FeedSink {
 
   add(member: Member): void {
     this.#members.add(member);
+    if (!member.isPlain) this.#whispers ??= this.#host.log.overhear(this.name, (data) => this.#overhear(data));
   }
 
   remove(member: Member): void {
     this.#members.delete(member);
     this.#live.delete(member);
     if (this.#members.size === 0) this.emptySince = performance.now();
+  }
+
+  close(): void {
+    this.feed.close();
+    this.#whispers?.unsubscribe();
+    this.#whispers = undefined;
   }
 
   /** The member reads for itself again. */
@@ -78,6 +91,17 @@ export class Room implements FeedSink {
   deliver(event: FeedEvent): void {
     this.#batch.push(event);
     if (this.#batch.length === 1) this.#host.flushLater(this);
+  }
+
+  /** F4: not to those who are behind, nor to who it is about. */
+  #overhear(data: Uint8Array): void {
+    if (this.#live.size > TYPING_MAX_MEMBERS) return;
+    const notice = decodeTyping(data);
+    if (notice?.room !== this.name) return;
+    const bytes = textFrame(notice);
+    for (const member of this.#live) {
+      if (!member.isPlain && !member.connection.isOf(notice)) member.write(bytes);
+    }
   }
 
   restarted(seq: number): void {

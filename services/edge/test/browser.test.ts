@@ -50,6 +50,25 @@ browserTest("the pages in a real browser", async (t, browser) => {
     for (const { problems } of [minsu, sora, late]) t.same(problems, []);
   });
 
+  t.test("F4 who is typing is shown to the others until they have said it, or stop", async (t) => {
+    const minsu = await Visitor.come(browser);
+    const sora = await Visitor.come(browser, { locale: "en-US", viewport: { width: 360, height: 640 } });
+    await minsu.enter(here, "typing", "민수");
+    await sora.enter(there, "typing", "Sora");
+    const line = sora.page.locator("#typing");
+    const input = minsu.page.locator("#chat-message-input");
+    await input.pressSequentially("안녕");
+    await line.filter({ hasText: /^민수 is typing…$/ }).waitFor();
+    t.equal(await minsu.page.locator("#typing").textContent(), "", "not to oneself");
+    await input.press("Enter");
+    await sora.sees("안녕");
+    t.equal(await line.textContent(), "");
+    await input.pressSequentially("?");
+    await line.filter({ hasText: "민수" }).waitFor();
+    await line.filter({ hasNotText: "민수" }).waitFor({ state: "attached" });
+    for (const { problems } of [minsu, sora]) t.same(problems, []);
+  });
+
   t.test("between the history of a page and its live part is neither a hole nor a double", async (t) => {
     const speaker = await full(t, there, "speaker", [{ room: "seam" }]);
     await speaker.next("caughtUp");

@@ -113,6 +113,12 @@ const ATTEMPTS: Record<string, Attempt> = {
   join: full(["joined"], () => [JOIN]),
   message: full(["ack"], () => [JOIN, { type: "message", room: "hall", message: "x", nonce: "n" }]),
   leave: full(["left"], () => [JOIN, { type: "leave", room: "hall" }]),
+  typing: async (t, caller) => {
+    // Nothing answers it: what comes after it is answered first, unless it is refused.
+    const frames = () => [JOIN, { type: "typing", room: "hall" }, { type: "leave", room: "hall" }];
+    const got = await full(["left"], frames)(t, caller);
+    return got === "left" ? "no answer" : got;
+  },
   refresh: full(["welcome"], ({ jwt }) => [{ type: "refresh", token: jwt ?? "rubbish" }]),
   "GET /ws/chat/:room/ (plain)": plain("/ws/chat/hall/", false),
   "GET /ws/chat/:room (plain)": plain("/ws/chat/hall", false),

@@ -5,6 +5,7 @@ import { handleJoin } from "./join.ts";
 import { handleLeave } from "./leave.ts";
 import { handleMessage } from "./message.ts";
 import { handleRefresh } from "./refresh.ts";
+import { handleTyping } from "./typing.ts";
 
 /** One file per frame; a frame of the contract without a handler does not compile. @throws ProtocolError */
 export function handleFrame(connection: Connection, frame: UpFrame): void {
@@ -20,6 +21,8 @@ export function handleFrame(connection: Connection, frame: UpFrame): void {
       return handleMessage(connection, frame);
     case "refresh":
       return handleRefresh(connection, frame);
+    case "typing":
+      return handleTyping(connection, frame);
     default:
       return frame satisfies never;
   }

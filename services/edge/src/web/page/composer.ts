@@ -7,14 +7,14 @@ const IME_KEY_CODE = 229;
 
 /**
  * Where a message is written. `say` gets each text of at most `max` characters, and returns whether it took it.
- * What was typed stays until then.
+ * What was typed stays until then. `typing` hears of each change to a text that is not empty.
  */
 export class Composer {
   readonly #input = byId<HTMLTextAreaElement>("chat-message-input");
   readonly #submit = byId<HTMLButtonElement>("chat-message-submit");
   readonly #note = byId("composer-note");
 
-  constructor(max: number, say: (text: string) => boolean) {
+  constructor(max: number, say: (text: string) => boolean, typing: () => void) {
     const form = byId<HTMLFormElement>("composer");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -28,6 +28,7 @@ export class Composer {
     this.#input.addEventListener("input", () => {
       this.note("");
       this.#fit();
+      if (this.#input.value.trim() !== "") typing();
     });
     this.focus();
   }

@@ -10,6 +10,7 @@ import { LogView } from "./log-view.ts";
 import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
+import { TypingLine } from "./typing-line.ts";
 import { localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, sendErrorWords, t } from "./words.ts";
 
@@ -57,6 +58,7 @@ class RoomPage {
   readonly #follow: Follow;
   readonly #older: Older;
   readonly #composer: Composer;
+  readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
   #room: Room | undefined;
   #leave = () => {};
@@ -74,7 +76,11 @@ class RoomPage {
     this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
     this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
     this.#mayWrite = seen.mayWrite;
-    this.#composer = new Composer(seen.textMax, (text) => this.#say(text));
+    this.#composer = new Composer(
+      seen.textMax,
+      (text) => this.#say(text),
+      () => this.#room?.typing(),
+    );
   }
 
   showStatus(status: number): void {
@@ -91,6 +97,7 @@ class RoomPage {
       room.on("edit", ({ epoch, target, message }) => this.#view.amend(formatPosition(epoch, target), message)),
       room.on("delete", ({ epoch, target }) => this.#view.amend(formatPosition(epoch, target), undefined)),
       room.on("room", (event) => this.#onRoom(event)),
+      room.on("typing", (who) => this.#typing.add(who)),
       room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
       room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
@@ -109,6 +116,7 @@ class RoomPage {
   }
 
   #onMessage(event: RoomEvents["message"]): void {
+    this.#typing.remove(event.user);
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
     // One's own that is new here was said in another tab.
     if (isNew && event.user !== this.#user) this.#follow.added();

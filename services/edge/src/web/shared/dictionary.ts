@@ -1,4 +1,4 @@
-/** Every word of the pages, in the two languages that they speak. `{n}` and `{m}` stand for numbers, `{user}` for a name, `{until}` for a time. */
+/** Every word of the pages, in the two languages that they speak. `{n}` and `{m}` stand for numbers, `{user}` and `{other}` for names, `{until}` for a time. */
 import { ERRORS, type ErrorCode } from "@madang/protocol/browser";
 
 const EN = {
@@ -40,6 +40,9 @@ const EN = {
   closed: "This room is closed.",
   sessionEnded: "Your session has ended. Sign in again, in another tab for example, and go on here.",
   goOn: "Go on",
+  typing: "{user} is typing…",
+  typingTwo: "{user} and {other} are typing…",
+  typingMany: "Several people are typing…",
   ban: "{user} was banned by a moderator.",
   banUntil: "{user} was banned by a moderator until {until}.",
   unban: "{user} may come in again.",
@@ -93,6 +96,9 @@ const KO: Dictionary = {
   closed: "닫힌 방입니다.",
   sessionEnded: "로그인이 만료되었습니다. 다른 탭에서라도 다시 로그인한 뒤 여기서 이어 가세요.",
   goOn: "이어 가기",
+  typing: "{user} 님이 입력하고 있어요…",
+  typingTwo: "{user} 님과 {other} 님이 입력하고 있어요…",
+  typingMany: "여러 사람이 입력하고 있어요…",
   ban: "관리자가 {user} 님을 내보냈습니다.",
   banUntil: "관리자가 {user} 님을 {until}까지 내보냈습니다.",
   unban: "{user} 님이 다시 들어올 수 있습니다.",
