@@ -11,6 +11,7 @@ import type { AdminStore } from "./admin/admin-store.ts";
 import { exportPerson } from "./admin/export.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { loadConfig } from "./config.ts";
+import { safeError } from "./mongo-errors.ts";
 
 const POLL_MS = 250;
 const USAGE = `Usage: npm run erase|export -- (--user NAME | --user-id ID)
@@ -25,6 +26,8 @@ await run(async () => {
   try {
     if (command === "export") await pipeline(exportPerson(store, [], person), process.stdout).catch(unlessNobodyReads);
     else await erase(store, person);
+  } catch (error) {
+    throw inOneLine(error);
   } finally {
     await store.close();
   }
@@ -33,6 +36,12 @@ await run(async () => {
 /** `… | head` has had enough. */
 function unlessNobodyReads(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
+}
+
+/** A MongoDB that is away, or refuses us, is the operator's to put right. */
+function inOneLine(error: unknown): unknown {
+  const isMongos = error instanceof Error && error.name.startsWith("Mongo");
+  return isMongos ? new OperatorError(`MongoDB cannot be used (${safeError(error).message}): see MONGODB_URL.`) : error;
 }
 
 async function erase(store: AdminStore, person: Person): Promise<void> {

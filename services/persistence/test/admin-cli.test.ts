@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import t from "tap";
+
+const ENTRY = join(import.meta.dirname, "../src/admin-cli.ts");
+
+function cli(...args: string[]) {
+  const env = { ...process.env, MONGODB_URL: "mongodb://u:hunter2@127.0.0.1:1/madang" };
+  return spawnSync(process.execPath, [ENTRY, ...args], { env, encoding: "utf8" });
+}
+
+t.test("help is an answer, a wrong command line a mistake", async (t) => {
+  const { status, stdout, stderr } = cli("erase", "--help");
+  t.equal(status, 0);
+  t.match(stdout, "--user-id ID");
+  t.equal(stderr, "");
+  const wrong = [
+    [],
+    ["erase"],
+    ["export", "--user", "a", "--user-id", "b"],
+    ["burn", "--user", "a"],
+    ["erase", "--all"],
+  ];
+  for (const args of [...wrong, ["erase", "--user", ".."]]) t.equal(cli(...args).status, 2, args.join(" "));
+});
+
+t.test("a MongoDB that is away is one line, without the password, and exit code 1", async (t) => {
+  for (const command of ["erase", "export"]) {
+    const { status, stdout, stderr } = cli(command, "--user", "kim");
+    t.equal(status, 1);
+    t.match(stderr, /^MongoDB cannot be used \(.*ECONNREFUSED.*\): see MONGODB_URL\.\n$/);
+    t.notMatch(stdout + stderr, "hunter2");
+  }
+});
