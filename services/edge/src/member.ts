@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lane } from "@madang/broker";
-import { ERRORS, formatPosition, type Position, ProtocolError } from "@madang/protocol";
+import { formatPosition, type Position, ProtocolError } from "@madang/protocol";
 import type { Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import type { FeedEvent } from "./ring.ts";
@@ -162,8 +162,9 @@ export class Member {
       // Beyond the head there is nothing to give: what comes next is the feed's to order.
       return read.filter((event) => event.seq > this.#cursor && event.seq <= this.room.feed.head);
     } catch (error) {
-      if (error instanceof ProtocolError && ERRORS[error.code].temporary) return undefined;
-      throw error;
+      // A mistake in one replay, ours or of what history answered, is not to take everybody down.
+      if (!(error instanceof ProtocolError)) this.#hub.logger.error({ err: error as Error }, "replay failed");
+      return undefined;
     }
   }
 
