@@ -1,0 +1,104 @@
+/** A feed alone: its log is played, since what a log loses, and when it is made anew, cannot be timed on a real one. */
+import type { LiveRecord, Log, LogRecord } from "@madang/broker";
+import { encodeEvent } from "@madang/protocol";
+import t from "tap";
+import { RingBudget } from "../src/ring.ts";
+import { RoomFeed } from "../src/room-feed.ts";
+import { until } from "./support.ts";
+
+const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });
+const live = (seq: number, last: number): LiveRecord => ({ seq, last, data }) as LiveRecord;
+
+/** An open feed whose head is 10; what it did, in order: a number was delivered, "restarted 3" told. */
+function open() {
+  const did: (number | string)[] = [];
+  const asked: number[] = [];
+  const log = {
+    epoch: "a",
+    firstSeq: 1,
+    epochChecks: 0,
+    stored: [] as number[],
+    listener: (_record: LiveRecord) => {},
+    onReplay: () => {},
+    subscribe(_room: string, listener: (record: LiveRecord) => void) {
+      this.listener = listener;
+      return { unsubscribe: () => {} };
+    },
+    async replay(_room: string, from: number): Promise<LogRecord[]> {
+      asked.push(from);
+      const found = this.stored.filter((seq) => seq >= from).map((seq) => ({ seq, data }) as LogRecord);
+      this.onReplay();
+      return found;
+    },
+    async checkEpoch() {
+      this.epochChecks++;
+    },
+  };
+  const feed = new RoomFeed("r", log as unknown as Log, new RingBudget(1e6), {
+    deliver: ({ seq }) => did.push(seq),
+    restarted: (seq) => did.push(`restarted ${seq}`),
+  });
+  feed.subscribe();
+  feed.open(10);
+  return { feed, log, did, asked, hear: (seq: number, last: number) => log.listener(live(seq, last)) };
+}
+
+t.test("what follows the head is delivered, what was before is not, and a gap is read first", async (t) => {
+  const { log, did, asked, hear } = open();
+  hear(11, 10);
+  hear(11, 10);
+  log.stored = [12, 14, 17];
+  hear(17, 14);
+  t.same(did, [11], "nothing out of order");
+  await until(() => did.length === 4);
+  hear(20, 17);
+  t.same([did, asked], [[11, 12, 14, 17, 20], [12]]);
+});
+
+t.test(
+  "a number that was heard live before asks whether the log is another one; a replayed one's copy does not",
+  async (t) => {
+    const { log, did, hear } = open();
+    hear(11, 10);
+    hear(11, 10);
+    t.equal(log.epochChecks, 1);
+    log.stored = [12, 13];
+    hear(13, 12);
+    await until(() => did.length === 3);
+    hear(12, 11);
+    hear(13, 12);
+    t.equal(log.epochChecks, 1);
+  },
+);
+
+t.test("an answer of the old log is dropped when the log was made anew meanwhile", async (t) => {
+  const { feed, log, did, hear } = open();
+  log.stored = [11, 12];
+  log.onReplay = () => {
+    log.onReplay = () => {};
+    log.epoch = "b";
+    log.stored = [1, 2];
+    feed.restart();
+    feed.audit(2);
+  };
+  hear(12, 11);
+  await until(() => did.length === 3);
+  t.same(did, ["restarted 0", 1, 2]);
+});
+
+t.test("what has left the log by its age is told, and the feed goes on behind it", async (t) => {
+  const { log, did, hear } = open();
+  log.firstSeq = 40;
+  hear(41, 30);
+  await until(() => did.length === 2);
+  t.same(did, ["restarted 30", 41]);
+});
+
+t.test("a lost tail shows by the log's own head", async (t) => {
+  const { feed, log, did } = open();
+  log.stored = [15];
+  feed.audit(10);
+  feed.audit(15);
+  await until(() => did.length === 1);
+  t.same([did, feed.head], [[15], 15]);
+});
