@@ -16,12 +16,15 @@ interface Found {
   readonly foundNewest: boolean;
   /** From where to join, for a page that is empty and not at the newest end. */
   readonly start?: Place;
+  /** From where to join, for a caller who is ahead of the floor. */
+  readonly ahead?: Place;
 }
 
 /**
  * One page of a room's history. It ends at the floor: what is stored beyond it may have gaps, and comes by joining.
  * A page that reaches the newest end is joined from the floor, which holds for the whole room; any other from its last
- * message. A caller who is itself ahead of the floor gets some events twice when joining, and knows them by their seq.
+ * message. A caller who asks for what follows a place ahead of the floor (which an instance that has just come back may
+ * know less of) stays there: further back some events would be told twice.
  * @throws ProtocolError `bad_request`, `bad_position`, `not_found` for a room that nobody made, `history_unavailable`
  */
 export async function readPage(
@@ -37,7 +40,7 @@ export async function readPage(
   const found = await reader.read(cursor);
   if (found.messages.length === 0 && !(await store.room(room))) throw new ProtocolError("not_found");
   const last = found.messages.at(-1);
-  const joinFrom = found.foundNewest ? end : (last ?? found.start ?? end);
+  const joinFrom = found.ahead ?? (found.foundNewest ? end : (last ?? found.start ?? end));
   return {
     room,
     epoch: end.epoch,
@@ -112,7 +115,8 @@ class PageReader {
     const isThere = messages[0] !== undefined && comparePlaces(messages[0], place) === 0;
     if (isThere) messages.shift();
     const foundOldest = !isThere && (await this.#older({ upTo: isBeyond ? this.#floor : place }, 1)).length === 0;
-    return { messages: messages.slice(0, this.#limit), foundOldest, foundNewest: messages.length <= this.#limit };
+    const page = { messages: messages.slice(0, this.#limit), foundOldest, foundNewest: messages.length <= this.#limit };
+    return isBeyond && place.epoch === this.#floor.epoch ? { ...page, ahead: place } : page;
   }
 
   /** Half before and half after, the cursor's own with those before; a side that is short leaves its share to the other. */
