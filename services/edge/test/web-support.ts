@@ -120,6 +120,17 @@ export class Visitor {
   }
 }
 
+export async function comeTo(
+  browser: Browser,
+  edge: { port: number },
+  room: string,
+  nickname: string,
+): Promise<Visitor> {
+  const visitor = await Visitor.come(browser);
+  await visitor.enter(edge, room, nickname);
+  return visitor;
+}
+
 export function roomUrl(edge: { port: number }, room: string, nickname: string): string {
   return `http://127.0.0.1:${edge.port}/chat/${encodeURIComponent(room)}/${encodeURIComponent(nickname)}`;
 }

@@ -1,0 +1,111 @@
+import { full, said, until } from "./support.ts";
+import { browserTest, comeTo, systemFor, Visitor } from "./web-support.ts";
+
+browserTest("reading a long log in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const [here, there] = [await system.edge(), await system.edge()];
+
+  t.test("older messages come when somebody scrolls up, and the page stays where they read", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "long" }]);
+    const all = Array.from({ length: 130 }, (_, i) => `message ${i}`);
+    for (const text of all) await said(speaker, "long", text);
+    const visitor = await Visitor.come(browser);
+    await until(async () => {
+      await visitor.enter(here, "long", "reader");
+      return (await visitor.texts()).at(-1) === all.at(-1);
+    });
+    const { page } = visitor;
+    t.equal((await visitor.texts()).length, 50);
+    t.equal(await page.evaluate(distanceToEnd), 0, "a page begins at its end");
+    for (const expected of [100, 130]) {
+      const [oldest] = await page.locator(".message").all();
+      const text = await oldest!.locator(".text").textContent();
+      await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+      await until(async () => (await visitor.texts()).length === expected);
+      const shown = page.locator("#chat-log .text").getByText(text!, { exact: true });
+      t.ok(await shown.evaluate((element) => element.getBoundingClientRect().top < innerHeight / 2), "in place");
+    }
+    t.same(await visitor.texts(), all);
+    t.ok(await page.locator("#beginning").isVisible());
+    t.equal(await page.locator("#load-older").isVisible(), false);
+    t.equal(await page.locator(".day").count(), 1);
+
+    await said(speaker, "long", "news");
+    await page.getByRole("button", { name: "새 메시지 1개" }).click();
+    await until(async () => (await page.evaluate(distanceToEnd)) === 0);
+    t.equal(await page.locator("#to-newest").isVisible(), false);
+    t.same(visitor.problems, []);
+  });
+
+  t.test("a window higher than a page of history fills up by itself", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "high" }]);
+    const all = Array.from({ length: 130 }, (_, i) => `message ${i}`);
+    for (const text of all) await said(speaker, "high", text);
+    const visitor = await Visitor.come(browser, { viewport: { width: 800, height: 6000 } });
+    await visitor.enter(here, "high", "reader");
+    await until(async () => (await visitor.texts()).length === all.length);
+    t.same(await visitor.texts(), all);
+    t.ok(await visitor.page.locator("#beginning").isVisible());
+  });
+
+  t.test("who reads further up is not moved by what they said in another tab", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "tabs" }]);
+    for (let i = 0; i < 60; i++) await said(speaker, "tabs", `message ${i}`);
+    const reading = await comeTo(browser, here, "tabs", "me");
+    const writing = await comeTo(browser, there, "tabs", "me");
+    await until(async () => (await reading.texts()).length >= 50);
+    const top = () => reading.page.locator("#chat-log").evaluate(({ scrollTop }) => Math.round(scrollTop));
+    await reading.page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -500, behavior: "instant" }));
+    const before = await top();
+    await writing.say("from the other tab");
+    await reading.sees("from the other tab");
+    t.equal(await top(), before);
+    const pill = reading.page.locator("#to-newest");
+    t.equal(await pill.textContent(), "맨 아래로", "one's own words are no news");
+    await pill.focus();
+    await reading.page.keyboard.press("Enter");
+    await until(async () => (await reading.page.evaluate(distanceToEnd)) === 0);
+    t.equal(await reading.page.evaluate(() => document.activeElement?.id), "chat-log", "focus is not lost with it");
+  });
+
+  t.test("a page that sees very much lets go of its oldest messages, and gets them again", async (t) => {
+    const speaker = await full(t, there, "speaker", [{ room: "much" }]);
+    const visitor = await comeTo(browser, here, "much", "reader");
+    const all = Array.from({ length: 1600 }, (_, i) => `message ${i}`);
+    for (let i = 0; i < all.length; i += 100) {
+      await Promise.all(all.slice(i, i + 100).map((text) => said(speaker, "much", text)));
+    }
+    await visitor.sees(all.at(-1)!);
+    const kept = await visitor.texts();
+    t.ok(kept.length < 1500, `${kept.length} are shown`);
+    t.same(kept, all.slice(-kept.length));
+    await visitor.page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+    await until(async () => (await visitor.texts()).length === kept.length + 50);
+    t.same(await visitor.texts(), all.slice(-kept.length - 50));
+    t.same(visitor.problems, []);
+  });
+
+  t.test("a hidden page counts in its title what it has not shown", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "title" }]);
+    const { page } = await comeTo(browser, here, "title", "me");
+    const hide = (hidden: boolean) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    t.equal(await page.title(), "title · 마당");
+    await hide(true);
+    for (const text of ["one", "two"]) await said(speaker, "title", text);
+    await until(async () => (await page.title()) === "(2) title · 마당");
+    await hide(false);
+    t.equal(await page.title(), "title · 마당");
+  });
+});
+
+/** Runs in the page. */
+function distanceToEnd(): number {
+  const log = document.querySelector("#chat-log")!;
+  return Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
+}
+
+/** Buttons and fields that are smaller than a fingertip. */
