@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import fastifyHttpProxy from "@fastify/http-proxy";
+import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
 import { problem, sendProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
 
@@ -7,6 +7,8 @@ const ANSWER_LIMIT_MS = 10_000;
 const CONNECT_LIMIT_MS = 1000;
 /** An instance that failed is passed over for this long, unless all did. */
 const PENALTY_MS = 2000;
+const UNAVAILABLE = 503;
+const SAFE_METHODS = new Set(["GET", "HEAD"]);
 
 /**
  * What the persistence service answers under a prefix, through the one public tier. Instances take turns. The caller's
@@ -25,6 +27,34 @@ export function historyProxy(
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
+  const failed = (request: object) => failedAt.set(chosen.get(request)!, performance.now());
+  const askedAgain = new WeakSet<object>();
+  const replyOptions: NonNullable<FastifyHttpProxyOptions["replyOptions"]> = {
+    rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
+      const token = tokenOf(request as FastifyRequest);
+      return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
+    },
+    getUpstream: (request) => {
+      const url = choose();
+      chosen.set(request, url);
+      return url;
+    },
+    // By itself the library would repeat what was answered by 503, ten times and at once.
+    retryDelay: () => null,
+    onResponse: (request, reply, response) => {
+      if (reply.statusCode === UNAVAILABLE) failed(request);
+      reply.send(response.stream);
+    },
+    // Of an instance that cannot be reached nobody need notice anything, as long as there is another.
+    onError: (reply) => {
+      const { request } = reply;
+      failed(request);
+      const mayAskAgain = urls.length > 1 && SAFE_METHODS.has(request.method) && !askedAgain.has(request);
+      if (!mayAskAgain) return sendProblem(reply, problem("history_unavailable"), 1);
+      askedAgain.add(request);
+      reply.from(request.raw.url!, replyOptions);
+    },
+  };
   return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]) => {
     // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
     app.removeAllContentTypeParsers();
@@ -38,22 +68,7 @@ export function historyProxy(
       rewritePrefix: prefix,
       httpMethods: methods,
       undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
-      replyOptions: {
-        rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
-          const token = tokenOf(request as FastifyRequest);
-          return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
-        },
-        getUpstream: (request) => {
-          const url = choose();
-          chosen.set(request, url);
-          return url;
-        },
-        onError: (reply) => {
-          const url = chosen.get(reply.request);
-          if (url !== undefined) failedAt.set(url, performance.now());
-          sendProblem(reply, problem("history_unavailable"), 1);
-        },
-      },
+      replyOptions,
     });
   };
 }

@@ -1,0 +1,56 @@
+/** What persistence answers through the edge, when some of it does not answer. */
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import t, { type Test } from "tap";
+import { edgeFor, natsFor } from "./support.ts";
+
+async function instance(t: Test, answer: RequestListener) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    answer(request, response);
+  }).listen(0, "127.0.0.1");
+  t.teardown(() => server.close());
+  await once(server, "listening");
+  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+const well: RequestListener = (_request, response) => response.setHeader("content-type", "application/json").end("{}");
+const ill: RequestListener = (_request, response) => response.writeHead(503, { "retry-after": "1" }).end();
+const dying: RequestListener = (request) => request.socket.destroy();
+
+t.test("history through the edge", async (t) => {
+  const nats = await natsFor(t);
+  const through = async (t: Test, ...instances: { url: string }[]) => {
+    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: instances.map(({ url }) => url).join() });
+    return (path: string, method = "GET") => fetch(`http://127.0.0.1:${edge.port}${path}`, { method });
+  };
+
+  await t.test("a 503 goes to the client at once, and its instance is passed over", async (t) => {
+    const [one, two] = [await instance(t, ill), await instance(t, well)];
+    const ask = await through(t, one, two);
+    const first = await ask("/v1/rooms/a/messages");
+    t.match([first.status, first.headers.get("retry-after")], [503, "1"]);
+    for (let i = 0; i < 4; i++) t.equal((await ask("/v1/rooms")).status, 200);
+    t.same([one.asked.length, two.asked.length], [1, 4]);
+  });
+
+  await t.test("whoever asks does not notice that an instance has died, as long as another is there", async (t) => {
+    const [one, two] = [await instance(t, dying), await instance(t, well)];
+    const ask = await through(t, one, two);
+    t.equal((await ask("/v1/rooms/%EC%88%98/messages?limit=2")).status, 200);
+    t.same([one.asked, two.asked], Array(2).fill(["GET /v1/rooms/%EC%88%98/messages?limit=2"]));
+  });
+
+  await t.test("what changes something is not said twice, and nobody is asked more than twice", async (t) => {
+    const [one, two] = [await instance(t, dying), await instance(t, dying)];
+    const ask = await through(t, one, two);
+    const refused = await ask("/v1/rooms/a", "PUT");
+    t.equal(refused.status, 503);
+    t.match(await refused.json(), { code: "history_unavailable" });
+    t.same([...one.asked, ...two.asked], ["PUT /v1/rooms/a"]);
+    t.equal((await ask("/v1/rooms/a")).status, 503);
+    t.equal(one.asked.length + two.asked.length, 3);
+  });
+});
