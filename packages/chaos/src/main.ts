@@ -21,17 +21,7 @@ Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
 `;
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: "string" },
-    kills: { type: "string", default: "5" },
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string" },
-    brief: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const values = readArguments();
 
 if (values.help) {
   console.log(HELP);
@@ -57,6 +47,24 @@ if (values.help) {
   }
   if (!values.json) console.log(table(results));
   process.exitCode = results.every(held) ? 0 : 1;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        scenario: { type: "string" },
+        kills: { type: "string", default: "5" },
+        minutes: { type: "string", default: "1" },
+        seed: { type: "string" },
+        brief: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    return fail(`${(error as Error).message}\nSee --help.`);
+  }
 }
 
 function chosen(names: string | undefined): readonly Scenario[] {

@@ -20,16 +20,15 @@ import { handleFrame } from "./handlers/index.ts";
 import { handlePlainMessage } from "./handlers/plain-message.ts";
 import type { Hub } from "./hub.ts";
 import type { Member } from "./member.ts";
+import { Pulse } from "./pulse.ts";
 import { Turns } from "./turns.ts";
-import { PING_FRAME, textFrame } from "./websocket-frame.ts";
+import { textFrame } from "./websocket-frame.ts";
 
 /** F8: with more than this unsent, live events wait in the log and the client's own frames in its network. */
 const BACKLOG_HIGH_BYTES = 1024 * 1024;
 const BACKLOG_LOW_BYTES = 256 * 1024;
 /** Each brings up to 1 MiB, whether the client reads it or not: in all of its rooms together it has so many at once. */
 const REPLAYS_AT_ONCE = 2;
-/** A ping comes to a client behind what was sent before it. Whoever reads at this rate has the time to get there. */
-const READING_BYTES_PER_S = 16 * 1024;
 /** With this many of its messages waiting for the log, a client is read no further until half of them are stored. */
 const MAX_UNANSWERED = 128;
 /** How long a close handshake may take before the socket is cut. */
@@ -85,6 +84,7 @@ export class Connection {
   /** Where it comes from. */
   readonly address: string;
   readonly allowance: Allowance;
+  readonly #pulse: Pulse;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   /** Bytes of this turn that are not written yet. */
@@ -100,18 +100,6 @@ export class Connection {
   #closed = false;
   #messages = 0;
   #lateBytes = 0;
-  /** Anything came in since it was asked for a sign of life (F6). */
-  alive = true;
-  /** When the client was last asked for a sign of life, and how many bytes were sent to it until then. */
-  #askedAt = 0;
-  #askedBytes = 0;
-  #awaitsPong = false;
-  /** So many bytes it has read for certain: those before a ping that it answered. */
-  #readBytes = 0;
-  /** Sequence of bytes known to have left, and since when nothing has. */
-  #sentBytes = 0;
-  #stuckSince = 0;
-
   constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, address: string, isPlain: boolean) {
     this.hub = hub;
     this.id = id;
@@ -120,6 +108,7 @@ export class Connection {
     this.allowance = new Allowance(hub.config.limits);
     this.#ws = ws;
     this.#socket = socket;
+    this.#pulse = new Pulse(socket);
     socket.setNoDelay(true);
     Object.assign(ws, { [CONNECTION]: this });
     Object.assign(socket, { [CONNECTION]: this });
@@ -245,37 +234,24 @@ export class Connection {
     });
   }
 
-  /** F6. One ping at a time is on its way, so a pong says how far the client has read. */
+  /** Asks the client for a sign of life (F6). */
   ping(now: number): void {
-    if (this.#closed || this.#leaving) return;
-    if (this.#awaitsPong && !this.alive) return;
-    this.alive = false;
-    this.#askedAt = now;
-    if (this.#awaitsPong) return;
-    this.#awaitsPong = true;
-    this.#askedBytes = this.#socket.bytesWritten;
-    this.#socket.write(PING_FRAME);
+    if (!this.#closed && !this.#leaving) this.#pulse.ask(now);
   }
 
-  /**
-   * F6: whether nothing came for `limitMs` after the client was asked, and for as long as it may take to read what was
-   * before the question. Of one that has not taken everything yet, {@link stuckFor} tells (F8).
-   */
+  /** Anything came in since the last {@link ping}. */
+  get alive(): boolean {
+    return this.#pulse.alive;
+  }
+
+  /** F6: whether nothing came for `limitMs` after a ping, though it was read and had the time to come. */
   isSilent(now: number, limitMs: number): boolean {
-    if (this.alive || this.#readingPaused || this.#socket.writableLength > 0) return false;
-    const unreadBytes = this.#askedBytes - this.#readBytes;
-    return now - this.#askedAt >= limitMs + (unreadBytes / READING_BYTES_PER_S) * 1000;
+    return !this.#readingPaused && this.#pulse.isSilent(now, limitMs);
   }
 
   /** Milliseconds for which nothing of what is unsent has left (F8). */
   stuckFor(now: number): number {
-    const unsent = this.#socket.writableLength;
-    const sent = this.#socket.bytesWritten - unsent;
-    if (unsent === 0 || sent !== this.#sentBytes) {
-      this.#sentBytes = sent;
-      this.#stuckSince = now;
-    }
-    return now - this.#stuckSince;
+    return this.#pulse.stuckFor(now);
   }
 
   /** Closes with a code from the table; cuts the socket when the other side does not answer. */
@@ -307,7 +283,7 @@ export class Connection {
   }
 
   #onFrame(data: Buffer, isBinary: boolean): void {
-    this.alive = true;
+    this.#pulse.alive = true;
     // After the last answer nothing more is taken: the client sends it again elsewhere.
     if (this.#leaving || this.#closed) return this.#onLate(data);
     if (this.#held) {
@@ -333,14 +309,13 @@ export class Connection {
   }
 
   #onPong(data: Buffer): void {
-    if (this.#awaitsPong) this.#readBytes = this.#askedBytes;
-    this.#awaitsPong = false;
+    this.#pulse.answered();
     this.#onControl(data);
   }
 
   /** To read these costs as much as any other frame, and no limit of the protocol is about them: they count as refused. */
   #onControl(data: Buffer): void {
-    this.alive = true;
+    this.#pulse.alive = true;
     if (this.#leaving || this.#closed) this.#onLate(data);
     else this.refused();
   }
@@ -370,7 +345,7 @@ export class Connection {
     if (this.#leaving || wait === this.#readingPaused) return;
     this.#readingPaused = !this.#readingPaused;
     // What is not read is no silence.
-    this.alive = true;
+    this.#pulse.alive = true;
     if (this.#readingPaused) this.#ws.pause();
     else this.#ws.resume();
   }

@@ -33,7 +33,7 @@ export class Room implements FeedSink {
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
   #flushed = 0;
-  readonly #opening = Promise.withResolvers<void>();
+  #opening: PromiseWithResolvers<void> | undefined;
   /** When the last member left, in ms of performance.now(). */
   emptySince = performance.now();
 
@@ -45,6 +45,8 @@ export class Room implements FeedSink {
 
   /** Resolves when the feed is open. */
   get opened(): Promise<void> {
+    if (this.feed.opened) return Promise.resolve();
+    this.#opening ??= Promise.withResolvers();
     return this.#opening.promise;
   }
 
@@ -78,7 +80,7 @@ export class Room implements FeedSink {
   open(head: number): void {
     this.feed.open(head);
     for (const member of this.#members) member.begin();
-    this.#opening.resolve();
+    this.#opening?.resolve();
   }
 
   /** Makes a member live that has seen everything up to the feed's head. What others are still owed is written first. */
