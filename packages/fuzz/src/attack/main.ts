@@ -16,7 +16,7 @@ Exit code 1 when they lost anything; a timing never fails it.
   --json           results as JSON lines on standard output, not as a Markdown table
   --help
 
-The attacker runs at the lowest priority (nice 19): what members notice is the server's work, not the lack of a core.
+The attacker takes only the processor time that nobody else wants: what members notice is the server's work, not the lack of a core.
 It opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 
 Scenarios:
