@@ -189,7 +189,7 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   #onClosed(code: number, reason: string): void {
     const livedMs = this.#welcomedAt === undefined ? 0 : this.#clock.now() - this.#welcomedAt;
-    if (isStable(livedMs, this.#failures)) this.#failures = 0;
+    if (isStable(livedMs)) this.#failures = 0;
     const delay = reconnectDelay(code, this.#failures++, this.#drainMs, this.#random);
     if (delay === undefined) {
       const message = `The server closed the connection for good: ${code}${reason && ` (${reason})`}.`;

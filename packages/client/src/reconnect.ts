@@ -3,8 +3,7 @@ import { shouldReconnect } from "@madang/protocol/browser";
 
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 20_000;
-const STABLE_WAITS = 4;
-const STABLE_CAP_MS = 10_000;
+const STABLE_MS = 2000;
 /** Longest wait that a server's hint can ask for: what is longer is a mistake, and timers overflow at 2^31. */
 export const HINT_CAP_MS = 5 * 60_000;
 
@@ -19,13 +18,12 @@ export function backoff(attempt: number, random: () => number): number {
 }
 
 /**
- * Whether a connection that was welcomed lived long enough for the back-off to begin anew: for four of the waits that
- * would come next, or 10 s. A server that falls over again and again is so asked ever less often, and one that was lost
- * every few seconds for reasons of its own does not make its clients wait for 20.
- * @param failures before this connection
+ * Whether a connection that was welcomed lived long enough for the back-off to begin anew. A server that falls over under
+ * those who come in is so asked ever less often; one that is lost every few seconds for reasons of its own does not make
+ * its clients wait for longer than it takes to find another.
  */
-export function isStable(livedMs: number, failures: number): boolean {
-  return livedMs >= Math.min(STABLE_CAP_MS, STABLE_WAITS * longest(failures));
+export function isStable(livedMs: number): boolean {
+  return livedMs >= STABLE_MS;
 }
 
 function longest(attempt: number): number {

@@ -3,7 +3,13 @@ import { ConfigError } from "@madang/runtime";
 import { Binary, type Collection, type Db, MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "./changes.ts";
 import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "./keys.ts";
-import { type DeadLetterDocument, historyMessage, type MessageDocument, type RoomDocument } from "./mongo-documents.ts";
+import {
+  type DeadLetterDocument,
+  historyMessage,
+  type MessageDocument,
+  type RoomDocument,
+  roomOf,
+} from "./mongo-documents.ts";
 import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
 import { migrate } from "./mongo-migrations.ts";
@@ -151,7 +157,9 @@ class MongoStore implements Store {
         if (!isDuplicateKey(error)) throw error;
         return { upsertedCount: 0 };
       });
-      return { room: (await this.room(name))!, created: upsertedCount === 1 };
+      // Whoever erases the room in this very moment leaves none to be found.
+      const room = (await this.room(name)) ?? roomOf({ _id: name, createdAt: at, last: [] });
+      return { room, created: upsertedCount === 1 };
     });
   }
 

@@ -22,13 +22,14 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
   const stopping = new AbortController();
   const { signal } = stopping;
   const start = async (): Promise<void> => {
-    while (!signal.aborted) {
+    for (let failures = 0; !signal.aborted; failures++) {
       try {
         await store.open();
         if (!signal.aborted) consumer.start(createProjector(store, log, counts));
         return;
       } catch (error) {
-        onTrouble("the store cannot be opened", error as Error);
+        // The first time it is most often another instance, which is bringing the data into its shape.
+        if (failures > 0) onTrouble("the store cannot be opened", error as Error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
     }
