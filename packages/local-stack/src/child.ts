@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, truncateSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperatorError } from "@madang/runtime";
 import { portProblem } from "./ports.ts";
@@ -42,6 +42,7 @@ export class StartError extends OperatorError {
 }
 
 const TAIL_LINES = 12;
+const STOP_POLL_MS = 5;
 
 /** What the tether does on Linux, this does elsewhere; a SIGKILL of ours leaves it out. */
 const alive = new Set<ChildProcess>();
@@ -104,10 +105,14 @@ export class Child {
     return readFileSync(this.logFile, "utf8");
   }
 
-  /** Sends a signal. With SIGKILL, SIGTERM and SIGINT it resolves when the process is gone, with others at once. */
+  /**
+   * Sends a signal. With SIGKILL, SIGTERM and SIGINT it resolves when the process is gone, with SIGSTOP when all of it
+   * stands still (where that can be seen: on Linux), with others at once.
+   */
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     this.#process?.kill(signal);
     if (signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT") await this.#exited;
+    if (signal === "SIGSTOP") while (this.running && isMoving(this.pid)) await delay(STOP_POLL_MS);
   }
 
   /** Ends the process, politely first, and waits. Idempotent; wakes one that SIGSTOP put to sleep. */
@@ -183,5 +188,15 @@ export class Child {
 
   #tail(): string {
     return this.output().trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
+  }
+}
+
+/** Whether any thread of a process runs on, by what Linux tells: each stops by itself. */
+function isMoving(pid: number): boolean {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    return readdirSync(tasks).some((task) => !readFileSync(`${tasks}/${task}/stat`, "utf8").includes(") T "));
+  } catch {
+    return false;
   }
 }

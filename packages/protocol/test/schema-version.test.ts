@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import t from "tap";
-import { CLOSE_CODES, ControlFrame, ERRORS, LogEvent, PlainMessageFrame, SUBPROTOCOL, UpFrame } from "../src/index.ts";
+import {
+  CLOSE_CODES,
+  ControlFrame,
+  ERRORS,
+  LogEvent,
+  PlainMessageFrame,
+  SUBPROTOCOL,
+  TypingNotice,
+  UpFrame,
+} from "../src/index.ts";
 
 /**
  * The wire schemas of each version of the protocol. If this fails, the wire changed: an addition that old clients
@@ -10,11 +19,12 @@ import { CLOSE_CODES, ControlFrame, ERRORS, LogEvent, PlainMessageFrame, SUBPROT
 const HISTORY: readonly [version: string, schemas: string, change: string][] = [
   ["madang.v1", "2c513dd4aa5f69e8", "the first version"],
   ["madang.v1", "0b8076ab9378d4f3", "moderation: member events, slowModeS in room events"],
+  ["madang.v1", "12c954a097221805", "typing, and its notice to the others"],
 ];
 
 t.test("the wire schemas are those of the last line of the protocol's history", async (t) => {
   const schemas = createHash("sha256")
-    .update(JSON.stringify([UpFrame, ControlFrame, LogEvent, PlainMessageFrame]))
+    .update(JSON.stringify([UpFrame, ControlFrame, TypingNotice, LogEvent, PlainMessageFrame]))
     .digest("hex")
     .slice(0, 16);
   const [version, expected] = HISTORY.at(-1)!;

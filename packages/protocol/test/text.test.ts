@@ -10,8 +10,9 @@ t.test("nicknames: any script, in NFC, up to 100 characters", async (t) => {
 
 t.test("what is no nickname", async (t) => {
   const names = ["", " ", "\u3000", ".", "..", "a\u0000", "a\n", "a\u007f", "a\u2028", "a\ud800", 7, null, undefined];
-  for (const name of [...names, "a".repeat(USER_MAX_CHARACTERS + 1), "a".repeat(1e6)]) {
-    t.throws(() => requireUser(name), { code: "bad_user", field: "user" }, String(name).slice(0, 20));
+  const tooLong = ["a".repeat(USER_MAX_CHARACTERS + 1), "a".repeat(1e6)];
+  for (const [index, name] of [...names, ...tooLong].entries()) {
+    t.throws(() => requireUser(name), { code: "bad_user", field: "user" }, `name ${index}`);
   }
 });
 
