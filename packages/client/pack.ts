@@ -18,7 +18,16 @@ function emitTypes(): void {
   const { status } = spawnSync(
     join(ROOT, "node_modules/.bin/tsc"),
     [
-      ...["--ignoreConfig", "--declaration", "--emitDeclarationOnly", "--allowImportingTsExtensions", "--strict"],
+      // One thread: the protocol's files are reached below node_modules, too, and whether they count as ours depends on
+      // which way was found first.
+      ...[
+        "--singleThreaded",
+        "--ignoreConfig",
+        "--declaration",
+        "--emitDeclarationOnly",
+        "--allowImportingTsExtensions",
+        "--strict",
+      ],
       ...["--target", "es2024", "--lib", "es2024,dom", "--module", "nodenext", "--skipLibCheck"],
       ...["--exactOptionalPropertyTypes", "--rootDir", join(ROOT, "packages"), "--outDir", TYPES],
       ...[join(ROOT, "packages/client/src/index.ts"), join(ROOT, "packages/protocol/src/browser.ts")],
