@@ -64,21 +64,27 @@ export class Moderation {
     }
   }
 
-  /** Whether anything may be said at all. @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only` */
-  requireVoice(person: Person, room: string, identity: Identity): void {
+  /**
+   * Whether anything may be said at all.
+   * @returns the room's rule, for who is held by it
+   * @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only`
+   */
+  requireVoice(person: Person, room: string, identity: Identity): RoomRule | undefined {
     this.requireNotBanned(person, room);
     for (const where of [undefined, room]) {
       const mute = this.#rules.member(where, person)?.mute;
       if (holds(mute, Date.now())) throw new ProtocolError("muted", waitOf(mute));
     }
-    const rule = this.#boundBy(room, identity);
-    if (rule?.status === CLOSED) throw new ProtocolError("room_closed");
-    if (rule?.status === READ_ONLY) throw new ProtocolError("room_read_only");
+    const rule = this.#rules.room(room);
+    if (!rule || may(identity, room, "moderate")) return undefined;
+    if (rule.status === CLOSED) throw new ProtocolError("room_closed");
+    if (rule.status === READ_ONLY) throw new ProtocolError("room_read_only");
+    return rule;
   }
 
   /** @throws ProtocolError as {@link requireVoice}, `not_allowed` (the filter), `rate_limited` (slow mode) */
   requireSend(person: Person, room: string, identity: Identity, message: string): void {
-    this.requireVoice(person, room, identity);
+    const rule = this.requireVoice(person, room, identity);
     if (!this.#filter.allows(message, room, person)) {
       throw new ProtocolError("not_allowed", {
         field: "message",
@@ -86,13 +92,7 @@ export class Moderation {
       });
     }
     // Last: a message that is refused for something else costs nobody their turn.
-    const slowModeS = this.#boundBy(room, identity)?.slowModeS ?? 0;
-    if (slowModeS > 0) this.#takeTurn(person, room, slowModeS);
-  }
-
-  #boundBy(room: string, identity: Identity): RoomRule | undefined {
-    const rule = this.#rules.room(room);
-    return rule && !may(identity, room, "moderate") ? rule : undefined;
+    if (rule && rule.slowModeS > 0) this.#takeTurn(person, room, rule.slowModeS);
   }
 
   #takeTurn(person: Person, room: string, seconds: number): void {
