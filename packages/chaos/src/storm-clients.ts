@@ -1,6 +1,7 @@
 /** A process full of members, forked by the storm: each goes to one edge, and to another when that one dies. */
+import { connect, type Socket } from "node:net";
+import { CLOSE, clientFrame, FrameReader, PING, PONG, TEXT } from "@madang/bench/frames";
 import { type DownFrame, parsePosition, SUBPROTOCOL } from "@madang/protocol";
-import { WebSocket } from "ws";
 
 /** From the storm. */
 export interface StormOrder {
@@ -25,9 +26,13 @@ export interface StormState {
 /** As the SDK: full jitter on a base of 0.5 s that doubles. */
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 20_000;
+const HANDSHAKE_LIMIT_MS = 20_000;
 /** While the crowd gathers: nobody measures that, and it is not the storm. */
 const GATHER_AT_ONCE = 100;
 const REPORT_MS = 500;
+
+/** Any 16 bytes; what the server makes of them is not looked at. */
+const KEY = Buffer.alloc(16).toString("base64");
 
 class StormMember {
   readonly room: string;
@@ -46,19 +51,45 @@ class StormMember {
     this.room = room;
   }
 
+  /** By a bare socket: in life these clients have machines of their own, and here they must leave the servers theirs. */
   connect(url: string, onJoined: () => void = () => {}): void {
-    const ws = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, handshakeTimeout: 20_000 });
-    ws.on("open", () => {
-      const after = this.joined ? { after: `${this.epoch}.${this.seq}` } : {};
-      ws.send(JSON.stringify({ type: "hello", user: "storm", join: [{ room: this.room, ...after }] }));
+    const { hostname, port, pathname, host } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.setNoDelay(true);
+    socket.setTimeout(HANDSHAKE_LIMIT_MS, () => socket.destroy());
+    socket.write(
+      `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`,
+    );
+    const frames = new FrameReader((opcode, buffer, start, end) => {
+      if (opcode === TEXT) this.#receive(JSON.parse(buffer.toString("utf8", start, end)) as DownFrame, url, onJoined);
+      else if (opcode === PING) socket.write(clientFrame(buffer.subarray(start, end), PONG));
+      else if (opcode === CLOSE) socket.end();
     });
-    ws.on("message", (data) => this.#receive(JSON.parse(String(data)) as DownFrame, url, onJoined));
-    ws.on("error", () => {});
-    ws.on("close", () => {
+    let answer = "";
+    const onAnswer = (chunk: Buffer) => {
+      answer += chunk.toString("latin1");
+      const end = answer.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      if (!answer.startsWith("HTTP/1.1 101 ")) return socket.destroy();
+      socket.setTimeout(0);
+      socket.off("data", onAnswer);
+      socket.on("data", (data) => frames.push(data as Buffer));
+      this.#greet(socket);
+      frames.push(Buffer.from(answer.slice(end + 4), "latin1"));
+    };
+    socket.on("data", onAnswer as (data: Buffer | string) => void);
+    socket.on("error", () => {});
+    socket.on("close", () => {
       const { others } = this.#order;
       const waitMs = Math.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#attempts++);
       setTimeout(() => this.connect(others[Math.floor(Math.random() * others.length)]!), waitMs);
     });
+  }
+
+  #greet(socket: Socket): void {
+    const after = this.joined ? { after: `${this.epoch}.${this.seq}` } : {};
+    socket.write(clientFrame(JSON.stringify({ type: "hello", user: "storm", join: [{ room: this.room, ...after }] })));
   }
 
   #receive(frame: DownFrame, url: string, onJoined: () => void): void {

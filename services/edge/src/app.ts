@@ -11,6 +11,7 @@ import {
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
+import { acceptInTurns } from "./accept-queue.ts";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import { edgeMetrics } from "./metrics.ts";
@@ -69,6 +70,7 @@ export async function buildApp(
       sendProblem(reply as FastifyReply, problem("bad_request"));
     },
   });
+  acceptInTurns(app.server);
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);

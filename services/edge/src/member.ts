@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Lane } from "@madang/broker";
 import { formatPosition, type Position, ProtocolError } from "@madang/protocol";
 import type { Connection } from "./connection.ts";
+import type { FeedEvent } from "./feed-event.ts";
 import type { Hub } from "./hub.ts";
-import type { FeedEvent } from "./ring.ts";
 import type { Room } from "./room.ts";
 
 const FIRST_RETRY_MS = 20;

@@ -1,10 +1,10 @@
 import type { Log } from "@madang/broker";
-import { type HistoryMessage, isStoredMessage, ProtocolError } from "@madang/protocol";
-import type { FeedEvent } from "./ring.ts";
+import { type HistoryMessage, ProtocolError } from "@madang/protocol";
+import { type FeedEvent, feedEvent } from "./feed-event.ts";
 import type { RoomFeed } from "./room-feed.ts";
 import { Turns } from "./turns.ts";
 import type { HistoryClient } from "./web/history-client.ts";
-import { eventFrame, textFrame } from "./websocket-frame.ts";
+import { textFrame } from "./websocket-frame.ts";
 
 const REPLAY_BATCH = 256;
 const RING_READ_BYTES = 256 * 1024;
@@ -41,7 +41,7 @@ export class Replayer {
     const key = `${this.#log.epoch} ${seq} ${feed.room}`;
     let flight = this.#flights.get(key);
     if (!flight) {
-      flight = this.#turns.run(() => this.#fetch(feed.room, seq)).finally(() => this.#flights.delete(key));
+      flight = this.#turns.run(() => this.#fetch(feed, seq)).finally(() => this.#flights.delete(key));
       this.#flights.set(key, flight);
     }
     return flight;
@@ -52,18 +52,17 @@ export class Replayer {
     return seq + 1 < this.#log.firstSeq;
   }
 
-  async #fetch(room: string, seq: number): Promise<FeedEvent[]> {
+  async #fetch(feed: RoomFeed, seq: number): Promise<FeedEvent[]> {
     if (this.isOlderThanLog(seq)) {
-      const events = await this.#fromHistory(room, seq);
+      const events = await this.#fromHistory(feed.room, seq);
       if (events.length > 0) return events;
     }
-    const epoch = this.#log.epoch;
-    const records = await this.#log.replay(room, seq + 1, REPLAY_BATCH);
-    return records.map(({ seq, data }) => ({
-      seq,
-      frame: eventFrame(epoch, seq, data),
-      isMessage: isStoredMessage(data),
-    }));
+    const { epoch } = this.#log;
+    const records = await this.#log.replay(feed.room, seq + 1, REPLAY_BATCH);
+    const events = records.map((record) => feedEvent(epoch, record));
+    // An answer that came while the log was made anew, or has lost its beginning, proves nothing of what lies between.
+    if (epoch === this.#log.epoch && !this.isOlderThanLog(seq)) feed.ring.extend(seq, events);
+    return events;
   }
 
   /** The first messages after `seq` that history has and the log no longer; empty when there is none. */

@@ -1,13 +1,4 @@
-/** An event ready for the sockets. */
-export interface FeedEvent {
-  readonly seq: number;
-  /** The whole WebSocket frame. */
-  readonly frame: Buffer;
-  /** Plain members get messages only (P1). */
-  readonly isMessage: boolean;
-  /** The message that an edit or a deletion is about. */
-  readonly target?: number;
-}
+import type { FeedEvent } from "./feed-event.ts";
 
 const MAX_EVENTS_PER_ROOM = 512;
 
@@ -44,6 +35,11 @@ export class RingBudget {
   removed(bytes: number): void {
     this.#bytes -= bytes;
   }
+
+  /** Whether so many bytes more take nothing from anybody. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#maxBytes;
+  }
 }
 
 /** The last events of one room, without gaps: whoever has seen {@link base} or more can go on from here. */
@@ -64,7 +60,9 @@ export class Ring {
     return this.#base;
   }
 
+  /** The room's next event. What it takes back is not given to anybody any more from here. */
   push(event: FeedEvent): void {
+    if (event.takesBack) this.#forget(event.target);
     this.#events.push(event);
     this.#budget.added(this, event.frame.length);
     if (this.#events.length > MAX_EVENTS_PER_ROOM) {
@@ -89,8 +87,26 @@ export class Ring {
     return this.#events.slice(low, end);
   }
 
+  /**
+   * What the log holds after `base`, without gaps. If that leads to what the ring begins with, and there is room, the
+   * ring begins after `base` from now on: a crowd that comes from another edge has mostly missed the same.
+   */
+  extend(base: number, events: readonly FeedEvent[]): void {
+    if (base >= this.#base || events.length === 0 || events.at(-1)!.seq < this.#base) return;
+    const missing = events.filter(({ seq }) => seq <= this.#base);
+    const gone = new Set(
+      [...missing, ...this.#events].filter(({ takesBack }) => takesBack).map(({ target }) => target),
+    );
+    const older = missing.filter(({ seq, target, takesBack }) => takesBack || !(gone.has(seq) || gone.has(target)));
+    const bytes = older.reduce((sum, { frame }) => sum + frame.length, 0);
+    if (older.length + this.#events.length > MAX_EVENTS_PER_ROOM || !this.#budget.hasRoomFor(bytes)) return;
+    this.#base = base;
+    this.#events = [...older, ...this.#events];
+    for (const { frame } of older) this.#budget.added(this, frame.length);
+  }
+
   /** Takes out a message and what is about it: whoever reads on from before it is given what is left. */
-  forget(seq: number): void {
+  #forget(seq: number | undefined): void {
     const kept = this.#events.filter((event) => event.seq !== seq && event.target !== seq);
     if (kept.length === this.#events.length) return;
     for (const event of this.#events) {

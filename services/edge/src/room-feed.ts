@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LiveRecord, LiveSubscription, Log, LogRecord } from "@madang/broker";
-import { isStoredDelete, isStoredMessage, storedTarget } from "@madang/protocol";
-import { type FeedEvent, Ring, type RingBudget } from "./ring.ts";
-import { eventFrame } from "./websocket-frame.ts";
+import { type FeedEvent, feedEvent } from "./feed-event.ts";
+import { Ring, type RingBudget } from "./ring.ts";
 
 /** Where a feed delivers to. */
 export interface FeedSink {
@@ -161,14 +160,9 @@ export class RoomFeed {
     return true;
   }
 
-  #deliver({ seq, data }: LogRecord): void {
-    const isMessage = isStoredMessage(data);
-    const frame = eventFrame(this.#log.epoch, seq, data);
-    const target = isMessage ? undefined : storedTarget(data);
-    const event: FeedEvent = target === undefined ? { seq, frame, isMessage } : { seq, frame, isMessage, target };
-    this.#head = seq;
-    // What was taken back is not given to anybody any more from here.
-    if (target !== undefined && isStoredDelete(data)) this.ring.forget(target);
+  #deliver(record: LogRecord): void {
+    const event = feedEvent(this.#log.epoch, record);
+    this.#head = event.seq;
     this.ring.push(event);
     this.#sink.deliver(event);
   }

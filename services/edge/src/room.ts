@@ -1,8 +1,9 @@
 import type { LiveSubscription, Log } from "@madang/broker";
 import { decodeTyping } from "@madang/protocol";
+import type { FeedEvent } from "./feed-event.ts";
 import type { Member } from "./member.ts";
 import type { EdgeCounts } from "./metrics.ts";
-import type { FeedEvent, RingBudget } from "./ring.ts";
+import type { RingBudget } from "./ring.ts";
 import { type FeedSink, RoomFeed } from "./room-feed.ts";
 import { textFrame } from "./websocket-frame.ts";
 

@@ -1,11 +1,14 @@
 import t from "tap";
-import { type FeedEvent, Ring, RingBudget } from "../src/ring.ts";
+import type { FeedEvent } from "../src/feed-event.ts";
+import { Ring, RingBudget } from "../src/ring.ts";
 
 const MAX_EVENTS = 512;
 
-function event(seq: number, bytes = 10, target?: number): FeedEvent {
-  const base = { seq, frame: Buffer.alloc(bytes), isMessage: target === undefined };
-  return target === undefined ? base : { ...base, target };
+function event(seq: number, bytes = 10): FeedEvent {
+  return { seq, frame: Buffer.alloc(bytes), isMessage: true };
+}
+function about(target: number, seq: number, takesBack: boolean): FeedEvent {
+  return { seq, frame: Buffer.alloc(10), isMessage: false, target, takesBack };
 }
 const seqs = (events: readonly FeedEvent[]) => events.map(({ seq }) => seq);
 
@@ -49,14 +52,51 @@ t.test("over the budget the oldest of all rooms goes, and what is gone already c
 t.test("what was taken back is gone with what is about it, and frees its bytes", async (t) => {
   const budget = new RingBudget(100);
   const ring = new Ring(budget, 0);
-  for (const each of [event(1), event(2), event(3, 10, 1), event(4)]) ring.push(each);
-  ring.forget(1);
-  t.same(seqs(ring.after(0, 1000)), [2, 4]);
-  t.equal(budget.bytes, 20);
-  ring.forget(9);
-  t.equal(budget.bytes, 20);
-  for (let seq = 5; seq <= 12; seq++) ring.push(event(seq));
+  for (const each of [event(1), event(2), about(1, 3, false), event(4)]) ring.push(each);
+  ring.push(about(1, 5, true));
+  t.same(seqs(ring.after(0, 1000)), [2, 4, 5]);
+  t.equal(budget.bytes, 30);
+  ring.push(about(9, 6, true));
+  t.same(seqs(ring.after(0, 1000)), [2, 4, 5, 6], "what is not there cannot be taken back");
+  for (let seq = 7; seq <= 12; seq++) ring.push(event(seq));
   t.same([ring.base, budget.bytes], [0, 100], "nothing had to go yet");
   ring.push(event(13));
   t.same(seqs(ring.after(0, 1000))[0], 4, "then the oldest that is left");
+});
+
+t.test("what was read of the past goes before what is held, if nothing is missing in between", async (t) => {
+  const budget = new RingBudget(100);
+  const ring = new Ring(budget, 7);
+  ring.push(event(9));
+  ring.extend(2, []);
+  ring.extend(2, [event(3), event(5)]);
+  t.equal(ring.base, 7, "the way from 5 to 7 was not read");
+  ring.extend(8, [event(9)]);
+  t.equal(ring.base, 7, "nothing older");
+  ring.extend(2, [event(3), event(7), event(9), event(10)]);
+  t.same([ring.base, seqs(ring.after(2, 1000)), budget.bytes], [2, [3, 7, 9], 30]);
+  t.same(seqs(ring.after(3, 1000)), [7, 9]);
+  ring.extend(1, [event(2, 71)]);
+  t.same([ring.base, budget.bytes], [2, 30], "nobody else's past has to go for it");
+  ring.extend(1, [event(2, 70)]);
+  t.same([ring.base, budget.bytes], [1, 100]);
+  ring.push(event(10));
+  t.same([ring.base, budget.bytes], [2, 40], "the oldest goes first, whenever it came");
+});
+
+t.test("a room's past is as long as the room may have it", async (t) => {
+  const ring = new Ring(new RingBudget(1_000_000), 1000);
+  const past = Array.from({ length: MAX_EVENTS + 1 }, (_, i) => event(1000 - MAX_EVENTS + i));
+  ring.extend(1000 - MAX_EVENTS - 1, past);
+  t.equal(ring.base, 1000);
+  ring.extend(1000 - MAX_EVENTS, past.slice(1));
+  t.equal(ring.base, 1000 - MAX_EVENTS);
+});
+
+t.test("what was taken back does not come in again with the past", async (t) => {
+  const ring = new Ring(new RingBudget(1000), 6);
+  ring.push(event(7));
+  ring.push(about(3, 8, true));
+  ring.extend(0, [event(1), about(1, 2, false), event(3), about(1, 4, true), about(3, 5, false), event(6)]);
+  t.same(seqs(ring.after(0, 1000)), [4, 6, 7, 8]);
 });

@@ -9,7 +9,7 @@ import { type Scenario, type Trial, trial } from "../trial.ts";
 
 const MEMBERS = 5000;
 const BRIEF_MEMBERS = 300;
-const PROCESSES = 2;
+const PROCESSES = 4;
 const ROOMS = 50;
 const GATHER_LIMIT_MS = 180_000;
 const RESUME_LIMIT_MS = 30_000;
