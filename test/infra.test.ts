@@ -199,3 +199,21 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
   t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });
+
+t.test("the image runs Node as each service wants it", async (t) => {
+  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(shipped("infra/docker/Dockerfile", {}))![1]!;
+  const [command, ...args] = JSON.parse(entrypoint) as [string, ...string[]];
+  const bin = join(dir, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "node"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+  const env = { PATH: `${bin}:${process.env["PATH"]}` };
+  const run = (service: string) =>
+    execFileSync(command, [...args, service], {
+      cwd: ROOT,
+      env,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  t.equal(run("edge"), "--max-semi-space-size=8 services/edge/src/main.ts\n");
+  t.equal(run("persistence"), "services/persistence/src/main.ts\n");
+});

@@ -1,9 +1,7 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Child, type Exit, startMongod, startNats, startProcess } from "@madang/local-stack";
+import { type Child, type Exit, startMongod, startNats, startService } from "@madang/local-stack";
 import { SwallowingProxy } from "./proxy.ts";
 
-const SERVICES_DIR = join(import.meta.dirname, "../../../services");
 /** A drain in the middle of a test is to be short, and still spread. */
 const DRAIN_MS = "1500";
 const START_LIMIT_MS = 60_000;
@@ -56,9 +54,8 @@ export class World {
     const proxy = options.proxied ? await SwallowingProxy.start(nats.port) : undefined;
     const persistences = await Promise.all(
       numbered(options.persistences ?? 2).map((number) =>
-        startProcess({
+        startService("persistence", {
           name: `persistence-${number}`,
-          entry: join(SERVICES_DIR, "persistence/src/main.ts"),
           env: { NATS_URL: nats.url, MONGODB_URL: mongod.url },
           readyLimitMs: START_LIMIT_MS,
         }),
@@ -66,9 +63,8 @@ export class World {
     );
     const edges = await Promise.all(
       numbered(options.edges ?? 2).map((number) =>
-        startProcess({
+        startService("edge", {
           name: `edge-${number}`,
-          entry: join(SERVICES_DIR, "edge/src/main.ts"),
           env: {
             NATS_URL: proxy && number === 1 ? `nats://127.0.0.1:${proxy.port}` : nats.url,
             PERSISTENCE_URL: persistences.map(({ url }) => url).join(","),

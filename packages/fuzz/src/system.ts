@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { type Child, freePort, startMongod, startNats, startProcess } from "@madang/local-stack";
+import { type Child, freePort, startMongod, startNats, startService } from "@madang/local-stack";
 import { STALL_MARK } from "./stall-probe.ts";
 
-const SERVICES = join(import.meta.dirname, "../../../services");
 const PROBES = ["stall-probe.ts", "garbage-probe.ts"].map((file) => join(import.meta.dirname, file));
 /** Levels of pino: what nobody should have to look at is below. */
 const ERROR_LEVEL = 50;
@@ -40,11 +39,10 @@ export class System {
       started.unshift(await child);
       return child;
     };
-    const service = (name: string, env: NodeJS.ProcessEnv) =>
+    const service = (name: "edge" | "persistence", env: NodeJS.ProcessEnv) =>
       start(
-        startProcess({
+        startService(name, {
           name,
-          entry: join(SERVICES, name, "src/main.ts"),
           nodeArgs: PROBES.flatMap((probe) => ["--import", probe]),
           env: { NATS_URL: nats.url, LOG_LEVEL: "info", DRAIN_MS: "0", ...env },
         }),

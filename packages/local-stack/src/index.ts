@@ -4,5 +4,5 @@ export { forkIdle } from "./idle-process.ts";
 export { type MongodOptions, startMongod } from "./mongod.ts";
 export { type NatsOptions, startNats } from "./nats.ts";
 export { freePort } from "./ports.ts";
-export { type ProcessOptions, startProcess } from "./service.ts";
+export { type ProcessOptions, startProcess, startService } from "./service.ts";
 export { until } from "./wait.ts";

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Child } from "./child.ts";
 import { withPort } from "./ports.ts";
@@ -23,10 +24,20 @@ export interface ProcessOptions {
   readonly nodeArgs?: readonly string[];
 }
 
+const SERVICES_DIR = join(import.meta.dirname, "../../../services");
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
 
-/** A service of ours as its own process, with this very Node; resolves when it says that it is ready. */
+/** One of the two services, with the options for Node that it wants in production. Resolves when it says that it is ready. */
+export function startService(service: "edge" | "persistence", options: Omit<ProcessOptions, "entry">): Promise<Child> {
+  const dir = join(SERVICES_DIR, service);
+  const wishes = join(dir, "node-options");
+  const wanted = existsSync(wishes) ? readFileSync(wishes, "utf8").trim().split(/\s+/) : [];
+  const nodeArgs = [...wanted, ...(options.nodeArgs ?? [])];
+  return startProcess({ ...options, entry: join(dir, "src/main.ts"), nodeArgs });
+}
+
+/** A TypeScript file as its own process, with this very Node; resolves when it says that it is ready. */
 export async function startProcess(options: ProcessOptions): Promise<Child> {
   return withPort(options.port, (port) => {
     const dir = options.logFile ? undefined : makeTempDir(options.name);

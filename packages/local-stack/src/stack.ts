@@ -7,7 +7,7 @@ import { LogView } from "./log-view.ts";
 import { startMongod } from "./mongod.ts";
 import { startNats } from "./nats.ts";
 import { portProblem } from "./ports.ts";
-import { startProcess } from "./service.ts";
+import { startService } from "./service.ts";
 import type { StackSettings } from "./settings.ts";
 import { supervise } from "./supervisor.ts";
 import { greets } from "./wait.ts";
@@ -24,7 +24,6 @@ const STOP_ORDER: readonly Role[] = ["edges", "persistences", "mongod", "nats"];
 /** Somebody who stops a development system does not want to wait until every page has been moved elsewhere. */
 const DRAIN_MS = "1000";
 const MONGOD_CACHE_GB = 0.5;
-const SERVICES_DIR = join(import.meta.dirname, "../../../services");
 
 /** The whole system on this machine. */
 export class Stack {
@@ -97,10 +96,15 @@ export class Stack {
     return this.#keep("mongod", await startMongod(options)).url;
   }
 
-  async #service(role: Role, service: string, index: number, port: number, env: NodeJS.ProcessEnv): Promise<Child> {
+  async #service(
+    role: Role,
+    service: "edge" | "persistence",
+    index: number,
+    port: number,
+    env: NodeJS.ProcessEnv,
+  ): Promise<Child> {
     const name = `${service}-${index + 1}`;
-    const entry = join(SERVICES_DIR, service, "src/main.ts");
-    return this.#keep(role, await startProcess({ name, entry, env, port, logFile: this.#logFile(name) }), index);
+    return this.#keep(role, await startService(service, { name, env, port, logFile: this.#logFile(name) }), index);
   }
 
   #keep(role: Role, child: Child, index = 0): Child {

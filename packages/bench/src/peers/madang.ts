@@ -1,10 +1,7 @@
-import { join } from "node:path";
-import { startMongod, startNats, startProcess } from "@madang/local-stack";
+import { startMongod, startNats, startService } from "@madang/local-stack";
 import type { WireName } from "../load/wires.ts";
 import { countMessages } from "./count-messages.ts";
 import { type Peer, type PeerName, Processes, type StartOptions, type System } from "./peer.ts";
-
-const SERVICES = join(import.meta.dirname, "../../../../services");
 
 /** What people may use up is limited by default; a load is not people. */
 const LIMITS_OFF = {
@@ -18,10 +15,13 @@ const LIMITS_OFF = {
 
 export type Service = "edge" | "persistence";
 
-export function startService(service: Service, index: number, env: NodeJS.ProcessEnv) {
-  const entry = join(SERVICES, service, "src/main.ts");
+export function startUnlimited(service: Service, index: number, env: NodeJS.ProcessEnv) {
   const nodeArgs = process.env["BENCH_NODE_ARGS"]?.split(" ").filter(Boolean) ?? [];
-  return startProcess({ name: `${service}-${index}`, entry, env: { ...LIMITS_OFF, DRAIN_MS: "0", ...env }, nodeArgs });
+  return startService(service, {
+    name: `${service}-${index}`,
+    env: { ...LIMITS_OFF, DRAIN_MS: "0", ...env },
+    nodeArgs,
+  });
 }
 
 async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
@@ -30,11 +30,11 @@ async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
   const nats = await processes.add(startNats({ sync: process.env["NATS_SYNC"] ?? "always" }));
   const mongod = await processes.add(startMongod());
   const shared = { NATS_URL: nats.url, MONGODB_URL: mongod.url };
-  const persistence = await processes.add(startService("persistence", 1, shared));
+  const persistence = await processes.add(startUnlimited("persistence", 1, shared));
   const env = { ...shared, PERSISTENCE_URL: persistence.url };
   const addresses: string[] = [];
   for (let i = 1; i <= edges; i++) {
-    const edge = await processes.add(startService("edge", i, env));
+    const edge = await processes.add(startUnlimited("edge", i, env));
     addresses.push(`127.0.0.1:${edge.port}`);
   }
   return {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startMongod, startNats, until } from "@madang/local-stack";
 import { MongoClient } from "mongodb";
 import { fillLog } from "../fill-log.ts";
-import { startService } from "../peers/madang.ts";
+import { startUnlimited } from "../peers/madang.ts";
 import { Processes } from "../peers/peer.ts";
 import { usageOf } from "../proc.ts";
 import type { Scenario } from "./scenario.ts";
@@ -35,7 +35,7 @@ export const ingest: Scenario = {
       const stored = () => client.db().collection("messages").estimatedDocumentCount();
       const limit = AbortSignal.timeout(LIMIT_MS);
       const atLeast = (count: number) => until(limit, async () => (await stored()) >= count);
-      await processes.add(startService("persistence", 1, { NATS_URL: nats.url, MONGODB_URL: mongod.url }));
+      await processes.add(startUnlimited("persistence", 1, { NATS_URL: nats.url, MONGODB_URL: mongod.url }));
       const pids = processes.started.map(({ pid }) => pid);
       const sample = async () => ({ usage: usageOf(pids), stored: await stored(), atMs: performance.now() });
       await atLeast(messages * WARM_UP);
