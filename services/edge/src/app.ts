@@ -70,7 +70,8 @@ export async function buildApp(
       sendProblem(reply as FastifyReply, problem("bad_request"));
     },
   });
-  acceptInTurns(app.server);
+  const endTurns = acceptInTurns(app.server);
+  app.addHook("preClose", async () => endTurns());
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);

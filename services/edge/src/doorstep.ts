@@ -32,7 +32,7 @@ export class Doorstep {
     const { count: most } = this.#rate;
     const open = new Map<string, number>();
     server.on("connection", (socket) => {
-      const address = addressOf(socket.remoteAddress ?? "");
+      const address = addressOf(socket.remoteAddress);
       const count = open.get(address) ?? 0;
       if (count >= most) {
         socket.destroy();
@@ -70,7 +70,7 @@ export function mostSockets(): number {
   return Number.isFinite(files) ? Math.max(files - OWN_FILES, files / 2) : Number.POSITIVE_INFINITY;
 }
 
-/** Whoever has an IPv6 address has 2^64 of them. */
-export function addressOf(ip: string): string {
-  return rateLimit.normalizeIP(ip, 64);
+/** Whoever has an IPv6 address has 2^64 of them. Of a socket that was reset before anybody asked, no address is known. */
+export function addressOf(ip: string | undefined): string {
+  return rateLimit.normalizeIP(ip ?? "", 64);
 }

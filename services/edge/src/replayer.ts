@@ -58,11 +58,15 @@ export class Replayer {
       if (events.length > 0) return events;
     }
     const { epoch } = this.#log;
-    const records = await this.#log.replay(feed.room, seq + 1, REPLAY_BATCH);
-    const events = records.map((record) => feedEvent(epoch, record));
-    // An answer that came while the log was made anew, or has lost its beginning, proves nothing of what lies between.
-    if (epoch === this.#log.epoch && !this.isOlderThanLog(seq)) feed.ring.extend(seq, events);
-    return events;
+    const [first, ...rest] = (await this.#log.replay(feed.room, Math.max(1, seq), 1 + REPLAY_BATCH)).map((record) =>
+      feedEvent(epoch, record),
+    );
+    if (!first) return [];
+    if (first.seq !== seq) return [first, ...rest];
+    // The log loses what it holds from its beginning on: as it still has this one, it had all that followed. Where the
+    // log begins is known from the last look only; a hole that came since would stay in the ring for all to come.
+    if (epoch === this.#log.epoch) feed.ring.extend(seq, rest);
+    return rest;
   }
 
   /** The first messages after `seq` that history has and the log no longer; empty when there is none. */

@@ -2,9 +2,13 @@ import type { FeedEvent } from "./feed-event.ts";
 
 const MAX_EVENTS_PER_ROOM = 512;
 
+/** So many turns of events that are gone already are worth a look through all of them. */
+const MANY_VOID_TURNS = 4096;
+
 /**
  * How many bytes the rings of all rooms may hold together. The oldest event of all rooms goes first. An event may
- * already be gone from its own ring (its room's limit, or a reset): then its turn passes without effect.
+ * already be gone from its own ring (its room's limit, or a reset): then its turn passes without effect. Where the
+ * budget is never used up no turn ever comes: void ones are taken out before they are most of the queue.
  */
 export class RingBudget {
   readonly #maxBytes: number;
@@ -12,6 +16,7 @@ export class RingBudget {
   /** Rings in the order of their pushes; a queue with a moving start. */
   #queue: Ring[] = [];
   #start = 0;
+  #voidTurns = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -24,8 +29,11 @@ export class RingBudget {
   added(ring: Ring, bytes: number): void {
     this.#bytes += bytes;
     this.#queue.push(ring);
-    while (this.#bytes > this.#maxBytes && this.#start < this.#queue.length)
-      this.#queue[this.#start++]!.evictForBudget();
+    while (this.#bytes > this.#maxBytes && this.#start < this.#queue.length) {
+      const oldest = this.#queue[this.#start++]!;
+      if (oldest.passTurn()) this.#voidTurns--;
+      else oldest.evict();
+    }
     if (this.#start > 4096 && this.#start * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#start);
       this.#start = 0;
@@ -34,6 +42,20 @@ export class RingBudget {
 
   removed(bytes: number): void {
     this.#bytes -= bytes;
+  }
+
+  /** An event is gone before its turn. */
+  voided(): void {
+    this.#voidTurns++;
+    if (this.#voidTurns <= MANY_VOID_TURNS || this.#voidTurns * 2 <= this.turns) return;
+    this.#queue = this.#queue.slice(this.#start).filter((ring) => !ring.passTurn());
+    this.#start = 0;
+    this.#voidTurns = 0;
+  }
+
+  /** How long the queue is: a number that stays below twice that of the events held, and some thousands. */
+  get turns(): number {
+    return this.#queue.length - this.#start;
   }
 
   /** Whether so many bytes more take nothing from anybody. */
@@ -48,8 +70,8 @@ export class Ring {
   #events: FeedEvent[] = [];
   /** The sequence before the oldest event held. */
   #base: number;
-  /** Evictions by the room's own limit whose turns in the budget's queue are still to come. */
-  #ownEvictions = 0;
+  /** Events that went for another reason than the budget: their turns in its queue are still to come. */
+  #voidTurns = 0;
 
   constructor(budget: RingBudget, base: number) {
     this.#budget = budget;
@@ -66,8 +88,8 @@ export class Ring {
     this.#events.push(event);
     this.#budget.added(this, event.frame.length);
     if (this.#events.length > MAX_EVENTS_PER_ROOM) {
-      this.#evict();
-      this.#ownEvictions++;
+      this.evict();
+      this.#voidTurn();
     }
   }
 
@@ -112,29 +134,37 @@ export class Ring {
     for (const event of this.#events) {
       if (event.seq !== seq && event.target !== seq) continue;
       this.#budget.removed(event.frame.length);
-      this.#ownEvictions++;
+      this.#voidTurn();
     }
     this.#events = kept;
   }
 
-  evictForBudget(): void {
-    if (this.#ownEvictions > 0) this.#ownEvictions--;
-    else this.#evict();
+  /** For the budget: whether the turn that has come is that of an event which is gone already. */
+  passTurn(): boolean {
+    if (this.#voidTurns === 0) return false;
+    this.#voidTurns--;
+    return true;
   }
 
   /** Empties the ring; it then begins after `base`. */
   reset(base: number): void {
     while (this.#events.length > 0) {
-      this.#evict();
-      this.#ownEvictions++;
+      this.evict();
+      this.#voidTurn();
     }
     this.#base = base;
   }
 
-  #evict(): void {
+  /** Drops the oldest event. */
+  evict(): void {
     const event = this.#events.shift();
     if (!event) return;
     this.#base = event.seq;
     this.#budget.removed(event.frame.length);
+  }
+
+  #voidTurn(): void {
+    this.#voidTurns++;
+    this.#budget.voided();
   }
 }

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { acceptInTurns } from "../src/accept-queue.ts";
+import { edgeFor, natsFor } from "./support.ts";
 
 const PER_TURN = 8;
 const CROWD = 100;
@@ -15,7 +16,7 @@ async function serve(t: Test, onRequest: () => void = () => {}) {
     onRequest();
     response.end(`got ${(await text(request)).length}`);
   });
-  acceptInTurns(server);
+  const end = acceptInTurns(server);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.teardown(() => {
@@ -31,7 +32,7 @@ async function serve(t: Test, onRequest: () => void = () => {}) {
     return sockets;
   };
   const dial = () => connect((server.address() as AddressInfo).port, "127.0.0.1");
-  return { server, dial, dialled };
+  return { server, end, dial, dialled };
 }
 
 t.test("a crowd that asks at one moment is served a few a turn, and all of it", async (t) => {
@@ -111,10 +112,43 @@ t.test("who leaves without a word is let go", async (t) => {
   while (kept.size > 0) await delay(5);
 });
 
-t.test("who has said nothing yet does not keep a server from closing", async (t) => {
+t.test("who has left leaves nothing behind that would wait for a word", async (t) => {
   const { server, dialled } = await serve(t);
-  const [silent] = await dialled(1);
-  server.close();
-  t.equal(await text(silent!), "");
-  if (server.listening) await once(server, "close");
+  const kept = new Set<Socket>();
+  server.on("connection", (socket) => kept.add(socket).size && socket.on("close", () => kept.delete(socket)));
+  for (const socket of await dialled(CROWD)) socket.resetAndDestroy();
+  while (kept.size > 0) await delay(1);
+  const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  t.ok(timers < CROWD / 2, `${timers} timers`);
+});
+
+t.test("a server that closes knows of all: who has said nothing yet, and who waits for a turn", async (t) => {
+  const { server, end, dialled } = await serve(t);
+  const kept: Socket[] = [];
+  server.on("connection", (socket) => kept.push(socket));
+  const crowd = await dialled(CROWD);
+  for (const [i, socket] of crowd.entries()) {
+    socket.on("error", () => {});
+    if (i % 2 === 0) socket.write(GET.slice(0, 10));
+  }
+  end();
+  server.closeAllConnections();
+  t.ok(kept.length === CROWD && kept.every((socket) => socket.destroyed));
+});
+
+t.test("an edge that closes lets go of who has said nothing yet, as of all others", async (t) => {
+  const { app, port, stop } = await edgeFor(t, await natsFor(t));
+  const kept: Socket[] = [];
+  app.server.on("connection", (socket) => kept.push(socket));
+  const silent = connect(port, "127.0.0.1");
+  while (kept.length === 0) await delay(1);
+  const closeAll = app.server.closeAllConnections.bind(app.server);
+  let left = 0;
+  app.server.closeAllConnections = () => {
+    closeAll();
+    left = kept.filter(({ destroyed }) => !destroyed).length;
+  };
+  silent.on("error", () => {});
+  await stop();
+  t.equal(left, 0);
 });

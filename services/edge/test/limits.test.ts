@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import fc from "fast-check";
 import t from "tap";
@@ -228,6 +229,16 @@ t.test("limits on a real edge", async (t) => {
     t.match(slow[0], /408/);
     t.match(await dribble(`GET /ws HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(4096)}\r\n\r\n`, ""), /431/);
     t.equal((await fetch(`http://127.0.0.1:${edge.port}/livez`)).status, 200);
+  });
+
+  await t.test("who was reset before anybody asked for the address is no mistake of ours", async (t) => {
+    const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "5", HISTORY_LIMIT: "5/60s" });
+    // As the system answers it then; how fast a real one is cannot be timed.
+    const forget = ({ socket }: IncomingMessage) =>
+      Object.defineProperty(socket, "remoteAddress", { value: undefined });
+    edge.app.server.prependListener("upgrade", forget).prependListener("request", forget);
+    t.equal((await full(t, edge, "u")).of("welcome").length, 1);
+    t.equal((await fetch(`http://127.0.0.1:${edge.port}/`)).status, 200);
   });
 
   await t.test("F6 a frame or a body that is too large", async (t) => {

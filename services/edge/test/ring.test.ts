@@ -100,3 +100,19 @@ t.test("what was taken back does not come in again with the past", async (t) => 
   ring.extend(0, [event(1), about(1, 2, false), event(3), about(1, 4, true), about(3, 5, false), event(6)]);
   t.same(seqs(ring.after(0, 1000)), [4, 6, 7, 8]);
 });
+
+t.test("what is gone leaves nothing behind, though the budget is never used up", async (t) => {
+  const budget = new RingBudget(1_000_000);
+  const busy = new Ring(budget, 0);
+  const quiet = new Ring(budget, 0);
+  for (let seq = 1; seq <= 50_000; seq++) {
+    busy.push(event(seq));
+    if (seq % 100 === 0) quiet.push(event(seq));
+    if (seq % 1000 === 0) quiet.reset(seq);
+  }
+  t.ok(budget.turns < 10_000, `${budget.turns} turns`);
+  busy.push(event(50_001, 1_000_000 - budget.bytes));
+  t.same([busy.base, budget.bytes], [49_489, 999_990]);
+  quiet.push(event(50_002, 25));
+  t.equal(busy.base, 49_491, "and the oldest still goes first");
+});

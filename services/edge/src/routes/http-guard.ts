@@ -6,6 +6,7 @@ import fastifyRateLimit from "@fastify/rate-limit";
 import { TokenError } from "@madang/auth";
 import { ProtocolError } from "@madang/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { addressOf } from "../doorstep.ts";
 import type { Guard } from "../guard.ts";
 import type { Rate } from "../limits.ts";
 
@@ -78,5 +79,5 @@ export async function limitRequests(app: FastifyInstance, rate: Rate | undefined
 
 function keyOf(request: FastifyRequest): string {
   const userId = request.identity?.userId;
-  return userId === undefined ? `address ${fastifyRateLimit.normalizeIP(request.ip, 64)}` : `user ${userId}`;
+  return userId === undefined ? `address ${addressOf(request.ip)}` : `user ${userId}`;
 }

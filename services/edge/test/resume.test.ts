@@ -1,0 +1,145 @@
+/** What those who come back are given, of what another edge has stored meanwhile: compared with the log itself. */
+import { DEFAULT_LOG_SETTINGS, type Desk, openDesk } from "@madang/broker";
+import type { LogEvent } from "@madang/protocol";
+import t, { type Test } from "tap";
+import { edgeFor, full, type Nats, natsFor, plain, type WireClient } from "./support.ts";
+
+const ROOMS = ["a", "b"] as const;
+const AT = "2026-01-01T00:00:00.000Z";
+
+async function deskFor(t: Test, nats: Nats): Promise<Desk> {
+  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => desk.close());
+  await desk.opened;
+  return desk;
+}
+
+/** All that the log holds of a room. */
+async function logOf(desk: Desk, room: string) {
+  const events: { seq: number; type: string; target?: number }[] = [];
+  for (let from = 1; ; from = events.at(-1)!.seq + 1) {
+    const records = await desk.scan(room, from);
+    if (records.length === 0) return events;
+    for (const { seq, data } of records) events.push({ seq, ...JSON.parse(Buffer.from(data).toString()) });
+  }
+}
+
+/** Numbers that look random and are the same each time. */
+function numbers(seed: number) {
+  let state = seed;
+  return (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+for (const [name, past, since, ringBytes] of [
+  ["the ring has room", 60, 20, 1e6],
+  ["the ring is small", 60, 40, 4000],
+  ["more is missed than is read at once", 300, 20, 1e6],
+  ["more is missed than a ring takes", 560, 10, 1e6],
+] as const) {
+  t.test(`F2: from any position everything that the log holds, once and in order: ${name}`, async (t) => {
+    const random = numbers(past * 7 + since);
+    const nats = await natsFor(t);
+    const edge = await edgeFor(t, nats, { RING_MAX_BYTES: String(ringBytes), CONNECTIONS_PER_ADDRESS: "off" });
+    const desk = await deskFor(t, nats);
+    const stored: Record<string, number[]> = { a: [], b: [] };
+    let count = 0;
+    const store = async () => {
+      const room = ROOMS[random(4) === 0 ? 1 : 0];
+      const about = { room, user: "u", at: AT };
+      const target = stored[room]![random(stored[room]!.length)];
+      const kind = target === undefined ? 0 : random(8);
+      const event: LogEvent =
+        kind === 1
+          ? { type: "delete", ...about, target: target! }
+          : kind === 2
+            ? { type: "edit", ...about, target: target!, message: `edit ${count}` }
+            : { type: "message", ...about, message: `message ${count}` };
+      const { seq } = await desk.publish(event, String(count++));
+      if (event.type === "message") stored[room]!.push(seq);
+    };
+    const storeMany = async (many: number) => {
+      for (let i = 0; i < many; i++) await store();
+    };
+    await storeMany(past);
+    // The rooms are opened: from here on the rings go on by themselves.
+    await full(t, edge, "first", [{ room: "a" }, { room: "b" }]).then((first) =>
+      first.next("caughtUp", ({ room }) => room === "b"),
+    );
+    await storeMany(since);
+    const clients: { room: string; after: number; client: WireClient; isPlain: boolean }[] = [];
+    const flowing = storeMany(since);
+    for (let wave = 0; wave < 3; wave++) {
+      const wanted = Array.from({ length: 8 }, () => ({
+        room: ROOMS[random(2)]!,
+        after: random(4) === 0 ? random(past / 4) : random(past + since + 1),
+        isPlain: random(3) === 0,
+      }));
+      await Promise.all(
+        wanted.map(async ({ room, after, isPlain }) => {
+          const position = `${edge.log.epoch}.${after}`;
+          const client = isPlain
+            ? await plain(t, edge, room, `?after=${position}`)
+            : await full(t, edge, "u", [{ room, after: position }]);
+          clients.push({ room, after, client, isPlain });
+          if (!isPlain) t.equal((await client.next("joined")).recovered, true);
+        }),
+      );
+    }
+    await flowing;
+    // The last word in each room is a message, which all get.
+    for (const room of ROOMS) await desk.publish({ type: "message", room, user: "u", at: AT, message: "end" }, room);
+    const held = { a: await logOf(desk, "a"), b: await logOf(desk, "b") };
+    for (const { room, after, client, isPlain } of clients) {
+      const all = held[room as "a"];
+      await client.next("message", ({ message }) => message === "end");
+      const given = client.frames.filter(({ seq }) => seq !== undefined);
+      const expected = all.filter(({ seq, type }) => seq > after && (!isPlain || type === "message"));
+      const seqs = given.map(({ seq }) => seq);
+      const known = new Set(seqs);
+      const takenBack = new Set(all.filter(({ type }) => type === "delete").map(({ target }) => target));
+      const missing = expected.filter(({ seq }) => !known.has(seq));
+      const wrong = missing.filter(({ seq, type, target }) =>
+        type === "delete" ? !takenBackAgain(all, seq, target!) : !takenBack.has(seq) && !takenBack.has(target),
+      );
+      const label = `${isPlain ? "plain" : "full"} ${room} after ${after}`;
+      if (wrong.length > 0) t.same(wrong, [], `${label}: nothing is missing`);
+      const places = new Set(expected.map(({ seq }) => seq));
+      if (!seqs.every((seq, i) => places.has(seq) && (i === 0 || seq > seqs[i - 1])))
+        t.fail(`${label}: ${seqs.join()}`);
+    }
+    t.equal(clients.length, 24);
+  });
+}
+
+/** A deletion says nothing that a later one of the same message does not. */
+function takenBackAgain(all: { seq: number; type: string; target?: number }[], seq: number, target: number) {
+  return all.some((event) => event.type === "delete" && event.target === target && event.seq > seq);
+}
+
+t.test("F2: a hole that the log has got is not what those who come later are given", async (t) => {
+  const nats = await natsFor(t);
+  const edge = await edgeFor(t, nats);
+  const desk = await deskFor(t, nats);
+  const say = (i: number) => desk.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
+  for (let i = 1; i <= 10; i++) await say(i);
+  const position = `${edge.log.epoch}.3`;
+  await (await full(t, edge, "first", [{ room: "a" }])).next("caughtUp");
+  await say(11);
+  await edge.log.checkEpoch();
+  // As by age: the edge does not know yet where the log begins now.
+  for (let seq = 1; seq <= 6; seq++) await desk.erase(seq);
+  t.equal(edge.log.firstSeq, 1);
+  const early = await full(t, edge, "u", [{ room: "a", after: position }]);
+  await early.next("caughtUp");
+  t.same(
+    early.of("message").map(({ seq }) => seq),
+    [7, 8, 9, 10, 11],
+  );
+  await edge.log.checkEpoch();
+  t.equal(edge.log.firstSeq, 7);
+  const late = await full(t, edge, "u", [{ room: "a", after: position }]);
+  t.equal((await late.next("joined")).recovered, false, "it is told that something is gone");
+});
