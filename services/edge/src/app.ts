@@ -8,6 +8,7 @@ import {
   sendErrorProblem,
   sendProblem,
   sendUnreadable,
+  useMethods,
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
@@ -74,6 +75,7 @@ export async function buildApp(
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);
+  useMethods(app);
   useShallowJson(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
