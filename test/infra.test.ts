@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { readAuthSettings } from "@madang/auth";
 import { Child, findBinary, freePort, startMongod, startProcess, until } from "@madang/local-stack";
 import t from "tap";
 
@@ -199,6 +200,58 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
   t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });
+
+/** A service of `docker-compose config`, as the variables that it gets and the networks that it is in. */
+function composed(text: string, service: string): { environment: Record<string, string>; networks: string[] } {
+  const lines = text.slice(text.indexOf(`\n  ${service}:\n`) + 1).split("\n");
+  const own = lines.slice(
+    1,
+    lines.findIndex((line, i) => i > 0 && /^ {0,2}\S/.test(line)),
+  );
+  const under = (name: string) => {
+    const from = own.indexOf(`    ${name}:`) + 1;
+    const to = own.findIndex((line, i) => i >= from && /^ {4}\w/.test(line));
+    return own.slice(from, to === -1 ? undefined : to).map((line) => line.trim());
+  };
+  return {
+    environment: Object.fromEntries(under("environment").map((line) => line.replaceAll(/['"]/g, "").split(/: ?(.*)/s))),
+    networks: under("networks").map((line) => line.replace(/^- |:.*$/g, "")),
+  };
+}
+
+t.test(
+  "Compose passes on what AUTH=jwt needs",
+  { skip: !compose && "docker-compose is not on this machine" },
+  async (t) => {
+    const services = ["edge-1", "edge-2", "persistence-1", "persistence-2"];
+    const settings = {
+      AUTH: "jwt",
+      JWKS_URL: "https://keys.example/jwks.json",
+      JWT_ISSUER: "https://keys.example",
+      JWT_AUDIENCE: "madang",
+      EDGE_SECRET: "e".repeat(32),
+    };
+    const config = (...files: string[]) =>
+      execFileSync("docker-compose", [...files.flatMap((file) => ["-f", file]), "config"], {
+        cwd: ROOT,
+        encoding: "utf8",
+        env: { ...process.env, MADANG_SECRETS: SECRETS, ...settings },
+      });
+    const alone = config("docker-compose.yml");
+    const withKeys = config("docker-compose.yml", "infra/docker/jwks.yml");
+    for (const service of services) {
+      const { environment, networks } = composed(alone, service);
+      t.match(environment, settings, service);
+      t.same(networks, ["inside"]);
+      const reaching = composed(withKeys, service);
+      t.match(reaching.environment, { ...settings, HOST: "0.0.0.0", LOG_REPLICAS: "3" });
+      t.same(reaching.networks.toSorted(), ["inside", "outside"], "the keys can be fetched");
+      const read = readAuthSettings("0.0.0.0", reaching.environment);
+      t.match(read, { mode: "jwt", issuer: settings.JWT_ISSUER, audience: "madang" }, "the services take it");
+    }
+    for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
+  },
+);
 
 t.test("the image runs Node as each service wants it", async (t) => {
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(shipped("infra/docker/Dockerfile", {}))![1]!;

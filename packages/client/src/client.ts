@@ -8,10 +8,14 @@ import { isStable, reconnectDelay } from "./reconnect.ts";
 import type { Room } from "./room.ts";
 import { Rooms } from "./rooms.ts";
 import { type TransportFactory, webSocketTransport } from "./transport.ts";
+import { webSocketUrl } from "./url.ts";
 import { onWake } from "./wake.ts";
 
 export interface MadangClientOptions {
-  /** Of the full protocol, such as `wss://chat.example/ws`. */
+  /**
+   * Of the full protocol, such as `wss://chat.example/ws`: ws, wss, http (as ws) or https (as wss), without a fragment;
+   * in a page it may be relative.
+   */
   readonly url: string;
   /** The nickname, where the server lets people choose one. */
   readonly user?: string;
@@ -68,13 +72,16 @@ export class MadangClient extends Emitter<ClientEvents> {
   #cancelWait = () => {};
   #stopWake = () => {};
 
-  /** @throws TypeError where there is neither a WebSocket nor a `transport` */
+  /**
+   * @throws MadangError `bad_url` for a URL that no WebSocket could be opened at, so that it is not tried for ever
+   * @throws TypeError where there is neither a WebSocket nor a `transport`
+   */
   constructor(options: MadangClientOptions) {
     super();
     if (!options.transport && typeof WebSocket === "undefined") {
       throw new TypeError("There is no WebSocket here: Node has one since 22, or give a transport.");
     }
-    this.#url = options.url;
+    this.#url = webSocketUrl(options.url);
     this.#userAsked = options.user;
     this.#token = options.token;
     this.#transport = options.transport ?? webSocketTransport;

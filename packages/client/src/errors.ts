@@ -2,6 +2,10 @@ import { ERRORS, type ErrorCode, type ErrorFrame } from "@madang/protocol/browse
 
 /** What can go wrong without a server saying so. */
 const CLIENT_ERRORS = {
+  bad_url: {
+    temporary: false,
+    message: "The client's URL is none that a WebSocket can be opened at: ws, wss, http or https, without a fragment.",
+  },
   client_closed: {
     temporary: true,
     message: "The client was closed before the server answered: whether the message was stored is not known.",

@@ -8,6 +8,12 @@ export const USER_MAX_CHARACTERS = 100;
 /** Longest nonce or Idempotency-Key, in code points. */
 export const NONCE_MAX_LENGTH = 128;
 
+/**
+ * Anything to be seen: not whitespace, nor what a renderer passes over, such as U+200B, U+2060, the soft hyphen or a Hangul
+ * filler (Unicode's Default_Ignorable_Code_Point). Among other characters these have their place: ZWJ joins emoji, ZWNJ
+ * parts Persian letters.
+ */
+const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u;
 const FORBIDDEN_IN_USER = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** @throws ProtocolError `bad_room` */
@@ -23,7 +29,7 @@ export function requireUser(name: unknown): string {
     const user = name.normalize("NFC");
     if (
       !FORBIDDEN_IN_USER.test(user) &&
-      user.trim() !== "" &&
+      !isBlank(user) &&
       user !== "." &&
       user !== ".." &&
       characters(user) <= USER_MAX_CHARACTERS
@@ -33,6 +39,11 @@ export function requireUser(name: unknown): string {
   throw new ProtocolError("bad_user", { field: "user" });
 }
 
+/** Whether nobody could see that there is a text. */
+export function isBlank(text: string): boolean {
+  return !VISIBLE.test(text);
+}
+
 /** A lone surrogate has no UTF-8 form: two nonces would be stored as one. @throws ProtocolError `bad_frame` */
 export function requireNonce(nonce: string): string {
   if (nonce.isWellFormed()) return nonce;
@@ -40,11 +51,11 @@ export function requireNonce(nonce: string): string {
 }
 
 /**
- * The text of a message: not blank, at most `max` code points. A lone surrogate has no UTF-8 form and becomes U+FFFD.
+ * The text of a message: something to be seen, at most `max` code points. A lone surrogate has no UTF-8 form and becomes U+FFFD.
  * @throws ProtocolError `empty_text`, `text_too_long`
  */
 export function requireText(text: string, max: number = TEXT_MAX_CHARACTERS): string {
-  if (text.trim() === "") throw new ProtocolError("empty_text", { field: "message" });
+  if (isBlank(text)) throw new ProtocolError("empty_text", { field: "message" });
   if (text.length > max && (text.length > max * 2 || characters(text) > max)) {
     throw new ProtocolError("text_too_long", {
       field: "message",

@@ -5,6 +5,7 @@ export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./operator-error.ts";
 export * from "./problem.ts";
+export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";
 export * from "./shutdown.ts";

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
 
@@ -43,17 +43,6 @@ export function sendUnreadable(error: NodeJS.ErrnoException, socket: Socket): vo
   head.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
   if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
   socket.destroy(error);
-}
-
-/** Makes every failure of a route, of validation and of routing a problem from the closed table. */
-export function useProblems(app: FastifyInstance): void {
-  app.setNotFoundHandler(sendNotFound);
-  app.setErrorHandler(sendErrorProblem);
-}
-
-/** A not-found handler. */
-export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendProblem(reply, problem("not_found"));
 }
 
 /** An error handler. Only what is a mistake of ours reaches the log. */

@@ -8,6 +8,7 @@ import {
   sendErrorProblem,
   sendProblem,
   sendUnreadable,
+  useMethods,
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
@@ -19,6 +20,7 @@ import { Replayer } from "./replayer.ts";
 import { apiRoutes } from "./routes/api.ts";
 import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
 import { isWebSocket, websocketRoutes } from "./routes/websocket.ts";
+import { BAD_URL_PATH, isBadUrl, wantsPage } from "./web/bad-url.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
 
@@ -63,7 +65,10 @@ export async function buildApp(
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
     clientErrorHandler: sendUnreadable,
-    // A URL that cannot be decoded never gets to the error handler.
+    // People get a page for a URL that cannot be decoded; a handshake has no page.
+    rewriteUrl: (request) =>
+      isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : (request.url ?? "/"),
+    // For everybody else such a URL never gets to the error handler.
     frameworkErrors: (_error, { raw }, reply) => {
       // Nor to a hook: nobody else would ever look at a socket that has left HTTP.
       if (isWebSocket(raw)) reply.raw.once("finish", () => raw.socket.destroySoon());
@@ -75,6 +80,7 @@ export async function buildApp(
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);
+  useMethods(app);
   useShallowJson(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),

@@ -133,10 +133,10 @@ t.test("on a real edge", async (t) => {
     for (const [method, status] of [
       ["GET", 503],
       ["HEAD", 503],
-      ["POST", 404],
-      ["PUT", 404],
-      ["PATCH", 404],
-      ["DELETE", 404],
+      ["POST", 405],
+      ["PUT", 405],
+      ["PATCH", 405],
+      ["DELETE", 405],
     ] as const) {
       const answer = await fetch(`${url}/docs/json`, { method });
       t.equal(answer.status, status, `${method}: persistence, which is away, was ${status === 503 ? "" : "not "}asked`);

@@ -106,6 +106,7 @@ const ATTEMPTS: Record<string, Attempt> = {
   "PUT /v1/rooms/:room": http("PUT", "/v1/rooms/:room"),
   "GET /v1/rooms/:room/messages": http("GET", "/v1/rooms/:room/messages"),
   "GET /docs/": http("GET", "/docs/"),
+  "GET /bad-url": http("GET", "/bad-url"),
   "GET /livez": http("GET", "/livez"),
   "GET /readyz": http("GET", "/readyz"),
   "GET /metrics": http("GET", "/metrics"),

@@ -61,6 +61,8 @@ t.test("P2 errors reach a plain client as messages of the system, and the connec
     [{ message: "x" }, "bad_frame"],
     [{ message: 7, user: "u" }, "bad_frame"],
     [{ message: " ", user: "u" }, "empty_text"],
+    [{ message: "\u200b\u2060 \u00ad", user: "u" }, "empty_text"],
+    [{ message: "x", user: "\u200b" }, "bad_user"],
     [{ message: "x".repeat(4001), user: "u" }, "text_too_long"],
     [{ message: "x", user: "" }, "bad_user"],
     [{ message: "x", user: "a\nb" }, "bad_user"],
@@ -215,6 +217,10 @@ t.test("F3, F5 an error names the room and the nonce as the frame had them, even
       { code: "empty_text", room: "a", nonce: "n" },
     ],
     [
+      { ...said, message: "\u200d" },
+      { code: "empty_text", room: "a", nonce: "n" },
+    ],
+    [
       { type: "join", room: "b", after: 7 },
       { code: "bad_frame", field: "after", room: "b" },
     ],
@@ -287,6 +293,8 @@ t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t
     [{}, "message"],
     [{ message: 1 }, "message"],
     [{ message: " " }, "message"],
+    [{ message: "\u200b\ufeff" }, "message"],
+    [{ message: "x", user: "\u2060" }, "user"],
     [{ message: "x", nope: 1 }, "nope"],
   ] as const) {
     const response = await post(body);

@@ -29,16 +29,19 @@ async function answer(port: number, bytes: string): Promise<string> {
 
 t.test("a refused handshake leaves no socket behind, whatever its URL", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
-  for (const [path, status] of [
-    ["/ws/chat/%/", 400],
-    ["/ws/chat/%ED%A0%80/", 400],
-    [`/ws/chat/${"x".repeat(2000)}/`, 400],
-    ["/ws/nowhere", 404],
+  for (const [line, status] of [
+    ["GET /ws/chat/%/", 400],
+    ["GET /ws/chat/%ED%A0%80/", 400],
+    [`GET /ws/chat/${"x".repeat(2000)}/`, 400],
+    ["GET /ws/nowhere", 404],
+    ["POST /ws", 405],
   ] as const) {
-    const text = await answer(edge.port, `GET ${path} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    const text = await answer(edge.port, `${line} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
     t.match(text, `HTTP/1.1 ${status} `);
     t.match(text, "application/problem+json");
   }
+  const page = await answer(edge.port, `GET /ws/chat/%/ HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n${UPGRADE}\r\n`);
+  t.match(page, "application/problem+json", "from a browser, too");
   await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))));
 });
 

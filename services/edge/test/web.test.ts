@@ -9,6 +9,7 @@ import { webPages } from "../src/web/index.ts";
 import { chooseLanguage } from "../src/web/shared/dictionary.ts";
 import { continues, hue, initial } from "../src/web/shared/grouping.ts";
 import { segments } from "../src/web/shared/links.ts";
+import { edgeFor, natsFor } from "./support.ts";
 
 const NOWHERE = "http://127.0.0.1:9";
 
@@ -245,4 +246,28 @@ t.test("the language is the better of two", async (t) => {
     [",;q=,ko;q=x,*", "en"],
   ];
   for (const [header, language] of cases) t.equal(chooseLanguage(header), language, String(header));
+});
+
+t.test("a URL that cannot be decoded is told to people on a page, to programs as a problem", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const ask = (path: string, headers: Record<string, string>, method = "GET") =>
+    fetch(`http://127.0.0.1:${edge.port}${path}`, { method, headers, redirect: "manual" });
+  const browser = { accept: "text/html,*/*;q=0.8", "accept-language": "ko" };
+  for (const path of ["/chat/%ff/x", "/chat/a/%E0%A4", "/chat/%", "/%zz", "/chat/%ff?room=a", "/v1/rooms/%ff"]) {
+    const page = await ask(path, browser);
+    const body = await page.text();
+    t.equal(page.status, 400, path);
+    t.match(page.headers.get("content-type"), "text/html");
+    t.match(page.headers.get("content-security-policy"), "script-src 'self'");
+    t.match(body, "잘못된 요청입니다.");
+    t.match(body, 'href="/chat/"');
+    t.notMatch(body, /%ff|%zz|bad-url/);
+    t.equal((await ask(path, browser, "HEAD")).status, 400);
+    for (const program of [await ask(path, { accept: "*/*" }), await ask(path, browser, "POST")]) {
+      t.match([program.status, program.headers.get("content-type")], [400, /^application\/problem\+json/]);
+      t.match(await program.json(), { code: "bad_request" });
+    }
+  }
+  t.equal((await ask("/chat/?room=%ff", browser)).status, 200, "a query is not the path");
+  t.equal((await ask("/chat/%25ff", browser)).headers.get("location"), "/chat/?room=%25ff");
 });

@@ -8,6 +8,7 @@ import {
   type Logger,
   problem,
   sendProblem,
+  useMethods,
   useProblems,
   useShallowJson,
 } from "@madang/runtime";
@@ -50,6 +51,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
+  useMethods(app);
   useShallowJson(app);
   addAccess(app, auth, moderation?.desk.rules);
   await addCaching(app);

@@ -153,6 +153,22 @@ t.test("routes", async (t) => {
       t.ok(status >= 400 && status < 500, `${method} ${url.slice(0, 60)} → ${status}`);
       t.match({ code: body.code, field: body.field }, { code, field }, url.slice(0, 60));
     }
+    for (const [method, url, allow] of [
+      ["DELETE", "/v1/rooms", "GET, HEAD"],
+      ["POST", "/v1/rooms/a", "GET, HEAD, PUT"],
+      ["PUT", "/v1/rooms/a/messages", "GET, HEAD"],
+      ["PUT", "/docs/json", "GET, HEAD"],
+      ["PATCH", "/readyz", "GET, HEAD"],
+    ] as const) {
+      const { statusCode, headers, body } = await app.inject({
+        method,
+        url,
+        payload: "<",
+        headers: { "content-type": "a/b" },
+      });
+      t.match([statusCode, headers.allow], [405, allow], `${method} ${url}`);
+      t.match(JSON.parse(body), { code: "bad_request", status: 405 });
+    }
     t.match(await ask(app, "GET", "/nothing", Room), { status: 404, body: { code: "not_found" } });
   });
 

@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
 import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
-import { problem, sendProblem } from "@madang/runtime";
-import type { FastifyInstance, FastifyRequest, HTTPMethods } from "fastify";
+import { pathOf, problem, sendProblem } from "@madang/runtime";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 
 const ANSWER_LIMIT_MS = 10_000;
 const CONNECT_LIMIT_MS = 1000;
 /** An instance that failed is passed over for this long, unless all did. */
 const PENALTY_MS = 2000;
+const METHOD_NOT_ALLOWED = 405;
 const UNAVAILABLE = 503;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 
@@ -43,6 +44,7 @@ export function historyProxy(
     retryDelay: () => null,
     onResponse: (request, reply, response) => {
       if (reply.statusCode === UNAVAILABLE) failed(request);
+      if (reply.statusCode === METHOD_NOT_ALLOWED) allowOurs(request as FastifyRequest, reply as FastifyReply);
       reply.send(response.stream);
     },
     // Of an instance that cannot be reached nobody need notice anything, as long as there is another.
@@ -71,4 +73,11 @@ export function historyProxy(
       replyOptions,
     });
   };
+}
+
+/** Persistence does not know what the edge does by itself at the same path. */
+function allowOurs(request: FastifyRequest, reply: FastifyReply): void {
+  const theirs = `${reply.getHeader("allow") ?? ""}`.split(", ").filter((method) => method !== "");
+  const ours = request.server.methodsAt?.(pathOf(request), { named: true }) ?? [];
+  reply.header("allow", [...new Set([...theirs, ...ours])].sort().join(", "));
 }

@@ -16,6 +16,7 @@ import { Eta } from "eta";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../guard.ts";
 import { serveAssets } from "./assets.ts";
+import { BAD_URL_PATH, wantsPage } from "./bad-url.ts";
 import type { HistoryClient } from "./history-client.ts";
 import { PAGE_SECURITY } from "./security.ts";
 import { chooseLanguage, dictionary, errorText } from "./shared/dictionary.ts";
@@ -63,8 +64,12 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { histo
     return refuse(request, reply, code);
   });
   app.setNotFoundHandler((request, reply) =>
-    wantsPage(request) ? refuse(request, reply, "not_found") : sendNotFound(request, reply),
+    wantsPage(request.raw) ? refuse(request, reply, "not_found") : sendNotFound(request, reply),
   );
+
+  app.get(BAD_URL_PATH, async () => {
+    throw new ProtocolError("bad_request");
+  });
 
   const index = async (request: FastifyRequest, reply: FastifyReply) => {
     const { name } = await visitor(request, guard);
@@ -113,11 +118,6 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { histo
   };
   for (const path of ["/chat/:room/:nickname", "/chat/:room/:nickname/"]) app.get(path, enter);
 };
-
-/** A browser that goes somewhere, not a program that asks for data. */
-function wantsPage({ method, headers }: FastifyRequest): boolean {
-  return (method === "GET" || method === "HEAD") && (headers.accept ?? "").includes("text/html");
-}
 
 /** @throws ProtocolError `unauthorized` for somebody without a token that is good, where one is needed */
 async function visitor(request: FastifyRequest, guard: Guard): Promise<Identity> {

@@ -73,7 +73,7 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export const adminOff: FastifyPluginAsync = async (app) => {
   const line = `The admin page is off: set ADMIN_TOKEN (${ADMIN_TOKEN_MIN_LENGTH} characters or more) to enable it.\n`;
   for (const path of ["/admin", "/admin/*"]) {
-    app.get(path, { schema: { hide: true } as object }, async (_request, reply) =>
+    app.all(path, { schema: { hide: true } as object }, async (_request, reply) =>
       reply.code(404).type("text/plain; charset=utf-8").send(line),
     );
   }

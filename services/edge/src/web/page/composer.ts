@@ -1,4 +1,4 @@
-import { characters } from "@madang/protocol/browser";
+import { characters, isBlank } from "@madang/protocol/browser";
 import { byId } from "./dom.ts";
 import { t } from "./words.ts";
 
@@ -7,7 +7,7 @@ const IME_KEY_CODE = 229;
 
 /**
  * Where a message is written. `say` gets each text of at most `max` characters, and returns whether it took it.
- * What was typed stays until then. `typing` hears of each change to a text that is not empty.
+ * What was typed stays until then. `typing` hears of each change to a text that is not blank.
  */
 export class Composer {
   readonly #input = byId<HTMLTextAreaElement>("chat-message-input");
@@ -28,7 +28,7 @@ export class Composer {
     this.#input.addEventListener("input", () => {
       this.note("");
       this.#fit();
-      if (this.#input.value.trim() !== "") typing();
+      if (!isBlank(this.#input.value)) typing();
     });
     this.focus();
   }
@@ -51,7 +51,7 @@ export class Composer {
     const text = this.#input.value;
     const length = characters(text);
     if (length > max) return this.note(t.tooLong.replace("{n}", `${max}`).replace("{m}", `${length}`));
-    if (text.trim() !== "" && !say(text)) return;
+    if (!isBlank(text) && !say(text)) return;
     this.#input.value = "";
     this.note("");
     this.#fit();

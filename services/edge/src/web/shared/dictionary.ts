@@ -112,6 +112,7 @@ const KO: Dictionary = {
 
 /** Errors that a person on these pages can meet; every other one is shown in the table's own words. */
 const KO_ERRORS: Partial<Record<ErrorCode, string>> = {
+  bad_request: "잘못된 요청입니다.",
   bad_room: "방 이름은 1자에서 100자까지이고, 제어 문자와 '/'는 쓸 수 없습니다.",
   bad_user: "닉네임은 1자에서 100자까지이고, 제어 문자는 쓸 수 없습니다.",
   empty_text: "메시지가 비어 있습니다.",

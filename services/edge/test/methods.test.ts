@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import t from "tap";
+import { edgeFor, natsFor } from "./support.ts";
+
+t.test("a path that is there is answered 405 with Allow, not 404, for a method that it does not know", async (t) => {
+  const persistence = createServer((_request, response) =>
+    response.writeHead(405, { allow: "GET, HEAD", "content-type": "application/problem+json" }).end("{}"),
+  ).listen(0, "127.0.0.1");
+  t.teardown(() => persistence.close());
+  await once(persistence, "listening");
+  const { port } = persistence.address() as AddressInfo;
+  const edge = await edgeFor(t, await natsFor(t), { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
+  const url = `http://127.0.0.1:${edge.port}`;
+
+  for (const [method, path, allow] of [
+    ["POST", "/livez", "GET, HEAD"],
+    ["PUT", "/%6civez?a=b", "GET, HEAD"],
+    ["OPTIONS", "/readyz", "GET, HEAD"],
+    ["DELETE", "/metrics", "GET, HEAD"],
+    ["POST", "/", "GET, HEAD"],
+    ["POST", "/chat/%EC%88%98%20%2F/n/", "GET, HEAD"],
+    ["POST", "/ws", "GET, HEAD"],
+    ["PUT", "/ws/chat/a/", "GET, HEAD"],
+    ["PATCH", "/docs/json", "GET, HEAD"],
+  ] as const) {
+    for (const type of ["application/json", "application/x-www-form-urlencoded", "text/html"]) {
+      const answer = await fetch(url + path, {
+        method,
+        body: "{",
+        headers: { "content-type": type, accept: "text/html" },
+      });
+      t.match([answer.status, answer.headers.get("allow")], [405, allow], `${method} ${path} with ${type}`);
+      t.equal(answer.headers.get("content-type"), "application/problem+json; charset=utf-8");
+      t.match(answer.headers.get("content-security-policy"), /default-src 'none'/);
+      t.match(await answer.json(), { status: 405, code: "bad_request" });
+    }
+  }
+  for (const path of ["/nothing", "/chat/a/b/c", "/livez/", "/v1nothing"]) {
+    const answer = await fetch(url + path, { method: "POST" });
+    t.match([answer.status, answer.headers.get("allow")], [404, null], path);
+  }
+  const proxied = await fetch(`${url}/v1/rooms/a/messages`, { method: "DELETE" });
+  t.match([proxied.status, proxied.headers.get("allow")], [405, "GET, HEAD, POST"], "what the edge does itself, too");
+
+  const odd = request(`${url}/livez`, { method: "PROPFIND" }).end();
+  const [answer] = await once(odd, "response");
+  answer.resume();
+  t.match([answer.statusCode, answer.headers.allow], [405, "GET, HEAD"], "a method that no route has");
+});
