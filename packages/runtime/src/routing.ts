@@ -24,8 +24,7 @@ export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): Fas
 
 /**
  * Answers 405 with `Allow` where a path has routes, but none of the method (RFC 9110, 15.5.6): before its body is looked
- * at, and as a problem to browsers, too. Has to come before the
- * routes, and after what gives every answer its headers.
+ * at, and as a problem to browsers, too. Has to come before the routes, and after what gives every answer its headers.
  */
 export function useMethods(app: FastifyInstance): void {
   const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
