@@ -77,7 +77,7 @@ t.test("what was read of the past goes before what is held, if nothing is missin
   t.same([ring.base, seqs(ring.after(2, 1000)), budget.bytes], [2, [3, 7, 9], 30]);
   t.same(seqs(ring.after(3, 1000)), [7, 9]);
   ring.extend(1, [event(2, 71)]);
-  t.same([ring.base, budget.bytes], [2, 30], "nobody else's past has to go for it");
+  t.same([ring.base, budget.bytes], [2, 30], "the budget has no room");
   ring.extend(1, [event(2, 70)]);
   t.same([ring.base, budget.bytes], [1, 100]);
   ring.push(event(10));
@@ -115,4 +115,15 @@ t.test("what is gone leaves nothing behind, though the budget is never used up",
   t.same([busy.base, budget.bytes], [49_489, 999_990]);
   quiet.push(event(50_002, 25));
   t.equal(busy.base, 49_491, "and the oldest still goes first");
+});
+
+t.test("nobody else's past has to go for what was read", async (t) => {
+  const budget = new RingBudget(100);
+  const [other, ring] = [new Ring(budget, 0), new Ring(budget, 7)];
+  other.push(event(1, 50));
+  ring.push(event(8));
+  ring.extend(2, [event(7, 41)]);
+  t.same([other.base, ring.base, budget.bytes], [0, 7, 60]);
+  ring.extend(2, [event(7, 40)]);
+  t.same([other.base, ring.base, budget.bytes], [0, 2, 100]);
 });
