@@ -1,6 +1,6 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
-import { createLogger, onShutdown, run } from "@madang/runtime";
+import { createLogger, createTroubleLog, onShutdown, run } from "@madang/runtime";
 import { Eraser } from "./admin/erasing.ts";
 import { markInterrupted } from "./admin/interrupted.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
@@ -9,7 +9,6 @@ import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
-import { createTroubleLog } from "./trouble.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
