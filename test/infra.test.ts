@@ -1,7 +1,7 @@
 /** What infra/ and docker-compose.yml ship, run as it is (names and paths apart) on this machine. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readAuthSettings } from "@madang/auth";
@@ -197,6 +197,7 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
   }
   t.equal(text.match(/read_only: true/g)?.length, 12, "every server has a read-only root");
   t.equal(text.match(/--keyFile/g)?.length, 3, "no MongoDB server without users");
+  t.equal(text.match(/--tlsMode=requireTLS/g)?.length, 3, "nor without TLS");
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
   t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });
@@ -252,6 +253,35 @@ t.test(
     for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
   },
 );
+
+t.test("each secret is made once, and one that is missing is made again", async (t) => {
+  const made = join(dir, "made");
+  const make = () => spawnSync("sh", [join(ROOT, "infra/make-secrets.sh"), made], { encoding: "utf8" });
+  const all = () => Object.fromEntries(readdirSync(made).map((name) => [name, readFileSync(join(made, name), "utf8")]));
+  const status = (purpose: string, name: string) =>
+    spawnSync("openssl", ["verify", "-CAfile", join(made, "ca.pem"), "-purpose", purpose, join(made, name)]).status;
+  t.equal(make().status, 0);
+  const first = all();
+  t.notOk(Object.keys(first).some((name) => /\.(new|csr|ext)$/.test(name)));
+  t.equal(make().status, 0);
+  t.same(all(), first);
+  for (const name of ["server.pem", "mongo.pem"]) {
+    rmSync(join(made, name));
+    t.equal(make().status, 0);
+    t.not(all()[name], first[name], `${name} is another one`);
+    t.equal(status("sslserver", name), 0);
+  }
+  t.match(all(), {
+    "ca.pem": first["ca.pem"],
+    "nats.env": first["nats.env"],
+    "persistence.env": first["persistence.env"],
+  });
+  t.equal(status("sslclient", "server.pem"), 0, "NATS servers know each other by it");
+  t.not(status("sslclient", "mongo.pem"), 0, "no NATS server takes a MongoDB server for one of its own");
+  rmSync(join(made, "ca-key.pem"));
+  rmSync(join(made, "mongo.pem"));
+  t.match(make(), { status: 1, stderr: /mongo\.pem is missing/ });
+});
 
 t.test("the image runs Node as each service wants it", async (t) => {
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(shipped("infra/docker/Dockerfile", {}))![1]!;

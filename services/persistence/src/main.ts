@@ -22,7 +22,7 @@ await run(async () => {
 
   const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
 
-  const store = openMongoStore(config.MONGODB_URL);
+  const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
@@ -32,7 +32,7 @@ await run(async () => {
   const projecting = startProjecting({ store, consumer, log, onTrouble });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
-  const admin = openMongoAdmin(config.MONGODB_URL);
+  const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
   const desk = openDesk(
     { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,
