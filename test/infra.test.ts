@@ -177,6 +177,13 @@ t.test(
     t.equal((await fetch(page, { method: "POST", body: "x".repeat(300_000) })).status, 413, "bodies are bounded");
     t.equal((await fetch(`${nginx.url}/metrics`)).status, 404, "figures are not for the public");
 
+    await mongod.kill("SIGKILL");
+    await until(AbortSignal.timeout(LIMIT_MS), async () => (await fetch(page)).status === 503);
+    for (let i = 0; i < 8; i++) t.equal((await fetch(page)).status, 503, "without MongoDB there is no history");
+    t.equal((await fetch(`${nginx.url}/`)).status, 200, "which is no edge's fault: everything else goes on");
+    await member();
+    await everybodyHears("without history");
+
     await cluster.find((server) => server.output().includes("new stream leader for '$G > CHAT'"))!.kill("SIGKILL");
     await everybodyHears("with two NATS servers left");
     t.pass("the loss of one NATS server stops nobody");
