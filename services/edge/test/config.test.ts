@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { startProcess } from "@madang/local-stack";
 import t from "tap";
 import { edgeConfig } from "../src/config.ts";
+import { natsFor } from "./support.ts";
 
 t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
   const cases: [name: string, values: string[]][] = [
@@ -51,4 +53,22 @@ t.test("an edge that waits for NATS says so, and ends when it is told to", async
   const exited = once(edge, "exit");
   edge.kill("SIGTERM");
   await exited;
+});
+
+t.test("HOST=localhost is one address: no second server goes round the limits of sockets", async (t) => {
+  const nats = await natsFor(t);
+  // As most machines have it in their /etc/hosts.
+  const hosts = `import dns from "node:dns";
+    const addresses = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
+    const { lookup } = dns;
+    dns.lookup = (host, options, done) =>
+      host === "localhost" && options.all ? done(null, addresses) : lookup(host, options, done);`;
+  const edge = await startProcess({
+    name: "edge",
+    entry: join(import.meta.dirname, "../src/main.ts"),
+    nodeArgs: ["--import", `data:text/javascript,${encodeURIComponent(hosts)}`],
+    env: { NATS_URL: nats.url, HOST: "localhost", DRAIN_MS: "0" },
+  });
+  t.teardown(() => edge.stop());
+  t.same(edge.output().match(/listening at [^"]*/g), [`listening at ${edge.url}`]);
 });
