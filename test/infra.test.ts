@@ -89,8 +89,9 @@ async function startNginx(edges: readonly Child[]): Promise<Child> {
   const home = join(dir, "nginx");
   mkdirSync(home);
   const text = shipped("infra/nginx/nginx.conf", {
-    "edge-1:8000": `127.0.0.1:${edges[0]!.port}`,
-    "edge-2:8000": `127.0.0.1:${edges[1]!.port}`,
+    // Addresses need no resolver, and nginx knows the word from 1.27.3 on.
+    "edge-1:8000 resolve": `127.0.0.1:${edges[0]!.port}`,
+    "edge-2:8000 resolve": `127.0.0.1:${edges[1]!.port}`,
     "listen 8080": `listen 127.0.0.1:${port}`,
     "/tmp/": `${home}/`,
     "/dev/stdout": `${home}/access.log`,
@@ -208,6 +209,24 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
   t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });
+
+t.test(
+  "in Compose everybody is found where they listen, and persistence is never taken for an edge",
+  { skip: !compose && "docker-compose is not on this machine" },
+  async (t) => {
+    const text = execFileSync("docker-compose", ["config"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { ...process.env, MADANG_SECRETS: SECRETS },
+    });
+    const [edge, persistence] = ["edge-1", "persistence-1"].map((name) => composed(text, name).environment);
+    const urls = [1, 2].map((i) => `http://persistence-${i}:${persistence!["PORT"]}`).join(",");
+    t.equal(edge!["PERSISTENCE_URL"], urls);
+    t.match(shipped("infra/nginx/nginx.conf", {}), `server edge-2:${edge!["PORT"]} `);
+    t.not(edge!["PORT"], persistence!["PORT"], "should nginx ever have the address of another container");
+    t.match(persistence, { MONGODB_CA_FILE: "/run/secrets/ca", NATS_CA_FILE: "/run/secrets/ca" });
+  },
+);
 
 /** A service of `docker-compose config`, as the variables that it gets and the networks that it is in. */
 function composed(text: string, service: string): { environment: Record<string, string>; networks: string[] } {
