@@ -204,6 +204,9 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
     t.match(text, `  ${name}:`);
   }
   t.equal(text.match(/read_only: true/g)?.length, 12, "every server has a read-only root");
+  t.equal(text.match(/driver: local/g)?.length, 11, "and a log that cannot fill the disk");
+  const mongo = text.slice(text.indexOf("\n  mongo-3:"), text.indexOf("\n  mongo-initiate:"));
+  t.match(mongo, /stop_grace_period: (60s|1m0s)/, "MongoDB stops in its own time");
   t.equal(text.match(/--keyFile/g)?.length, 3, "no MongoDB server without users");
   t.equal(text.match(/--tlsMode=requireTLS/g)?.length, 3, "nor without TLS");
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
