@@ -13,6 +13,8 @@ const NGINX = ["/usr/sbin/nginx", "/usr/local/bin/nginx", "/opt/homebrew/bin/ngi
   (path) => spawnSync(path, ["-v"]).status === 0,
 );
 const LIMIT_MS = 30_000;
+/** The size of the store, and of the log in it, is divided by this, or to fill it would take hours. */
+const SMALLER = 4096;
 
 /** A reason to skip a test on a machine that lacks a program; in CI, where nothing may be lacking, a failure. */
 function lacking(program: string, present: boolean): string | false {
@@ -62,6 +64,7 @@ async function startCluster(): Promise<Child[]> {
         "http_port: 8222": `http: 127.0.0.1:${httpPort}`,
         "port: 6222": `host: 127.0.0.1\n  port: ${routePorts[i]}`,
         "store_dir: /data": `store_dir: ${JSON.stringify(home)}`,
+        "max_file_store: 20GB": `max_file_store: ${(20 * 1024 ** 3) / SMALLER}`,
         "include ./roles.conf": `include ../roles.conf`,
         "/etc/nats/": `${SECRETS}/`,
       });
@@ -124,6 +127,7 @@ t.test(
       NATS_CA_FILE: join(SECRETS, "ca.pem"),
       MONGODB_URL: mongod.url,
       LOG_REPLICAS: "3",
+      LOG_MAX_BYTES: `${Number(/LOG_MAX_BYTES: (\d+)/.exec(shipped("docker-compose.yml", {}))?.[1] ?? -SMALLER) / SMALLER}`,
       DRAIN_MS: "0",
     };
     const service = async (name: string, more: NodeJS.ProcessEnv = {}) => {
@@ -190,6 +194,21 @@ t.test(
     t.pass("the loss of one NATS server stops nobody");
     await edges[1]!.kill("SIGKILL");
     for (let i = 0; i < 4; i++) t.equal((await fetch(`${nginx.url}/`)).status, 200, "a dead edge is passed over");
+
+    const post = async () =>
+      (
+        await fetch(page, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ message: "🏮".repeat(4000), user: "민수" }),
+        })
+      ).status;
+    const answers = new Set<number>();
+    await until(AbortSignal.timeout(LIMIT_MS), async () => {
+      for (const status of await Promise.all(Array.from({ length: 8 }, post))) answers.add(status);
+      return answers.size > 1;
+    });
+    t.same(answers, new Set([201, 507]), "a full log says that it is full");
   },
 );
 
