@@ -3,7 +3,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
-import { PullSession } from "./pull-session.ts";
+import { PullSession, type Space } from "./pull-session.ts";
 import type { LogSettings } from "./stream-config.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
@@ -61,6 +61,11 @@ const BATCH_RECORDS = 1000;
 const BATCHES_IN_FLIGHT = 2;
 /** Enough for the batches in flight and one behind them. */
 const IN_HAND_RECORDS = (BATCHES_IN_FLIGHT + 1) * BATCH_RECORDS;
+/** Records of the usual size never come near this; on the way into the store each is copied a few times. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const IN_HAND_BYTES = (BATCHES_IN_FLIGHT + 1) * BATCH_BYTES;
+/** More than any record with its subject and headers. */
+const LEAST_BYTES = 256 * 1024;
 /** After a failure of the store this many are tried first, so that an outage does not shift whole batches to and fro. */
 const PROBE_RECORDS = 50;
 const PAUSE_FIRST_MS = 250;
@@ -198,11 +203,11 @@ class JetStreamConsumer implements LogConsumer {
     return this.#session;
   }
 
-  #space(): number {
-    let held = this.#waiting.length;
-    for (const batch of this.#inFlight) held += batch.length;
-    const space = (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held;
-    return Math.min(space, BATCH_RECORDS);
+  #space(): Space {
+    const held = [this.#waiting, ...this.#inFlight].flat();
+    const records = (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held.length;
+    const bytes = IN_HAND_BYTES - held.reduce((sum, { data }) => sum + data.length, 0);
+    return { records: Math.min(records, BATCH_RECORDS), bytes: bytes < LEAST_BYTES ? 0 : Math.min(bytes, BATCH_BYTES) };
   }
 
   #receive(message: Msg, epoch: string): void {
