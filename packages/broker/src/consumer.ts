@@ -4,7 +4,7 @@ import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-n
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
 import { PullSession, type Space } from "./pull-session.ts";
-import type { LogSettings } from "./stream-config.ts";
+import type { LogSettings, StreamIdentity } from "./stream-config.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
 /** An event of the log on its way into the store. */
@@ -52,6 +52,8 @@ export interface LogConsumer {
 export interface ConsumerSettings {
   readonly nats: NatsSettings;
   readonly log: LogSettings;
+  /** Sees the log whenever it is found, before anything of it is fetched. When it rejects, it is asked again later. */
+  readonly accept?: (log: StreamIdentity) => Promise<void>;
   /** Told of each failure; what it does about repetition is its own affair. */
   readonly onTrouble: (what: string, error: Error) => void;
 }
@@ -192,7 +194,7 @@ class JetStreamConsumer implements LogConsumer {
 
   async #openSession(): Promise<PullSession> {
     if (!this.#nc || !this.#jsm || !this.#connected) throw new Error("the log cannot be reached");
-    this.#durable = await ensureDurable(this.#jsm, this.#settings.log);
+    this.#durable = await ensureDurable(this.#jsm, this.#settings.log, this.#settings.accept);
     const { name, epoch } = this.#durable;
     const inbox = createInbox(this.#settings.nats.inboxPrefix);
     this.#session = new PullSession(this.#nc, name, inbox, {

@@ -9,6 +9,7 @@ import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
+import { renewWhenRewound } from "./rewound.ts";
 import { createTroubleLog } from "./trouble.ts";
 
 const STOP_LIMIT_MS = 10_000;
@@ -27,6 +28,10 @@ await run(async () => {
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
+    accept: renewWhenRewound(
+      () => floor,
+      () => desk,
+    ),
     onTrouble,
   });
   const floor = new Floor(consumer, store);
