@@ -160,6 +160,18 @@ t.test("a full log refuses, and takes again when there is room", async (t) => {
   t.match(await lane.publish(`m${stored}`, message("a", "fits")), { duplicate: false });
 });
 
+t.test("the heads of many rooms are asked for in questions that the server takes", async (t) => {
+  const nats = await startNats({ configText: "max_payload: 2KB" });
+  t.teardown(() => nats.stop());
+  const log = await logOn(t, nats);
+  const rooms = Array.from({ length: 101 }, (_, n) => `room ${n}`);
+  for (const room of rooms) await log.lane(room).publish(room, message(room, "x"));
+  t.same(
+    [...(await log.heads([...rooms, "empty"]))],
+    [...rooms, "empty"].map((room, n) => [room, room === "empty" ? 0 : n + 1]),
+  );
+});
+
 t.test("a log that has filled the server's own storage refuses at once, too", async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "madang-full-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
