@@ -31,6 +31,7 @@ await run(async () => {
     accept: renewWhenRewound(
       () => floor,
       () => desk,
+      onTrouble,
     ),
     onTrouble,
   });

@@ -1,4 +1,5 @@
 import type { Desk, StreamIdentity } from "@madang/broker";
+import { formatPosition } from "@madang/protocol";
 import type { Floor } from "./floor.ts";
 import { comparePlaces } from "./keys.ts";
 
@@ -10,11 +11,13 @@ import { comparePlaces } from "./keys.ts";
 export function renewWhenRewound(
   floor: () => Pick<Floor, "reached">,
   desk: () => Pick<Desk, "renewLog">,
+  onTrouble: (what: string, error: Error) => void,
 ): (log: StreamIdentity) => Promise<void> {
   return async ({ epoch, lastSeq }) => {
     const reached = await floor().reached();
     if (!reached || comparePlaces({ epoch, seq: lastSeq }, reached) >= 0) return;
-    await desk().renewLog(reached);
-    throw new Error("it ended before what is stored, as a restored copy does, and gets a new epoch");
+    const places = `it ended at ${formatPosition(epoch, lastSeq)}, and had reached ${formatPosition(reached.epoch, reached.seq)}`;
+    if (await desk().renewLog(reached)) onTrouble("the log was put back, and has a new epoch", new Error(places));
+    throw new Error(`it was put back: ${places}`);
   };
 }
