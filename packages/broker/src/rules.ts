@@ -5,10 +5,12 @@ import {
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamManager,
+  jetstreamManager,
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 
@@ -58,6 +60,18 @@ export interface Rules {
 
 /** Where nobody moderates. */
 export const NO_RULES: Rules = { room: () => undefined, member: () => undefined, all: () => [], onChange: () => {} };
+
+/** All rules, read once. @throws when NATS cannot be asked now */
+export async function readRules(nats: NatsSettings): Promise<Rule[]> {
+  const nc = await connectNats(nats, false);
+  try {
+    const book = new RuleBook(nc, await jetstreamManager(nc, { checkAPI: false }), nats.inboxPrefix);
+    await book.read().finally(() => book.close());
+    return book.all();
+  } finally {
+    await nc.close();
+  }
+}
 
 interface Held<R extends Rule = Rule> {
   readonly seq: number;

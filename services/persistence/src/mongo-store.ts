@@ -29,10 +29,14 @@ interface FloorDocument {
   place: string;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoStore(url: string): Store {
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoStore(url: string, caFile?: string): Store {
   try {
-    return new MongoStore(url);
+    return new MongoStore(url, caFile);
   } catch {
     // The driver's own text may repeat the password.
     throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
@@ -50,8 +54,9 @@ class MongoStore implements Store {
   #writable = false;
   #migrated = false;
 
-  constructor(url: string) {
+  constructor(url: string, caFile?: string) {
     this.#client = new MongoClient(url, {
+      ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
       appName: "madang-persistence",
       writeConcern: { w: "majority", journal: true },
       readPreference: ReadPreference.primary,

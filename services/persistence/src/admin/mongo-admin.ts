@@ -46,10 +46,14 @@ interface JobDocument {
   heldUntil?: number;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoAdmin(url: string): AdminStore {
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoAdmin(url: string, caFile?: string): AdminStore {
   try {
-    return new MongoAdmin(url);
+    return new MongoAdmin(url, caFile);
   } catch {
     throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
   }
@@ -63,8 +67,9 @@ class MongoAdmin implements AdminStore {
   readonly #audit: Collection<AuditDocument>;
   readonly #jobs: Collection<JobDocument>;
 
-  constructor(url: string) {
+  constructor(url: string, caFile?: string) {
     this.#client = new MongoClient(url, {
+      ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
       appName: "madang-admin",
       writeConcern: { w: "majority", journal: true, wtimeoutMS: MAJORITY_LIMIT_MS },
       maxPoolSize: MAX_CONNECTIONS,
