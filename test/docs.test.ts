@@ -30,3 +30,15 @@ t.test("links between the documents lead somewhere", async (t) => {
     t.strictSame(broken, [], path);
   }
 });
+
+t.test("every figure that is to be watched is one that a service has", async (t) => {
+  const watched = read("docs/OPERATIONS.md")
+    .split("## What to watch")[1]!
+    .match(/\bmadang_\w+/g)!;
+  t.ok(watched.length >= 7);
+  const sources = globSync("services/*/src/metrics.ts", { cwd: ROOT }).map(read).join();
+  t.strictSame(
+    watched.filter((name) => !sources.includes(`name: "${name}"`)),
+    [],
+  );
+});

@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 
 /** How to reach NATS. */
 export interface NatsSettings {
-  /** Comma-separated `nats://[user:password@]host:port`. */
+  /** Comma-separated `nats://[user:password@]host:port`, or `tls://`; user, password and scheme of the first count for all. */
   readonly url: string;
   /** Shown in the server's monitoring. */
   readonly name: string;

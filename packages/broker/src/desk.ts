@@ -1,17 +1,13 @@
 import { encodeEvent, type LogEvent, ProtocolError, type Rule } from "@madang/protocol";
-import {
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from "@nats-io/jetstream";
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { isApiError } from "./api-errors.ts";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { EDGE_SUBJECTS, type EdgeReport } from "./control.ts";
 import { DirectGet, type SubjectRecord } from "./direct-get.ts";
+import { durableName } from "./durable.ts";
 import { RuleBook, type Rules, ruleSubject, rulesConfig } from "./rules.ts";
-import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
+import { ensureStream, type LogSettings, renewEpoch, type StreamIdentity } from "./stream-config.ts";
 import { LOG_SUBJECTS, logSubject, STREAM } from "./subjects.ts";
 
 const API_LIMIT_MS = 5000;
@@ -22,9 +18,6 @@ const SCAN_BATCH = 500;
 const SCAN_MAX_BYTES = 1024 * 1024;
 const CHANGE_ATTEMPTS = 5;
 const CONFLICT = "Others are changing this at the same moment: look at it, and do it again.";
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
-const STREAM_NAME_IN_USE = 10058;
-const NO_MESSAGE = new Set([10037, 10043, 10057]);
 
 /** The moderators' way to NATS: what only the role "admin" may do. Every method fails while NATS cannot be reached. */
 export interface Desk {
@@ -45,6 +38,13 @@ export interface Desk {
   publish(event: LogEvent, id: string): Promise<{ readonly seq: number }>;
 
   log(): Promise<StreamIdentity>;
+
+  /**
+   * Gives the log a new epoch where it ends before a place that it had reached, as a restored copy does: everybody is told
+   * then, as when a log is made anew. Does nothing where it does not.
+   * @returns whether there was reason to
+   */
+  renewLog(reached: { readonly epoch: string; readonly seq: number }): Promise<boolean>;
 
   /** Events of a room, or of all, from `seq` on; at most some hundreds. None says nothing about what was stored just now. */
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]>;
@@ -122,8 +122,7 @@ class NatsDesk implements Desk {
         book.apply(seq, data, subject);
         return;
       } catch (error) {
-        const lost = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
-        if (!lost) throw error;
+        if (!isApiError(error, "wrongLastSequence")) throw error;
         if (attempt === CHANGE_ATTEMPTS) throw new ProtocolError("conflict", { message: CONFLICT, cause: error });
         await book.read();
       }
@@ -141,6 +140,17 @@ class NatsDesk implements Desk {
     return ensureStream(this.#jsm, this.#settings);
   }
 
+  async renewLog(reached: { epoch: string; seq: number }): Promise<boolean> {
+    this.#require(this.#nc);
+    const old = await renewEpoch(this.#jsm, reached);
+    if (old === undefined) return false;
+    // Whoever still fetches by it is to notice.
+    await this.#jsm.consumers.delete(STREAM, durableName(old)).catch((error: unknown) => {
+      if (!isApiError(error, "consumerNotFound")) throw error;
+    });
+    return true;
+  }
+
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {
     const subject = room === undefined ? LOG_SUBJECTS : logSubject(room);
     return this.#require(this.#direct).next(subject, seq, SCAN_BATCH, SCAN_MAX_BYTES);
@@ -151,7 +161,7 @@ class NatsDesk implements Desk {
     try {
       await this.#jsm.streams.deleteMessage(STREAM, seq, true);
     } catch (error) {
-      if (!(error instanceof JetStreamApiError && NO_MESSAGE.has(error.code))) throw error;
+      if (!isApiError(error, "noMessage")) throw error;
     }
   }
 
@@ -211,7 +221,7 @@ class NatsDesk implements Desk {
       await this.#jsm.streams.add(config);
     } catch (error) {
       // It is there, perhaps with other settings, which are then an operator's.
-      if (!(error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE)) throw error;
+      if (!isApiError(error, "streamNameInUse")) throw error;
     }
   }
 

@@ -1,19 +1,13 @@
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-} from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import { ensureStream, type LogSettings } from "./stream-config.ts";
+import { isApiError } from "./api-errors.ts";
+import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 import { STREAM } from "./subjects.ts";
 
 /** Short, so that the batch of a killed instance comes back soon; a living one renews it at each third. */
 export const ACK_WAIT_MS = 10_000;
 /** Over all instances. */
 const MAX_ACK_PENDING = 5000;
-const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10013]);
 
 /**
  * A consumer carries its epoch in its name: a batch in hand while the log is made anew would otherwise acknowledge what
@@ -24,10 +18,23 @@ export interface Durable {
   readonly epoch: string;
 }
 
-/** Makes the log and its durable consumer where they are missing. Safe for many callers at once. */
-export async function ensureDurable(jsm: JetStreamManager, settings: LogSettings): Promise<Durable> {
-  const { epoch } = await ensureStream(jsm, settings);
-  const name = `persistence-${epoch}`;
+export function durableName(epoch: string): string {
+  return `persistence-${epoch}`;
+}
+
+/**
+ * Makes the log and its durable consumer where they are missing. Safe for many callers at once.
+ * @param accept sees the log before the consumer is made; none is where it throws
+ */
+export async function ensureDurable(
+  jsm: JetStreamManager,
+  settings: LogSettings,
+  accept: (log: StreamIdentity) => Promise<void> = async () => {},
+): Promise<Durable> {
+  const log = await ensureStream(jsm, settings);
+  await accept(log);
+  const { epoch } = log;
+  const name = durableName(epoch);
   const config: Partial<ConsumerConfig> & { durable_name: string } = {
     durable_name: name,
     description: "Projects the log into MongoDB.",
@@ -42,7 +49,7 @@ export async function ensureDurable(jsm: JetStreamManager, settings: LogSettings
     await jsm.consumers.add(STREAM, config);
   } catch (error) {
     // Made by another version of us.
-    if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
+    if (!isApiError(error, "consumerExistsDifferently")) throw error;
     await jsm.consumers.update(STREAM, name, config);
   }
   return { name, epoch };

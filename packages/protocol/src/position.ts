@@ -12,6 +12,7 @@ export interface Position {
 
 const POSITION = /^([a-z0-9]{1,32})\.(0|[1-9][0-9]{0,15})$/;
 
+/** @returns `undefined` for what is no position, and for a sequence that a number cannot hold exactly */
 export function parsePosition(text: string): Position | undefined {
   const match = POSITION.exec(text);
   if (!match) return undefined;
@@ -19,6 +20,7 @@ export function parsePosition(text: string): Position | undefined {
   return Number.isSafeInteger(seq) ? { epoch: match[1]!, seq } : undefined;
 }
 
+/** What {@link parsePosition} reads. */
 export function formatPosition(epoch: string, seq: number): string {
   return `${epoch}.${seq}`;
 }
@@ -26,4 +28,9 @@ export function formatPosition(epoch: string, seq: number): string {
 /** A new epoch, later than every one made before `now` (milliseconds since 1970). */
 export function newEpoch(now: number): string {
   return now.toString(36).padStart(9, "0");
+}
+
+/** The epoch right after one that {@link newEpoch} made: whoever asks gets the same. */
+export function epochAfter(epoch: string): string {
+  return newEpoch(Number.parseInt(epoch, 36) + 1);
 }

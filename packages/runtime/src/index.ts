@@ -1,4 +1,5 @@
 export * from "./bodies.ts";
+export * from "./command-line.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./logger.ts";

@@ -20,7 +20,7 @@ export class RoomOpener {
   readonly #onTrouble: TroubleLog;
   readonly #rooms: () => Room[];
   readonly #timer: NodeJS.Timeout;
-  #waiting: Room[] = [];
+  readonly #waiting: Room[] = [];
   #opening = false;
   #auditing = false;
   #auditAgain = false;

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
@@ -39,20 +37,6 @@ t.test("what can be", async (t) => {
   const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "a,tls://b:1", PERSISTENCE_URL: "http://a/, b:2" });
   t.same(nats, { url: "nats://a,tls://b:1" });
   t.same(persistenceUrls, ["http://a", "http://b:2"]);
-});
-
-t.test("an edge that waits for NATS says so, and ends when it is told to", async (t) => {
-  const edge = spawn(process.execPath, [join(import.meta.dirname, "../src/main.ts")], {
-    env: { PATH: process.env["PATH"], PORT: "0", NATS_URL: "nats://u:hunter2@127.0.0.1:1" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  t.teardown(() => edge.kill("SIGKILL"));
-  const [line] = (await once(edge.stdout, "data")) as [Buffer];
-  t.match(JSON.parse(String(line)), { level: 40, msg: /^NATS cannot be reached/ });
-  t.notMatch(String(line), "hunter2");
-  const exited = once(edge, "exit");
-  edge.kill("SIGTERM");
-  await exited;
 });
 
 t.test("HOST=localhost is one address: no second server goes round the limits of sockets", async (t) => {

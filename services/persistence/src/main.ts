@@ -9,6 +9,7 @@ import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
+import { renewWhenRewound } from "./rewound.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
@@ -26,6 +27,11 @@ await run(async () => {
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
+    accept: renewWhenRewound(
+      () => floor,
+      () => desk,
+      onTrouble,
+    ),
     onTrouble,
   });
   const floor = new Floor(consumer, store);

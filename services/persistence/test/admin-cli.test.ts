@@ -15,8 +15,18 @@ t.test("help is an answer, a wrong command line a mistake", async (t) => {
   t.equal(status, 0);
   t.match(stdout, "--user-id ID");
   t.equal(stderr, "");
-  const wrong = [[], ["export", "--user", "a", "--user-id", "b"], ["erase", "--all"]];
-  for (const args of [...wrong, ["erase", "--user", ".."]]) t.equal(cli(args).status, 2, args.join(" "));
+  const wrong: [message: string, ...args: string[]][] = [
+    ["It is erase or export."],
+    ["It is erase or export.", "erase", "kim", "--user", "kim"],
+    ["One of --user and --user-id is needed.", "export"],
+    ["One of --user and --user-id is needed.", "export", "--user", "a", "--user-id", "b"],
+    ["Unknown option '--all'.", "erase", "--all"],
+    ["A nickname has 1 to 100 characters, without control characters.", "erase", "--user", ".."],
+  ];
+  for (const [message, ...args] of wrong) {
+    const { status, stderr } = cli(args);
+    t.same([status, stderr], [2, `${message} See --help.\n`], args.join(" "));
+  }
 });
 
 t.test("a MongoDB that is away is one line, without the password, and exit code 1", async (t) => {
