@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readAuthSettings } from "@madang/auth";
-import { Child, findBinary, freePort, startMongod, startProcess, until } from "@madang/local-stack";
+import { Child, findBinary, freePort, startMongod, startNats, startProcess, until } from "@madang/local-stack";
 import t from "tap";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -87,9 +87,9 @@ async function startCluster(): Promise<Child[]> {
 }
 
 /** nginx under infra/nginx/nginx.conf, in front of two edges. */
-async function startNginx(edges: readonly Child[]): Promise<Child> {
+async function startNginx(edges: readonly Child[], name = "nginx"): Promise<Child> {
   const port = await freePort();
-  const home = join(dir, "nginx");
+  const home = join(dir, name);
   mkdirSync(home);
   const text = shipped("infra/nginx/nginx.conf", {
     // Addresses need no resolver, and nginx knows the word from 1.27.3 on.
@@ -211,6 +211,27 @@ t.test(
     t.same(answers, new Set([201, 507]), "a full log says that it is full");
   },
 );
+
+t.test("nobody is sent to an edge that has no log", { skip: lacking("nginx", !!NGINX) }, async (t) => {
+  const entry = join(ROOT, "services/edge/src/main.ts");
+  const keep = (child: Child) => {
+    t.teardown(() => child.stop());
+    return child;
+  };
+  const nats = keep(await startNats());
+  const [waiting, serving] = await Promise.all([
+    startProcess({ name: "waiting", entry, env: { NATS_URL: "nats://127.0.0.1:1" }, readyPath: "/livez" }).then(keep),
+    startProcess({ name: "serving", entry, env: { NATS_URL: nats.url, DRAIN_MS: "0" } }).then(keep),
+  ]);
+  t.equal((await fetch(waiting.url)).status, 503);
+  const nginx = keep(await startNginx([waiting, serving], "nginx-waiting"));
+  for (let i = 0; i < 6; i++) {
+    t.equal((await fetch(`${nginx.url}/chat/`)).status, 200);
+    const socket = new WebSocket(`${nginx.url.replace("http", "ws")}/ws/chat/lobby/`);
+    await once(socket, "open");
+    socket.close();
+  }
+});
 
 const compose = spawnSync("docker-compose", ["version"]).status === 0;
 t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not on this machine" }, async (t) => {
