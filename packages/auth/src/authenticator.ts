@@ -35,6 +35,7 @@ export class TokenError extends ProtocolError {
   }
 }
 
+/** Says who somebody is, by the settings alone: a token does not choose how it is checked. */
 export interface Authenticator {
   /** Who somebody without a token is; `undefined` where a token is needed. */
   readonly anonymous: Identity | undefined;
@@ -45,6 +46,7 @@ export interface Authenticator {
   verify(token: string): Promise<Identity>;
 }
 
+/** Public keys are fetched when the first token is to be checked, and kept for ten minutes. */
 export function createAuthenticator(settings: AuthSettings): Authenticator {
   if (settings.mode === "none") return { anonymous: ANYONE, verify: async () => ANYONE };
   const check = checker(settings);

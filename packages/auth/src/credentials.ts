@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /** HttpOnly and SameSite=Lax: for pages, whose WebSocket cannot set headers. */
-export const TOKEN_COOKIE = "madang_token";
+const TOKEN_COOKIE = "madang_token";
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 const COOKIE = new RegExp(`(?:^|;)\\s*${TOKEN_COOKIE}=([^;\\s]*)`);

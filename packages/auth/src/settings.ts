@@ -55,6 +55,7 @@ export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.
   };
 }
 
+/** Whether an address to listen on is of this machine alone. Names are not looked up: of them it is `localhost`. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -2,24 +2,23 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { BASELINE, HELP, type Options, RESULTS_FILE, readOptions, UsageError } from "./options.ts";
+import { exitOnSignal } from "@madang/local-stack";
+import { OperatorError, run } from "@madang/runtime";
+import { BASELINE, HELP, type Options, RESULTS_FILE, readOptions } from "./options.ts";
 import { charts } from "./report/charts.ts";
 import type { Results } from "./report/compare.ts";
 import { markdown } from "./report/markdown.ts";
 import { runBench } from "./run.ts";
-import { stopOnSignal } from "./running.ts";
 
 /** Progress goes to standard error: standard output is the result. */
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (!options) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (process.platform !== "linux") throw new UsageError("The benchmark reads CPU times from /proc: it needs Linux.");
-  stopOnSignal(say);
+  if (!options) return void process.stdout.write(HELP);
+  if (process.platform !== "linux")
+    throw new OperatorError("The benchmark reads CPU times from /proc: it needs Linux.");
+  exitOnSignal();
   const { measurements, problems } = await runBench(options, say);
   const results: Results = {
     at: new Date().toISOString(),
@@ -30,7 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
   write(options, results);
   process.stdout.write(options.json ? `${JSON.stringify(results, undefined, 2)}\n` : markdown(measurements));
   for (const problem of problems) say(`Problem: ${problem}`);
-  return problems.length > 0 ? 1 : 0;
+  // What a peer has left open is to hold nobody up.
+  process.exit(problems.length > 0 ? 1 : 0);
 }
 
 function write({ out, writesBaseline }: Options, results: Results): void {
@@ -48,10 +48,4 @@ function write({ out, writesBaseline }: Options, results: Results): void {
   say(`Written to ${out}`);
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    say(error instanceof UsageError ? `${error.message} See --help.` : String((error as Error).stack));
-    process.exit(error instanceof UsageError ? 2 : 1);
-  },
-);
+await run(() => main(process.argv.slice(2)));

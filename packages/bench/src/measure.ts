@@ -4,7 +4,6 @@ import type { LoadPlan } from "./load/shared.ts";
 import type { Measurement, Metrics } from "./metrics.ts";
 import type { Peer, System } from "./peers/peer.ts";
 import { usageOf } from "./proc.ts";
-import { stopAtExit } from "./running.ts";
 
 /** Nothing has come for so long: nothing more is under way. */
 const QUIET_MS = 400;
@@ -29,13 +28,11 @@ export const SHAPE: Shape = {
 /** Runs `use` with a generator whose connections are open, and closes them. */
 export async function withLoad<T>(plan: LoadPlan, use: (generator: Generator) => Promise<T>): Promise<T> {
   const generator = new Generator(plan);
-  const closed = stopAtExit(() => generator.close());
   try {
     await generator.open();
     return await use(generator);
   } finally {
     await generator.close();
-    closed();
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { HELP_OPTION, namedOption, numberOption, readArguments } from "@madang/runtime";
 import { DEFAULT_PEERS, PEERS, QUICK_PEERS } from "./peers/index.ts";
 import type { Peer } from "./peers/peer.ts";
 import { SCALE_SCENARIOS, SCENARIOS } from "./scenarios/index.ts";
@@ -8,11 +8,12 @@ import type { Scenario } from "./scenarios/scenario.ts";
 const ROOT = join(import.meta.dirname, "../../..");
 export const RESULTS_FILE = "results.json";
 export const DEFAULT_OUT = join(ROOT, ".cache/bench");
-export const IMAGES = join(ROOT, "docs/images");
+const IMAGES = join(ROOT, "docs/images");
 export const BASELINE = join(import.meta.dirname, "../baseline.json");
 
 /** Longer at full load says nothing more, and a machine has other things to do. */
 const MAX_SECONDS = 60;
+const MAX_REPEAT = 20;
 
 export interface Options {
   readonly scenarios: readonly Scenario[];
@@ -28,66 +29,31 @@ export interface Options {
   readonly writesBaseline: boolean;
 }
 
-/** A wrong command line; its message says what is wrong. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}
-
 /** @returns undefined when help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[]): Options | undefined {
-  const values = parse(args);
+  const string = { type: "string" } as const;
+  const flag = { type: "boolean", default: false } as const;
+  const { values } = readArguments({
+    args: [...args],
+    options: {
+      ...{ scenario: string, peer: string, seconds: string, repeat: string, out: string },
+      ...{ quick: flag, scale: flag, json: flag, baseline: flag, help: HELP_OPTION },
+    },
+  });
   if (values.help) return undefined;
   const available = values.scale ? SCALE_SCENARIOS : SCENARIOS;
-  const quick = values.quick ?? false;
+  const { quick } = values;
   return {
-    scenarios: choose("scenario", values.scenario, [...SCENARIOS, ...SCALE_SCENARIOS], available),
-    peers: choose("peer", values.peer, PEERS, quick ? QUICK_PEERS : DEFAULT_PEERS),
-    seconds: numberOf("seconds", values.seconds, quick ? 2 : 5, MAX_SECONDS),
+    scenarios: namedOption("scenario", values.scenario, [...SCENARIOS, ...SCALE_SCENARIOS], available),
+    peers: namedOption("peer", values.peer, PEERS, quick ? QUICK_PEERS : DEFAULT_PEERS),
+    seconds: numberOption("seconds", values.seconds, { byDefault: quick ? 2 : 5, min: 1, max: MAX_SECONDS }),
     warmUpS: quick ? 1 : 2,
-    repeat: numberOf("repeat", values.repeat, 1, 20),
+    repeat: numberOption("repeat", values.repeat, { byDefault: 1, min: 1, max: MAX_REPEAT, whole: true }),
     quick,
-    json: values.json ?? false,
+    json: values.json,
     out: values.out ?? (values.scale ? IMAGES : DEFAULT_OUT),
-    writesBaseline: values.baseline ?? false,
+    writesBaseline: values.baseline,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const string = { type: "string" } as const;
-    const flag = { type: "boolean" } as const;
-    const options = {
-      ...{ scenario: string, peer: string, seconds: string, repeat: string, out: string },
-      ...{ quick: flag, scale: flag, json: flag, baseline: flag, help: { ...flag, short: "h" } },
-    } as const;
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message.split(". ")[0]!);
-  }
-}
-
-function choose<T extends { readonly name: string }>(
-  what: string,
-  text: string | undefined,
-  all: readonly T[],
-  byDefault: readonly T[],
-): readonly T[] {
-  if (text === undefined) return byDefault;
-  return text.split(",").map((name) => {
-    const found = all.find((one) => one.name === name.trim());
-    if (found) return found;
-    throw new UsageError(`There is no ${what} "${name}": ${all.map((one) => one.name).join(", ")}.`);
-  });
-}
-
-function numberOf(what: string, text: string | undefined, byDefault: number, most: number): number {
-  if (text === undefined) return byDefault;
-  const value = Number(text);
-  if (value >= 1 && value <= most) return value;
-  throw new UsageError(`--${what} takes a number from 1 to ${most}.`);
 }
 
 export const HELP = `Measures Madang beside Socket.IO, Centrifugo and the tutorial, on this machine, in one run.

@@ -88,20 +88,20 @@ interface Held extends ConsumedRecord {
 }
 
 class JetStreamConsumer implements LogConsumer {
-  #settings: ConsumerSettings;
+  readonly #settings: ConsumerSettings;
   #nc: NatsConnection | undefined;
   #jsm: JetStreamManager | undefined;
   #connected = false;
-  #opened: Promise<void>;
+  readonly #opened: Promise<void>;
   #durable: Durable | undefined;
   #session: PullSession | undefined;
   #project: Project | undefined;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #stop = new AbortController();
+  readonly #stop = new AbortController();
 
   /** Waiting to become a batch. */
-  #waiting: Held[] = [];
+  readonly #waiting: Held[] = [];
   /** What waits goes even if it is no full batch: nothing more is on its way. */
   #partialDue = false;
   readonly #inFlight = new Set<readonly Held[]>();

@@ -1,12 +1,7 @@
 import { encodeEvent, type LogEvent, ProtocolError, type Rule } from "@madang/protocol";
-import {
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from "@nats-io/jetstream";
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { isApiError } from "./api-errors.ts";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { EDGE_SUBJECTS, type EdgeReport } from "./control.ts";
 import { DirectGet, type SubjectRecord } from "./direct-get.ts";
@@ -23,10 +18,6 @@ const SCAN_BATCH = 500;
 const SCAN_MAX_BYTES = 1024 * 1024;
 const CHANGE_ATTEMPTS = 5;
 const CONFLICT = "Others are changing this at the same moment: look at it, and do it again.";
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
-const STREAM_NAME_IN_USE = 10058;
-const CONSUMER_NOT_FOUND = 10014;
-const NO_MESSAGE = new Set([10037, 10043, 10057]);
 
 /** The moderators' way to NATS: what only the role "admin" may do. Every method fails while NATS cannot be reached. */
 export interface Desk {
@@ -131,8 +122,7 @@ class NatsDesk implements Desk {
         book.apply(seq, data, subject);
         return;
       } catch (error) {
-        const lost = error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
-        if (!lost) throw error;
+        if (!isApiError(error, "wrongLastSequence")) throw error;
         if (attempt === CHANGE_ATTEMPTS) throw new ProtocolError("conflict", { message: CONFLICT, cause: error });
         await book.read();
       }
@@ -156,7 +146,7 @@ class NatsDesk implements Desk {
     if (old === undefined) return false;
     // Whoever still fetches by it is to notice.
     await this.#jsm.consumers.delete(STREAM, durableName(old)).catch((error: unknown) => {
-      if (!(error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND)) throw error;
+      if (!isApiError(error, "consumerNotFound")) throw error;
     });
     return true;
   }
@@ -171,7 +161,7 @@ class NatsDesk implements Desk {
     try {
       await this.#jsm.streams.deleteMessage(STREAM, seq, true);
     } catch (error) {
-      if (!(error instanceof JetStreamApiError && NO_MESSAGE.has(error.code))) throw error;
+      if (!isApiError(error, "noMessage")) throw error;
     }
   }
 
@@ -231,7 +221,7 @@ class NatsDesk implements Desk {
       await this.#jsm.streams.add(config);
     } catch (error) {
       // It is there, perhaps with other settings, which are then an operator's.
-      if (!(error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE)) throw error;
+      if (!isApiError(error, "streamNameInUse")) throw error;
     }
   }
 

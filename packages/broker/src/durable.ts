@@ -1,11 +1,6 @@
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-} from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { isApiError } from "./api-errors.ts";
 import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 import { STREAM } from "./subjects.ts";
 
@@ -13,7 +8,6 @@ import { STREAM } from "./subjects.ts";
 export const ACK_WAIT_MS = 10_000;
 /** Over all instances. */
 const MAX_ACK_PENDING = 5000;
-const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10013]);
 
 /**
  * A consumer carries its epoch in its name: a batch in hand while the log is made anew would otherwise acknowledge what
@@ -55,7 +49,7 @@ export async function ensureDurable(
     await jsm.consumers.add(STREAM, config);
   } catch (error) {
     // Made by another version of us.
-    if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
+    if (!isApiError(error, "consumerExistsDifferently")) throw error;
     await jsm.consumers.update(STREAM, name, config);
   }
   return { name, epoch };

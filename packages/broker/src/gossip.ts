@@ -13,6 +13,7 @@ export interface Gossip {
 /** Of an edge that is alone. */
 export const NO_GOSSIP: Gossip = { say: () => {}, onHeard: () => {} };
 
+/** Over this connection, for as long as it lives. */
 export function openGossip(nc: NatsConnection): Gossip {
   return {
     say: (word) => {

@@ -45,18 +45,18 @@ export interface Puller {
 export class PullSession {
   /** Resolves once, with why nothing more will come. */
   readonly ended: Promise<Error>;
-  #nc: NatsConnection;
-  #requestSubject: string;
-  #inbox: string;
-  #subscription: Subscription;
-  #puller: Puller;
+  readonly #nc: NatsConnection;
+  readonly #requestSubject: string;
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #puller: Puller;
   #end!: (reason: Error) => void;
   #isEnded = false;
   /** Messages that the request under way may still bring; 0 when there is none. */
   #wanted = 0;
   #gathering: NodeJS.Timeout | undefined;
   #heardAt = 0;
-  #watch: NodeJS.Timeout;
+  readonly #watch: NodeJS.Timeout;
 
   /** @param inbox not used before */
   constructor(nc: NatsConnection, durable: string, inbox: string, puller: Puller) {

@@ -3,17 +3,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isRule, type MemberRule, type Person, type RoomRule, type Rule, roomToken, whoOf } from "@madang/protocol";
 import {
   DiscardPolicy,
-  JetStreamApiError,
   type JetStreamManager,
+  jetstreamManager,
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { isApiError } from "./api-errors.ts";
+import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 
 /** One message a subject, each the present state of one rule; nothing in it ages. */
-export const RULES_STREAM = "CHAT_RULES";
+const RULES_STREAM = "CHAT_RULES";
 const RULES_SUBJECTS = "chat.rule.>";
 const LIVE_PREFIX = "chat.rulelive.";
 /** A rule that went by unheard is found within this time. */
@@ -22,8 +24,8 @@ const READ_BATCH = 500;
 const READ_MAX_BYTES = 1024 * 1024;
 const READ_RETRY_MS = 50;
 const READ_ATTEMPTS = 100;
-const STREAM_NOT_FOUND = 10059;
 
+/** The stream of rules, as it is made. */
 export function rulesConfig(replicas: number): Partial<StreamConfig> & { name: string } {
   return {
     name: RULES_STREAM,
@@ -58,6 +60,18 @@ export interface Rules {
 
 /** Where nobody moderates. */
 export const NO_RULES: Rules = { room: () => undefined, member: () => undefined, all: () => [], onChange: () => {} };
+
+/** All rules, read once. @throws when NATS cannot be asked now */
+export async function readRules(nats: NatsSettings): Promise<Rule[]> {
+  const nc = await connectNats(nats, false);
+  try {
+    const book = new RuleBook(nc, await jetstreamManager(nc, { checkAPI: false }), nats.inboxPrefix);
+    await book.read().finally(() => book.close());
+    return book.all();
+  } finally {
+    await nc.close();
+  }
+}
 
 interface Held<R extends Rule = Rule> {
   readonly seq: number;
@@ -150,7 +164,7 @@ export class RuleBook implements Rules {
     do {
       this.#readAgain = false;
       const info = await this.#jsm.streams.info(RULES_STREAM).catch((error: unknown) => {
-        if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+        if (isApiError(error, "streamNotFound")) return undefined;
         throw error;
       });
       if (!info) return;

@@ -1,7 +1,6 @@
 import { epochAfter, newEpoch } from "@madang/protocol";
 import {
   DiscardPolicy,
-  JetStreamApiError,
   type JetStreamManager,
   RetentionPolicy,
   StorageType,
@@ -9,6 +8,7 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { isApiError } from "./api-errors.ts";
 import { LIVE_SUBJECTS, LOG_SUBJECTS, STREAM } from "./subjects.ts";
 
 /** What an operator decides about the log. */
@@ -33,8 +33,6 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
 /** Headers and JSON around a text of 4,000 characters, at four bytes each, escaped, fit well within. */
 const MAX_STORED_BYTES = 64 * 1024;
 const EPOCH_KEY = "madang_epoch";
-const STREAM_NOT_FOUND = 10059;
-const STREAM_NAME_IN_USE = 10058;
 
 function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfig> & { name: string } {
   return {
@@ -72,11 +70,11 @@ function identity(info: StreamInfo): StreamIdentity {
 }
 
 /** Who the log is now, or `undefined` when there is none. @throws when JetStream does not answer */
-export async function readIdentity(jsm: JetStreamManager): Promise<StreamIdentity | undefined> {
+async function readIdentity(jsm: JetStreamManager): Promise<StreamIdentity | undefined> {
   try {
     return identity(await jsm.streams.info(STREAM));
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+    if (isApiError(error, "streamNotFound")) return undefined;
     throw error;
   }
 }
@@ -89,7 +87,7 @@ export async function ensureStream(jsm: JetStreamManager, settings: LogSettings)
     return identity(await jsm.streams.add(streamConfig(settings, newEpoch(Date.now()))));
   } catch (error) {
     // Another process made it in the meantime, with its own epoch.
-    if (error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE) {
+    if (isApiError(error, "streamNameInUse")) {
       const theirs = await readIdentity(jsm);
       if (theirs) return theirs;
     }

@@ -7,11 +7,13 @@ export const LOG_SUBJECTS = "chat.log.*.*";
 /** Where the stream republishes what it has stored: the room's token is the last token of both. */
 export const LIVE_SUBJECTS = "chat.live.{{wildcard(2)}}";
 
+/** Where the events of a room, by its canonical name, are stored. */
 export function logSubject(room: string): string {
   const token = roomToken(room);
   return `chat.log.${roomPartition(token)}.${token}`;
 }
 
+/** Where they come by live. */
 export function liveSubject(room: string): string {
   return `chat.live.${roomToken(room)}`;
 }

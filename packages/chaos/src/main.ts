@@ -1,11 +1,14 @@
 /** `npm run chaos`. */
-import { parseArgs } from "node:util";
+import { exitOnSignal } from "@madang/local-stack";
+import { HELP_OPTION, namedOption, numberOption, readArguments, run } from "@madang/runtime";
 import { held, table } from "./report.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
-import type { Result, RunSettings, Scenario } from "./trial.ts";
+import type { Result, RunSettings } from "./trial.ts";
 
+const MAX_WHOLE = 2 ** 31 - 1;
+const MAX_MINUTES = 24 * 60;
 const HELP = `Kills, stops and cuts off every part of Madang under load, then checks what was promised.
-Real processes on loopback; exit code 1 when anything was lost, doubled or out of order.
+Real processes on loopback.
 
   npm run chaos -- [options]
 
@@ -17,28 +20,42 @@ Real processes on loopback; exit code 1 when anything was lost, doubled or out o
   --json           results as JSON lines on standard output
   --help
 
+Exit codes: 0 everything held, 1 something was lost, doubled or out of order, or could not be run, 2 wrong command line, 130 stopped by Ctrl-C.
+
 Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
 `;
 
-const values = readArguments();
-
-if (values.help) {
-  console.log(HELP);
-} else {
-  const seed = Number(values.seed ?? Date.now() % 1_000_000);
+await run(async () => {
+  const string = { type: "string" } as const;
+  const flag = { type: "boolean", default: false } as const;
+  const { values } = readArguments({
+    options: {
+      scenario: string,
+      kills: string,
+      minutes: string,
+      seed: string,
+      brief: flag,
+      json: flag,
+      help: HELP_OPTION,
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const whole = { min: 1, max: MAX_WHOLE, whole: true };
+  const seed = numberOption("seed", values.seed, { ...whole, byDefault: 1 + (Date.now() % 1_000_000) });
+  const scenarios = namedOption("scenario", values.scenario, SCENARIOS);
   const startedAt = performance.now();
   const settings: RunSettings = {
     seed,
-    kills: Number(values.kills),
-    minutes: Number(values.minutes),
+    kills: numberOption("kills", values.kills, { ...whole, byDefault: 5 }),
+    minutes: numberOption("minutes", values.minutes, { byDefault: 1, min: 0.1, max: MAX_MINUTES }),
     brief: values.brief,
     say: (line) => console.error(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}`),
   };
-  if (![seed, settings.kills, settings.minutes].every((value) => value > 0)) fail("Numbers must be above 0.");
+  exitOnSignal();
   settings.say(`seed ${seed}`);
   const results: Result[] = [];
-  for (const scenario of chosen(values.scenario)) {
+  for (const scenario of scenarios) {
     const result = await scenario.run(settings);
     results.push(result);
     if (values.json) console.log(JSON.stringify(result));
@@ -47,35 +64,4 @@ if (values.help) {
   }
   if (!values.json) console.log(table(results));
   process.exitCode = results.every(held) ? 0 : 1;
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        scenario: { type: "string" },
-        kills: { type: "string", default: "5" },
-        minutes: { type: "string", default: "1" },
-        seed: { type: "string" },
-        brief: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    return fail(`${(error as Error).message}\nSee --help.`);
-  }
-}
-
-function chosen(names: string | undefined): readonly Scenario[] {
-  if (names === undefined) return SCENARIOS;
-  return names.split(",").map((name) => {
-    const scenario = SCENARIOS.find((each) => each.name === name);
-    return scenario ?? fail(`There is no scenario "${name}": see --help.`);
-  });
-}
-
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
+});

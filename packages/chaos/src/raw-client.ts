@@ -28,9 +28,9 @@ export class RawClient {
   readonly #queues = new Map<string, Map<string, Pending>>();
   #ws: WebSocket | undefined;
   #closed = false;
-  #ready = new Set<string>();
+  readonly #ready = new Set<string>();
   #heard = 0;
-  #flying = new Map<string, NodeJS.Timeout>();
+  readonly #flying = new Map<string, NodeJS.Timeout>();
 
   constructor(user: string, rooms: readonly string[], dial: () => string) {
     this.user = user;

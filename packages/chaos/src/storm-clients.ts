@@ -43,7 +43,7 @@ class StormMember {
   resumed = false;
   refused = 0;
   outOfOrder = 0;
-  #order: StormOrder;
+  readonly #order: StormOrder;
   #attempts = 0;
 
   constructor(order: StormOrder, room: string) {

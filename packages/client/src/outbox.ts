@@ -1,3 +1,4 @@
+import { FRAME_MAX_BYTES, NONCE_MAX_LENGTH } from "@madang/protocol/browser";
 import { MadangError } from "./errors.ts";
 
 /** What `localStorage` offers of its own; anything of that shape serves. */
@@ -51,9 +52,6 @@ export interface OutboxOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** Longest frame that a server takes (F6): a longer one would cost the whole connection. */
-const FRAME_MAX_BYTES = 64 * 1024;
-const NONCE_MAX_LENGTH = 128;
 /** A stored send older than this is dropped: by then nobody expects it to appear in the room any more. */
 const STORED_MAX_AGE_MS = 24 * 60 * 60_000;
 
@@ -183,6 +181,7 @@ function newSend(room: string, text: string, nonce: string, replyTo: number | un
   const reply = replyTo === undefined ? {} : { replyTo };
   const frame = JSON.stringify({ type: "message", room, message: text, nonce, ...reply });
   const bytes = new TextEncoder().encode(frame).length;
+  // Such a frame would cost the whole connection.
   if (bytes > FRAME_MAX_BYTES) throw new MadangError("text_too_long");
   return { room, text, nonce, ...reply, frame, bytes, answer: openAnswer() };
 }

@@ -1,6 +1,6 @@
 import { type DownFrame, type ErrorFrame, parsePosition, parseRoomName, type UpFrame } from "@madang/protocol/browser";
 import { MadangError } from "./errors.ts";
-import { type JoinRequest, type RoomDeps, RoomSession } from "./room.ts";
+import { type JoinRequest, type RoomDeps, RoomSession } from "./room-session.ts";
 
 export type RoomFrame = Extract<DownFrame, { room: string }>;
 

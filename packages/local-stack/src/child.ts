@@ -56,7 +56,7 @@ export class Child {
   readonly port: number;
   readonly url: string;
   readonly logFile: string;
-  #options: ChildOptions;
+  readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
   #exited: Promise<Exit> = Promise.resolve({ code: 0, signal: null });
   #stopping: Promise<void> | undefined;

@@ -30,14 +30,14 @@ export function readable(line: string): string | undefined {
 
 /** Shows what is added to a log file, from its present end on. */
 export class LogView {
-  #name: string;
-  #print: (line: string) => void;
-  #verbose: boolean;
-  #fd: number;
+  readonly #name: string;
+  readonly #print: (line: string) => void;
+  readonly #verbose: boolean;
+  readonly #fd: number;
   #at = 0;
-  #decoder = new StringDecoder("utf8");
+  readonly #decoder = new StringDecoder("utf8");
   #rest = "";
-  #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(name: string, file: string, verbose: boolean, print: (line: string) => void) {
     this.#name = name;

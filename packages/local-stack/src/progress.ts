@@ -4,11 +4,11 @@ const MEGABYTE = 1e6;
 
 /** Tells about something that takes long: one line that is redrawn on a terminal, a line now and then elsewhere. */
 export class Progress {
-  #label: string;
-  #totalBytes: number;
+  readonly #label: string;
+  readonly #totalBytes: number;
   #bytes = 0;
   #shownAt = Date.now();
-  #terminal = process.stderr.isTTY === true;
+  readonly #terminal = process.stderr.isTTY === true;
 
   /** @param totalBytes 0 when it is not known */
   constructor(label: string, totalBytes: number) {

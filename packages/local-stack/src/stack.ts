@@ -27,12 +27,12 @@ const MONGOD_CACHE_GB = 0.5;
 
 /** The whole system on this machine. */
 export class Stack {
-  #settings: StackSettings;
-  #say: (line: string) => void;
+  readonly #settings: StackSettings;
+  readonly #say: (line: string) => void;
   #lock: FileLock | undefined;
-  #children: Record<Role, Child[]> = { edges: [], persistences: [], nats: [], mongod: [] };
-  #views: LogView[] = [];
-  #stopping = new AbortController();
+  readonly #children: Record<Role, Child[]> = { edges: [], persistences: [], nats: [], mongod: [] };
+  readonly #views: LogView[] = [];
+  readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
 
   constructor(settings: StackSettings, say: (line: string) => void) {

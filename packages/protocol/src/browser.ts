@@ -3,6 +3,7 @@ export * from "./close-codes.ts";
 export type * from "./down.ts";
 export * from "./errors.ts";
 export type { DeleteEvent, EditEvent, LogEvent, MemberEvent, MessageEvent, Placed, RoomEvent } from "./events/index.ts";
+export * from "./frame-limit.ts";
 export type { AckFrame } from "./frames/ack.ts";
 export type { CaughtUpFrame } from "./frames/caught-up.ts";
 export type { DrainFrame } from "./frames/drain.ts";

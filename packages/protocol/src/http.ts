@@ -4,9 +4,6 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 import { RoomStatus } from "./events/index.ts";
 
-/** Largest inbound frame and HTTP body, in bytes (F6). */
-export const FRAME_MAX_BYTES = 64 * 1024;
-
 export const HistoryMessage = Type.Object({
   seq: Type.Integer({ minimum: 1 }),
   epoch: Type.String(),

@@ -4,6 +4,7 @@ export * from "./depth.ts";
 export * from "./down.ts";
 export * from "./errors.ts";
 export * from "./events/index.ts";
+export * from "./frame-limit.ts";
 export { AckFrame } from "./frames/ack.ts";
 export { CaughtUpFrame } from "./frames/caught-up.ts";
 export { DrainFrame } from "./frames/drain.ts";

@@ -12,6 +12,7 @@ export interface Position {
 
 const POSITION = /^([a-z0-9]{1,32})\.(0|[1-9][0-9]{0,15})$/;
 
+/** @returns `undefined` for what is no position, and for a sequence that a number cannot hold exactly */
 export function parsePosition(text: string): Position | undefined {
   const match = POSITION.exec(text);
   if (!match) return undefined;
@@ -19,6 +20,7 @@ export function parsePosition(text: string): Position | undefined {
   return Number.isSafeInteger(seq) ? { epoch: match[1]!, seq } : undefined;
 }
 
+/** What {@link parsePosition} reads. */
 export function formatPosition(epoch: string, seq: number): string {
   return `${epoch}.${seq}`;
 }

@@ -7,7 +7,7 @@
  */
 
 /** Longest room name, in code points after NFC. */
-export const ROOM_NAME_MAX_CHARACTERS = 100;
+const ROOM_NAME_MAX_CHARACTERS = 100;
 
 const PLAIN_TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 const FORBIDDEN = /[\p{Cc}\p{Cs}\u2028\u2029/]/u;

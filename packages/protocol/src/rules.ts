@@ -46,6 +46,7 @@ export type Rule = RoomRule | MemberRule;
 
 const validator = Compile(Type.Union([RoomRule, MemberRule]));
 
+/** Whether a stored JSON value is a rule that this version knows. */
 export function isRule(value: unknown): value is Rule {
   return validator.Check(value);
 }
@@ -56,6 +57,7 @@ export interface Person {
   readonly user: string;
 }
 
+/** A key for a person. It is stored, in the names of rules and in what makes a nonce unique: fixed for good. */
 export function whoOf({ userId, user }: Person): string {
   return userId === undefined ? `name:${user}` : `id:${userId}`;
 }

@@ -1,4 +1,5 @@
 export * from "./bodies.ts";
+export * from "./command-line.ts";
 export * from "./config.ts";
 export * from "./health.ts";
 export * from "./logger.ts";
@@ -9,3 +10,4 @@ export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";
 export * from "./shutdown.ts";
+export * from "./trouble.ts";

@@ -89,10 +89,10 @@ export class Connection {
   readonly #socket: Socket;
   /** Bytes of this turn that are not written yet. */
   #outbox: Buffer[] = [];
-  #drainWaiters: (() => void)[] = [];
+  readonly #drainWaiters: (() => void)[] = [];
   #replays: Turns | undefined;
   #unanswered = 0;
-  #answeredWaiters: (() => void)[] = [];
+  readonly #answeredWaiters: (() => void)[] = [];
   #readingPaused = false;
   /** Frames that came while a token is being checked. */
   #held: [data: Buffer, isBinary: boolean][] | undefined;
@@ -100,6 +100,7 @@ export class Connection {
   #closed = false;
   #messages = 0;
   #lateBytes = 0;
+
   constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, address: string, isPlain: boolean) {
     this.hub = hub;
     this.id = id;
@@ -153,7 +154,7 @@ export class Connection {
   /** Writes live events. False, and nothing written, when the socket has too much unsent already. */
   writeEvents(bytes: Buffer): boolean {
     if (this.#closed) return true;
-    if (this.#socket.writableLength > BACKLOG_HIGH_BYTES) return false;
+    if (this.backlog > BACKLOG_HIGH_BYTES) return false;
     this.write(bytes);
     return true;
   }
@@ -179,7 +180,7 @@ export class Connection {
 
   /** Resolves when the socket can take more. */
   async drained(): Promise<void> {
-    while (!this.#closed && this.#socket.writableLength > BACKLOG_LOW_BYTES) {
+    while (!this.#closed && this.backlog > BACKLOG_LOW_BYTES) {
       await new Promise<void>((resolve) => this.#drainWaiters.push(resolve));
     }
   }
@@ -341,7 +342,7 @@ export class Connection {
 
   #regulate(): void {
     const busy = this.#unanswered >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
-    const full = this.#socket.writableLength > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
+    const full = this.backlog > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
     const wait = busy || full || this.#held !== undefined;
     if (this.#leaving || wait === this.#readingPaused) return;
     this.#readingPaused = !this.#readingPaused;

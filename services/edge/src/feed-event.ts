@@ -15,6 +15,7 @@ export interface FeedEvent {
   readonly takesBack?: boolean;
 }
 
+/** Makes the frame of a stored event, once for all who are given it. */
 export function feedEvent(epoch: string, { seq, data }: Pick<LogRecord, "seq" | "data">): FeedEvent {
   const frame = eventFrame(epoch, seq, data);
   if (isStoredMessage(data)) return { seq, frame, isMessage: true };

@@ -7,7 +7,7 @@ import { Ring, type RingBudget } from "./ring.ts";
 export interface FeedSink {
   /** The room's events, each once, in the log's order, without a gap. */
   deliver(event: FeedEvent): void;
-  /** The order begins anew after `position`: the log was made anew, or a part of it is gone for good. */
+  /** The order begins anew after `seq`: the log was made anew, or a part of it is gone for good. */
   restarted(seq: number): void;
 }
 

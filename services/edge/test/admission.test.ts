@@ -93,6 +93,26 @@ t.test("where nobody speaks the pace rises", async (t) => {
   t.ok(most > 8, `${most} at once`);
 });
 
+t.test("where nobody speaks the pace falls again when the process cannot keep up", async (t) => {
+  const all = BURST + 3000;
+  const { entered } = crowd(new Admission(() => 0), all);
+  const grownInATurn = async () => {
+    const before = entered.length;
+    await new Promise((next) => setImmediate(next));
+    return entered.length - before;
+  };
+  await delay(0);
+  while ((await grownInATurn()) <= 4)
+    if (entered.length === all) return t.comment("no tick of this machine's is on time");
+  let pace = Number.POSITIVE_INFINITY;
+  while (pace > 4 && entered.length < all) {
+    // Longer than from one tick to the next: each comes late.
+    for (const until = performance.now() + 20; performance.now() < until; );
+    pace = (await grownInATurn()) || pace;
+  }
+  t.equal(pace, 4);
+});
+
 t.test("who left while it waited takes nobody's turn", async (t) => {
   const { entered, gone } = crowd(new Admission(() => 0), BURST + 40);
   for (let i = BURST; i < BURST + 36; i++) gone.add(i);

@@ -1,5 +1,8 @@
+import { join } from "node:path";
+import { startProcess } from "@madang/local-stack";
 import t from "tap";
 import { edgeConfig } from "../src/config.ts";
+import { natsFor } from "./support.ts";
 
 t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
   const cases: [name: string, values: string[]][] = [
@@ -34,4 +37,22 @@ t.test("what can be", async (t) => {
   const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "a,tls://b:1", PERSISTENCE_URL: "http://a/, b:2" });
   t.same(nats, { url: "nats://a,tls://b:1" });
   t.same(persistenceUrls, ["http://a", "http://b:2"]);
+});
+
+t.test("HOST=localhost is one address: no second server goes round the limits of sockets", async (t) => {
+  const nats = await natsFor(t);
+  // As most machines have it in their /etc/hosts.
+  const hosts = `import dns from "node:dns";
+    const addresses = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
+    const { lookup } = dns;
+    dns.lookup = (host, options, done) =>
+      host === "localhost" && options.all ? done(null, addresses) : lookup(host, options, done);`;
+  const edge = await startProcess({
+    name: "edge",
+    entry: join(import.meta.dirname, "../src/main.ts"),
+    nodeArgs: ["--import", `data:text/javascript,${encodeURIComponent(hosts)}`],
+    env: { NATS_URL: nats.url, HOST: "localhost", DRAIN_MS: "0" },
+  });
+  t.teardown(() => edge.stop());
+  t.same(edge.output().match(/listening at [^"]*/g), [`listening at ${edge.url}`]);
 });

@@ -102,3 +102,14 @@ t.test("a lost tail shows by the log's own head", async (t) => {
   await until(() => did.length === 1);
   t.same([did, feed.head], [[15], 15]);
 });
+
+t.test("of more live events than are kept while a gap is healed, the first are read from the log", async (t) => {
+  const { log, did, asked, hear } = open();
+  const last = 12 + 2048 + 5;
+  log.stored = [11];
+  for (let seq = 12; seq <= last; seq++) hear(seq, seq - 1);
+  log.stored = Array.from({ length: last - 10 }, (_, i) => 11 + i);
+  await until(() => did.length === log.stored.length);
+  t.same(did, log.stored, "each once and in order");
+  t.same(asked, [11, 12], "not all was kept");
+});

@@ -4,9 +4,9 @@
  */
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { type Person, ProtocolError, requireUser } from "@madang/protocol";
-import { OperatorError, run } from "@madang/runtime";
+import { type NatsSettings, readRules } from "@madang/broker";
+import { type Person, type Rule, requireUser } from "@madang/protocol";
+import { HELP_OPTION, OperatorError, readArguments, run, UsageError } from "@madang/runtime";
 import type { AdminStore } from "./admin/admin-store.ts";
 import { exportPerson } from "./admin/export.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
@@ -14,24 +14,41 @@ import { loadConfig } from "./config.ts";
 import { safeError } from "./mongo-errors.ts";
 
 const POLL_MS = 250;
-const USAGE = `Usage: npm run erase|export -- (--user NAME | --user-id ID)
-erase empties all messages of a person and takes the name away; export writes them to standard output, a line each.
-MONGODB_URL says where they are.`;
+const HELP = `Usage: npm run erase|export -- (--user NAME | --user-id ID)
+erase empties all messages of a person and takes the name away; export writes the bans and mutes that concern them, and
+their messages, to standard output, a line each. MONGODB_URL and ADMIN_NATS_URL say where these are.`;
 
 await run(async () => {
-  if (process.argv.includes("--help") || process.argv.includes("-h")) return console.log(USAGE);
-  const [command, person] = readArguments();
-  const { MONGODB_URL } = loadConfig();
-  const store = openMongoAdmin(MONGODB_URL);
+  const text = { type: "string" } as const;
+  const { positionals, values } = readArguments({
+    options: { user: text, "user-id": text, help: HELP_OPTION },
+    allowPositionals: true,
+  });
+  if (values.help) return console.log(HELP);
+  const [command, ...more] = positionals;
+  if ((command !== "erase" && command !== "export") || more.length > 0) throw new UsageError("It is erase or export.");
+  const person = personOf(values.user, values["user-id"]);
+  const { MONGODB_URL, mongoCaFile, adminNats } = loadConfig();
+  const rules = command === "export" ? await readAllRules(adminNats) : [];
+  const store = openMongoAdmin(MONGODB_URL, mongoCaFile);
   try {
-    if (command === "export") await pipeline(exportPerson(store, [], person), process.stdout).catch(unlessNobodyReads);
-    else await erase(store, person);
+    if (command === "erase") await erase(store, person);
+    else await pipeline(exportPerson(store, rules, person), process.stdout).catch(unlessNobodyReads);
   } catch (error) {
     throw inOneLine(error);
   } finally {
     await store.close();
   }
 });
+
+/** @throws OperatorError */
+async function readAllRules(nats: Omit<NatsSettings, "name">): Promise<Rule[]> {
+  try {
+    return await readRules({ ...nats, name: "madang export", inboxPrefix: "_INBOX_admin" });
+  } catch (error) {
+    throw new OperatorError(`NATS cannot be used (${(error as Error).message}): see ADMIN_NATS_URL, or NATS_URL.`);
+  }
+}
 
 /** `… | head` has had enough. */
 function unlessNobodyReads(error: NodeJS.ErrnoException): void {
@@ -53,16 +70,13 @@ async function erase(store: AdminStore, person: Person): Promise<void> {
   console.error("Done.");
 }
 
-/** @throws OperatorError */
-function readArguments(): [command: "erase" | "export", person: Person] {
+/** @throws UsageError */
+function personOf(user: string | undefined, userId: string | undefined): Person {
+  if ((user === undefined) === (userId === undefined)) throw new UsageError("One of --user and --user-id is needed.");
+  if (userId !== undefined) return { userId, user: userId };
   try {
-    const options = { user: { type: "string" }, "user-id": { type: "string" } } as const;
-    const { positionals, values } = parseArgs({ options, allowPositionals: true });
-    const [command] = positionals;
-    const { user, "user-id": userId } = values;
-    if ((command !== "erase" && command !== "export") || (user === undefined) === (userId === undefined)) throw USAGE;
-    return [command, userId === undefined ? { user: requireUser(user) } : { userId, user: userId }];
+    return { user: requireUser(user) };
   } catch (error) {
-    throw new OperatorError(error instanceof ProtocolError ? error.message : USAGE, 2);
+    throw new UsageError((error as Error).message);
   }
 }

@@ -57,6 +57,7 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
+/** What a batch changes, gathered. */
 export class Changes {
   readonly messages: MessageChange[] = [];
   readonly edits: EditChange[] = [];
@@ -77,6 +78,7 @@ export class Changes {
   }
 }
 
+/** Of two values of one thing the one that was set later in the log. */
 export function later<V>(known: Placed<V> | undefined, next: Placed<V>): Placed<V> {
   return known && comparePlaces(known.place, next.place) >= 0 ? known : next;
 }

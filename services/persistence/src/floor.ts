@@ -15,15 +15,15 @@ const SAVE_INTERVAL_MS = 1000;
  * which is kept in the store for the sake of a restart in such a time.
  */
 export class Floor {
-  #consumer: Pick<LogConsumer, "ackFloor">;
-  #store: Pick<Store, "loadFloor" | "saveFloor">;
+  readonly #consumer: Pick<LogConsumer, "ackFloor">;
+  readonly #store: Pick<Store, "loadFloor" | "saveFloor">;
   #known: Place | undefined;
   #saved: Place | undefined;
   #freshUntil = 0;
   /** The log did not answer, and is left alone for so long. */
   #silentUntil = 0;
   #asking: Promise<Place> | undefined;
-  #saver: NodeJS.Timeout;
+  readonly #saver: NodeJS.Timeout;
 
   constructor(consumer: Pick<LogConsumer, "ackFloor">, store: Pick<Store, "loadFloor" | "saveFloor">) {
     this.#consumer = consumer;

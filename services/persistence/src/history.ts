@@ -67,10 +67,10 @@ function cursorOf(query: HistoryQuery): Cursor {
 }
 
 class PageReader {
-  #store: Pick<Store, "messages">;
-  #room: string;
-  #floor: Place;
-  #limit: number;
+  readonly #store: Pick<Store, "messages">;
+  readonly #room: string;
+  readonly #floor: Place;
+  readonly #limit: number;
 
   constructor(store: Pick<Store, "messages">, room: string, floor: Place, limit: number) {
     this.#store = store;

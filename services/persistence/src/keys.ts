@@ -19,10 +19,12 @@ export const ROOM_START = SEPARATOR;
 export const ROOM_END = "\u0020";
 const SEQ_DIGITS = 16;
 
+/** Sorts as {@link comparePlaces} does. */
 export function placeKey({ epoch, seq }: Place): string {
   return epoch + SEPARATOR + String(seq).padStart(SEQ_DIGITS, "0");
 }
 
+/** The key of a room's message: within the room it sorts as its place does. */
 export function messageKey(room: string, place: Place): string {
   return room + SEPARATOR + placeKey(place);
 }

@@ -1,5 +1,5 @@
 /** The documents as MongoDB holds them, and what history makes of them. Shapes change only with a migration. */
-import { formatPosition, type HistoryMessage, type Room, type RoomStatus } from "@madang/protocol";
+import { formatPosition, type HistoryMessage, type Room, type RoomStatus, whoOf } from "@madang/protocol";
 import type { Binary } from "mongodb";
 import type { MessageChange } from "./changes.ts";
 import { messageKey, placeOfKey } from "./keys.ts";
@@ -49,20 +49,20 @@ export interface DeadLetterDocument {
   data: Binary;
 }
 
-export function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
+function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
   const content: MessageContent = { user, message, at };
   if (userId !== undefined) content.userId = userId;
   if (replyTo !== undefined) content.replyTo = replyTo;
   if (nonce !== undefined) {
     content.nonce = nonce;
-    // Who proved an identity is never mistaken for somebody who only bears that name.
-    content.who = userId === undefined ? `name:${user}` : `id:${userId}`;
+    content.who = whoOf({ user, userId });
   }
   return content;
 }
 
 export type WholeMessage = MessageContent & { _id: string; room: string };
 
+/** A message as it is stored when it comes. */
 export function messageDocument(change: MessageChange): WholeMessage {
   return { _id: messageKey(change.room, change.place), room: change.room, ...contentOf(change) };
 }
@@ -80,6 +80,7 @@ export function isSameMessage(stored: MessageDocument, message: WholeMessage): b
   );
 }
 
+/** A stored message, which is no stub, as history shows it: with its last edit, or without its text when it was deleted. */
 export function historyMessage(document: MessageDocument): HistoryMessage {
   const { _id, user, userId, message, at, nonce, replyTo, edit, deleted } = document as WholeMessage & MessageDocument;
   const { epoch, seq } = placeOfKey(_id);
@@ -98,6 +99,7 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
   };
 }
 
+/** A stored room, with what was said last in it, as the API shows it. */
 export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] }: RoomWithLast): Room {
   const place = last && placeOfKey(last._id);
   return {

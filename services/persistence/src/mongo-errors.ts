@@ -3,6 +3,7 @@ import { type AnyBulkWriteOperation, type Collection, type Document, MongoError,
 
 export const DUPLICATE_KEY = 11000;
 
+/** Whether somebody else made the document in this moment, or it holds what has to be unique. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }

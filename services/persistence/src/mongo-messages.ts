@@ -1,4 +1,4 @@
-import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError, MongoServerError } from "mongodb";
+import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError } from "mongodb";
 import type { DeleteChange, EditChange, MessageChange } from "./changes.ts";
 import { messageKey } from "./keys.ts";
 import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./mongo-documents.ts";
@@ -79,7 +79,7 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
       );
       return true;
     } catch (error) {
-      if (!(error instanceof MongoServerError && isDuplicateKey(error))) throw error;
+      if (!isDuplicateKey(error)) throw error;
       const other = await collection.findOne({ _id });
       if (other && isWhole(other)) return isSameMessage(other, document);
       if (attempt === SETTLE_ATTEMPTS) throw error;

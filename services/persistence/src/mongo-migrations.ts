@@ -7,7 +7,7 @@ export interface Migration {
   readonly up: (db: Db) => Promise<void>;
 }
 
-export const MIGRATIONS: readonly Migration[] = [
+const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     what: "a sender's nonce is unique in a room",

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { ConfigError } from "@madang/runtime";
-import { Binary, type Collection, type Db, MongoClient, ReadPreference } from "mongodb";
+import { Binary, type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "./changes.ts";
 import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "./keys.ts";
+import { openMongoClient } from "./mongo-client.ts";
 import {
   type DeadLetterDocument,
   historyMessage,
@@ -16,10 +16,6 @@ import { migrate } from "./mongo-migrations.ts";
 import { findRooms, writeRooms } from "./mongo-rooms.ts";
 import type { Order, Range, Refusal, Store } from "./store.ts";
 
-/** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
-const SELECTION_LIMIT_MS = 2500;
-const CONNECT_LIMIT_MS = 2500;
-const HEARTBEAT_MS = 2000;
 /** A stopped server, or a write that no majority confirms. */
 const SOCKET_LIMIT_MS = 10_000;
 
@@ -29,14 +25,13 @@ interface FloorDocument {
   place: string;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoStore(url: string): Store {
-  try {
-    return new MongoStore(url);
-  } catch {
-    // The driver's own text may repeat the password.
-    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
-  }
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoStore(url: string, caFile?: string): Store {
+  return new MongoStore(url, caFile);
 }
 
 class MongoStore implements Store {
@@ -50,16 +45,12 @@ class MongoStore implements Store {
   #writable = false;
   #migrated = false;
 
-  constructor(url: string) {
-    this.#client = new MongoClient(url, {
+  constructor(url: string, caFile?: string) {
+    this.#client = openMongoClient(url, caFile, {
       appName: "madang-persistence",
-      writeConcern: { w: "majority", journal: true },
       readPreference: ReadPreference.primary,
       retryWrites: true,
-      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
-      connectTimeoutMS: CONNECT_LIMIT_MS,
       socketTimeoutMS: SOCKET_LIMIT_MS,
-      heartbeatFrequencyMS: HEARTBEAT_MS,
     });
     this.#client.on("topologyDescriptionChanged", ({ newDescription }) => {
       this.#writable = [...newDescription.servers.values()].some((server) => server.isWritable);

@@ -24,7 +24,7 @@ export type OnFrame = (opcode: number, buffer: Buffer, start: number, end: numbe
 
 /** Finds the frames of one connection in the chunks of its byte stream. Servers mask nothing. */
 export class FrameReader {
-  #onFrame: OnFrame;
+  readonly #onFrame: OnFrame;
   /** Beginning of a frame whose end has not come yet. */
   #rest: Buffer | undefined;
 

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Child, freePort, startNats } from "@madang/local-stack";
+import { Child, freePort, makeTempDir, removeTempDir, startNats } from "@madang/local-stack";
 import { answering } from "./answering.ts";
 import { MissingError, type Peer, Processes, type System } from "./peer.ts";
 
@@ -20,7 +19,7 @@ async function start(): Promise<System> {
   const processes = new Processes();
   const nats = await processes.add(startNats());
   const port = await freePort();
-  const dir = mkdtempSync(join(tmpdir(), "madang-centrifugo-"));
+  const dir = makeTempDir("centrifugo");
   const config = {
     http_server: { address: "127.0.0.1", port },
     log: { level: "error" },
@@ -42,7 +41,7 @@ async function start(): Promise<System> {
       ready: answering(`http://127.0.0.1:${port}/health`),
       readyLimitMs: READY_LIMIT_MS,
       stopLimitMs: STOP_LIMIT_MS,
-      cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+      cleanUp: () => removeTempDir(dir),
     }),
   );
   return { addresses: [`127.0.0.1:${port}`], processes: processes.started, stop: () => processes.stop() };

@@ -1,6 +1,5 @@
 import type { Child } from "@madang/local-stack";
 import type { WireName } from "../load/wires.ts";
-import { stopAtExit } from "../running.ts";
 
 /** A system that is measured. */
 export interface Peer {
@@ -43,11 +42,6 @@ export class MissingError extends Error {
 /** Starts things one after the other; when one of them fails, or at the end, stops them in the opposite order. */
 export class Processes {
   readonly started: Child[] = [];
-  readonly #stopped: () => void;
-
-  constructor() {
-    this.#stopped = stopAtExit(() => this.stop());
-  }
 
   async add(starting: Promise<Child>): Promise<Child> {
     try {
@@ -62,6 +56,5 @@ export class Processes {
 
   async stop(): Promise<void> {
     for (const child of this.started.toReversed()) await child.stop();
-    this.#stopped();
   }
 }

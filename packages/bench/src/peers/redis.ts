@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Child, freePort, until } from "@madang/local-stack";
+import { Child, freePort, makeTempDir, removeTempDir, until } from "@madang/local-stack";
 import { MissingError } from "./peer.ts";
 
 const READY_LIMIT_MS = 10_000;
@@ -14,7 +12,7 @@ export async function startRedis(): Promise<Child> {
     throw new MissingError("redis-server is not installed: apt-get install redis-server");
   }
   const port = await freePort();
-  const dir = mkdtempSync(join(tmpdir(), "madang-redis-"));
+  const dir = makeTempDir("redis");
   return Child.start({
     name: "redis-server",
     command: "redis-server",
@@ -25,7 +23,7 @@ export async function startRedis(): Promise<Child> {
     ready: (signal) => until(signal, () => accepts(port)),
     readyLimitMs: READY_LIMIT_MS,
     stopLimitMs: 0,
-    cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+    cleanUp: () => removeTempDir(dir),
   });
 }
 

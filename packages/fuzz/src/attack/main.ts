@@ -1,12 +1,12 @@
 /** `npm run attack`. */
-import { parseArgs } from "node:util";
+import { exitOnSignal } from "@madang/local-stack";
+import { HELP_OPTION, namedOption, numberOption, readArguments, run } from "@madang/runtime";
 import { losses, table } from "./report.ts";
-import { type RunSettings, run } from "./run.ts";
-import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import { type RunSettings, runScenario } from "./run.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
 const MAX_SECONDS = 120;
 const HELP = `Attacks a whole Madang on loopback while 50 honest members chat in 10 rooms, and measures what they notice.
-Exit code 1 when they lost anything; a timing never fails it.
 
   npm run attack -- [options]
 
@@ -16,6 +16,7 @@ Exit code 1 when they lost anything; a timing never fails it.
   --json           results as JSON lines on standard output, not as a Markdown table
   --help
 
+Exit codes: 0 nothing was lost, 1 something was (a timing never fails it), 2 wrong command line, 130 stopped by Ctrl-C.
 The attacker takes only the processor time that nobody else wants: what members notice is the server's work, not the lack of a core.
 It opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 
@@ -23,53 +24,29 @@ Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(20)} ${summary}`).join("\n")}
 `;
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
-
-function options() {
+await run(async () => {
   const string = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
-  try {
-    return parseArgs({ options: { scenario: string, seconds: string, scale: string, json: flag, help: flag } }).values;
-  } catch (error) {
-    fail((error as Error).message);
-  }
-}
-
-function number(name: string, text: string | undefined, byDefault: number, most: number): number {
-  const value = text === undefined ? byDefault : Number(text);
-  if (value > 0 && value <= most) return value;
-  fail(`--${name} takes a number above 0, up to ${most}.`);
-}
-
-function chosen(names: string | undefined): readonly Scenario[] {
-  if (names === undefined) return SCENARIOS;
-  return names.split(",").map((name) => {
-    const scenario = SCENARIOS.find((each) => each.name === name.trim());
-    return scenario ?? fail(`There is no scenario "${name}": see --help.`);
+  const { values } = readArguments({
+    options: { scenario: string, seconds: string, scale: string, json: flag, help: HELP_OPTION },
   });
-}
-
-const values = options();
-if (values.help) {
-  console.log(HELP);
-} else {
+  if (values.help) return console.log(HELP);
+  const scenarios = namedOption("scenario", values.scenario, SCENARIOS);
   const settings: RunSettings = {
-    seconds: number("seconds", values.seconds, 12, MAX_SECONDS),
-    scale: number("scale", values.scale, 1, 1),
+    seconds: numberOption("seconds", values.seconds, { byDefault: 12, min: 1, max: MAX_SECONDS }),
+    scale: numberOption("scale", values.scale, { byDefault: 1, min: 0.001, max: 1 }),
     warmUpS: 3,
     recoveryS: 4,
   };
+  exitOnSignal();
   const results = [];
-  for (const scenario of chosen(values.scenario)) {
+  for (const scenario of scenarios) {
     console.error(`${scenario.name} …`);
-    const result = await run(scenario, settings);
+    const result = await runScenario(scenario, settings);
     results.push(result);
     if (values.json) console.log(JSON.stringify(result));
     for (const loss of losses(result)) console.error(`${scenario.name}: ${loss}`);
   }
   if (!values.json) console.log(table(results));
   process.exitCode = results.every((result) => losses(result).length === 0) ? 0 : 1;
-}
+});

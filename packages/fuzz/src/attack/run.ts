@@ -45,7 +45,7 @@ export interface Result {
 }
 
 /** A system of its own for the scenario: calm, the attack, and what is left afterwards. */
-export async function run(scenario: Scenario, settings: RunSettings): Promise<Result> {
+export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Result> {
   const system = await System.start({ ...DEFAULT_LIMITS, ...scenario.env, ...settings.env });
   const { port } = system.edge;
   const watch = new EdgeWatch(system.edge);

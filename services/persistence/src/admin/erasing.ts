@@ -103,10 +103,10 @@ export class Eraser {
 
   async #do(taken: Job, save: Save): Promise<void> {
     const { desk, store } = this.#deps;
-    let job = taken;
-    const { subject } = job;
+    const { subject } = taken;
     if (subject.kind === "room") await this.#setClosed(subject.room, true);
     const { epoch, firstSeq, lastSeq } = await desk.log();
+    let job = taken;
     // A log that was made anew meanwhile has to be looked through as well.
     if (job.upTo?.epoch !== epoch) job = await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
     const upTo = job.upTo!;
@@ -116,30 +116,43 @@ export class Eraser {
       else await store.erasePerson(subject.person, new Date().toISOString());
       job = await save({ historyDone: true });
     }
-    for (let from = Math.max(firstSeq, job.erasedTo + 1); from <= upTo.seq; from = job.erasedTo + 1) {
-      const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, from);
-      for (const record of records.filter(({ seq }) => seq <= upTo.seq)) {
-        if (subject.kind === "person" && !isBy(record.data, subject.person)) continue;
-        if (subject.kind === "person") await this.#announce(job.id, record.seq, record.data);
-        await desk.erase(record.seq);
+    await this.#eraseFromLog(job, Math.max(firstSeq, job.erasedTo + 1), upTo.seq, save);
+    if (subject.kind === "room") await this.#eraseRest(subject.room);
+    await store.finishJob(job.id);
+  }
+
+  /** From one sequence to another, both included; saves how far it is after each bite. */
+  async #eraseFromLog({ id, subject }: Job, from: number, to: number, save: Save): Promise<void> {
+    const { desk } = this.#deps;
+    for (let next = from; next <= to; ) {
+      const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, next);
+      for (const { seq, data } of records.filter(({ seq }) => seq <= to)) {
+        if (subject.kind === "person") {
+          if (!isBy(data, subject.person)) continue;
+          await this.#announce(id, seq, data);
+        }
+        await desk.erase(seq);
       }
       // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
-      job = await save({ erasedTo: records.length === 0 ? upTo.seq : Math.min(records.at(-1)!.seq, upTo.seq) });
+      const erasedTo = records.length === 0 ? to : Math.min(records.at(-1)!.seq, to);
+      await save({ erasedTo });
+      next = erasedTo + 1;
     }
-    if (subject.kind === "room") {
-      // What was on its way when the room was closed, and the room's last events.
-      const end = await desk.log();
-      await this.#projected({ epoch: end.epoch, seq: end.lastSeq });
-      for (let from = 1; ; ) {
-        const records = await desk.scan(subject.room, from);
-        if (records.length === 0) break;
-        for (const { seq } of records) await desk.erase(seq);
-        from = records.at(-1)!.seq + 1;
-      }
-      await store.eraseRoom(subject.room);
-      await this.#setClosed(subject.room, false);
+  }
+
+  /** What was on its way when the room was closed, and the room's last events. Then the name is free again. */
+  async #eraseRest(room: string): Promise<void> {
+    const { desk, store } = this.#deps;
+    const end = await desk.log();
+    await this.#projected({ epoch: end.epoch, seq: end.lastSeq });
+    for (let from = 1; ; ) {
+      const records = await desk.scan(room, from);
+      if (records.length === 0) break;
+      for (const { seq } of records) await desk.erase(seq);
+      from = records.at(-1)!.seq + 1;
     }
-    await store.finishJob(job.id);
+    await store.eraseRoom(room);
+    await this.#setClosed(room, false);
   }
 
   async #setClosed(room: string, closed: boolean): Promise<void> {

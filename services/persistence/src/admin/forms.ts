@@ -20,6 +20,7 @@ const HOURS_MAX = 24 * 366 * 10;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what no name may have
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+/** A body of `application/x-www-form-urlencoded`; of a field that comes twice, the last. */
 export function parseForm(body: string): Fields {
   return Object.fromEntries(new URLSearchParams(body));
 }

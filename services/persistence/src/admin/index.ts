@@ -5,6 +5,7 @@ import fastifyRateLimit from "@fastify/rate-limit";
 import fastifyView from "@fastify/view";
 import type { Desk } from "@madang/broker";
 import { ERRORS, ProtocolError } from "@madang/protocol";
+import type { Logger } from "@madang/runtime";
 import { Eta } from "eta";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Floor } from "../floor.ts";
@@ -28,7 +29,7 @@ export interface AdminDeps {
   readonly admin: AdminStore;
   readonly store: Store;
   readonly floor: Pick<Floor, "now">;
-  readonly log: import("@madang/runtime").Logger;
+  readonly log: Logger;
 }
 
 /** What a page's routes get: everything above, and the ways to answer. */

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { isLogEvent, type Person, whoOf } from "@madang/protocol";
-import { ConfigError } from "@madang/runtime";
-import { type Collection, type Db, type Filter, MongoClient } from "mongodb";
+import type { Collection, Db, Filter, MongoClient } from "mongodb";
 import { messageKey, type Place, roomBounds } from "../keys.ts";
+import { openMongoClient } from "../mongo-client.ts";
 import {
   type DeadLetterDocument,
   historyMessage,
@@ -26,10 +26,7 @@ import {
 const SEARCH_LIMIT_MS = 10_000;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
-const SELECTION_LIMIT_MS = 2500;
 /** A server that stands still shows by its heartbeats, and whatever waits for it is let go: an erasure itself may take hours. */
-const HEARTBEAT_MS = 2000;
-const CONNECT_LIMIT_MS = 2500;
 const MAJORITY_LIMIT_MS = 10_000;
 
 type AuditDocument = Omit<AuditEntry, "id"> & { _id: string };
@@ -46,13 +43,13 @@ interface JobDocument {
   heldUntil?: number;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoAdmin(url: string): AdminStore {
-  try {
-    return new MongoAdmin(url);
-  } catch {
-    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
-  }
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoAdmin(url: string, caFile?: string): AdminStore {
+  return new MongoAdmin(url, caFile);
 }
 
 class MongoAdmin implements AdminStore {
@@ -63,14 +60,11 @@ class MongoAdmin implements AdminStore {
   readonly #audit: Collection<AuditDocument>;
   readonly #jobs: Collection<JobDocument>;
 
-  constructor(url: string) {
-    this.#client = new MongoClient(url, {
+  constructor(url: string, caFile?: string) {
+    this.#client = openMongoClient(url, caFile, {
       appName: "madang-admin",
-      writeConcern: { w: "majority", journal: true, wtimeoutMS: MAJORITY_LIMIT_MS },
+      majorityLimitMs: MAJORITY_LIMIT_MS,
       maxPoolSize: MAX_CONNECTIONS,
-      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
-      connectTimeoutMS: CONNECT_LIMIT_MS,
-      heartbeatFrequencyMS: HEARTBEAT_MS,
     });
     const db: Db = this.#client.db();
     this.#messages = db.collection("messages");

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { textOf } from "./forms.ts";
+import { type Fields, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const AUDIT_PAGE = 50;
@@ -33,7 +33,7 @@ export function overviewRoutes(app: FastifyInstance, { desk, admin, floor, show 
   });
 
   app.get("/admin/audit", async (request, reply) => {
-    const entries = await admin.audit(textOf(request.query as object as Record<string, unknown>, "before"), AUDIT_PAGE);
+    const entries = await admin.audit(textOf(request.query as Fields, "before"), AUDIT_PAGE);
     return show(request, reply, "audit.eta", {
       entries,
       next: entries.length === AUDIT_PAGE ? entries.at(-1)!.id : undefined,

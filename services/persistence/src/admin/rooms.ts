@@ -5,7 +5,7 @@ import type { Admin } from "./index.ts";
 
 const ROOMS_PAGE = 50;
 
-export const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}`;
+const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}`;
 
 /** Rooms: search, make, and what holds in one. */
 export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator, show, done }: Admin): void {

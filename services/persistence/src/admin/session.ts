@@ -46,6 +46,7 @@ export class Sessions {
   }
 }
 
+/** Takes the same time however much of the two is alike. */
 export function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }

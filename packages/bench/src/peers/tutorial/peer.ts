@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Child, freePort } from "@madang/local-stack";
+import { Child, freePort, makeTempDir, removeTempDir } from "@madang/local-stack";
 import { answering } from "../answering.ts";
 import { MissingError, type Peer, Processes, type StartOptions, type System } from "../peer.ts";
 import { startRedis } from "../redis.ts";
@@ -27,7 +26,7 @@ async function start({ rooms = [] }: StartOptions = {}): Promise<System> {
   }
   const processes = new Processes();
   const redis = await processes.add(startRedis());
-  const dir = mkdtempSync(join(tmpdir(), "madang-tutorial-"));
+  const dir = makeTempDir("tutorial");
   for (const [file, text] of Object.entries(tutorialFiles({ redis: redis.port }))) {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
     writeFileSync(join(dir, file), text);
@@ -54,7 +53,7 @@ async function start({ rooms = [] }: StartOptions = {}): Promise<System> {
         ready: answering(url),
         readyLimitMs: READY_LIMIT_MS,
         stopLimitMs: STOP_LIMIT_MS,
-        cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+        cleanUp: () => removeTempDir(dir),
       });
     })(),
   );

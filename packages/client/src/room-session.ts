@@ -1,0 +1,234 @@
+import {
+  type CaughtUpFrame,
+  type ErrorFrame,
+  type EventFrame,
+  type JoinedFrame,
+  type Position,
+  TYPING_EVERY_MS,
+  type TypingNotice,
+} from "@madang/protocol/browser";
+import type { Clock } from "./clock.ts";
+import { Emitter } from "./emitter.ts";
+import { MadangError } from "./errors.ts";
+import { Lane } from "./lane.ts";
+import type { Outbox, PendingSend, Send, SendResult } from "./outbox.ts";
+import { Progress } from "./progress.ts";
+import { backoff, HINT_CAP_MS } from "./reconnect.ts";
+import type { Room, RoomEvents, SendOptions } from "./room.ts";
+
+export interface RoomDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly outbox: Outbox;
+  /** Who this connection is, as the server said. */
+  user(): string | undefined;
+  /** Why nothing can be sent any more, if so. */
+  ended(): MadangError | undefined;
+  transmit(frame: string): void;
+  typing(room: RoomSession): void;
+  join(room: RoomSession): void;
+  leave(room: RoomSession): void;
+  /** Nothing comes back: look whether the connection is alive. */
+  probe(): void;
+}
+
+/** What is asked of the server, in `hello` or `join`. */
+export interface JoinRequest {
+  readonly room: string;
+  readonly after?: string;
+}
+
+/**
+ * Sends wait for the catch-up, which may show that they are stored already; no longer than this, since within the
+ * log's duplicate window (2 min) a repeat is harmless anyway.
+ */
+const CATCH_UP_MS = 10_000;
+
+/** What a client does about one room: asks to be let in, tells what comes, and sends into it in order. */
+export class RoomSession extends Emitter<RoomEvents> implements Room {
+  readonly name: string;
+  readonly #deps: RoomDeps;
+  readonly #lane: Lane;
+  readonly #progress: Progress;
+  /** The server has answered the last join on this connection. Until then, whatever comes belongs to an earlier one. */
+  #joined = false;
+  #left = false;
+  #refusals = 0;
+  #cancel = () => {};
+  /** When it was last said that the user is writing. */
+  #typedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(name: string, after: Position | undefined, deps: RoomDeps) {
+    super();
+    this.name = name;
+    this.#progress = new Progress(after);
+    this.#deps = deps;
+    this.#lane = new Lane({
+      clock: deps.clock,
+      random: deps.random,
+      queue: deps.outbox.queue(name),
+      transmit: (send) => deps.transmit(send.frame),
+      stalled: deps.probe,
+      sent: (send, result) => this.#sent(send, result),
+      failed: (send, error) => this.#failed(send, error),
+    });
+  }
+
+  get position(): string | undefined {
+    return this.#progress.position;
+  }
+
+  get pending(): readonly PendingSend[] {
+    return this.#deps.outbox.queue(this.name).map(describe);
+  }
+
+  send(text: string, options: SendOptions = {}): Promise<SendResult> {
+    const ended = this.#left ? new MadangError("room_left") : this.#deps.ended();
+    if (ended) return Promise.reject(ended);
+    const { outbox } = this.#deps;
+    const known = outbox.queue(this.name).find((send) => send.nonce === options.nonce);
+    if (known) return known.answer.promise;
+    try {
+      const send = outbox.add(this.name, text, options);
+      this.#typedAt = Number.NEGATIVE_INFINITY;
+      this.#lane.pump();
+      return send.answer.promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  typing(): void {
+    const now = this.#deps.clock.now();
+    if (!this.#joined || now - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = now;
+    this.#deps.typing(this);
+  }
+
+  leave(): void {
+    if (this.#left) return;
+    this.#deps.leave(this);
+    this.end(new MadangError("room_left"));
+  }
+
+  /** What to ask of the server now. */
+  joinRequest(): JoinRequest {
+    this.disconnected();
+    const after = this.position;
+    return after === undefined ? { room: this.name } : { room: this.name, after };
+  }
+
+  onJoined(frame: JoinedFrame): void {
+    this.#joined = true;
+    this.#refusals = 0;
+    const goesOn = this.#progress.joined(frame);
+    this.#cancel();
+    if (goesOn) this.#cancel = this.#deps.clock.after(CATCH_UP_MS, () => this.#lane.open());
+    else this.#lane.open();
+    const { epoch, position, recovered } = frame;
+    this.emit("joined", { epoch, position, recovered });
+  }
+
+  onCaughtUp({ position }: CaughtUpFrame): void {
+    if (!this.#joined) return;
+    this.#progress.reached(position);
+    this.#cancel();
+    this.#lane.open();
+    this.emit("caughtUp", { position });
+  }
+
+  /** A frame of a newer server that has no place in the log is not an event: it is passed over. */
+  onEvent(event: EventFrame): void {
+    if (typeof event.epoch !== "string" || !Number.isSafeInteger(event.seq)) return;
+    if (!this.#joined || !this.#progress.advance(event) || this.#isDouble(event)) return;
+    this.emit("event", event);
+    switch (event.type) {
+      case "message":
+        this.emit("message", event);
+        break;
+      case "edit":
+        this.emit("edit", event);
+        break;
+      case "delete":
+        this.emit("delete", event);
+        break;
+      case "room":
+        this.emit("room", event);
+        break;
+      case "member":
+        this.emit("member", event);
+    }
+  }
+
+  onTyping({ user, userId }: TypingNotice): void {
+    if (this.#joined) this.emit("typing", userId === undefined ? { user } : { user, userId });
+  }
+
+  onAck(result: SendResult): void {
+    this.#lane.ack(result);
+  }
+
+  onSendError(nonce: string, frame: ErrorFrame): void {
+    this.#lane.error(nonce, MadangError.of(frame));
+  }
+
+  /** Whether an error about the room means that it cannot be joined at all. */
+  isRefused({ temporary }: ErrorFrame): boolean {
+    return !this.#joined && !temporary;
+  }
+
+  /** An error about the room. */
+  onError(frame: ErrorFrame): void {
+    if (this.isRefused(frame)) this.end(MadangError.of(frame));
+    else if (!this.#joined) {
+      const hintMs = Math.min((frame.retryAfter ?? 0) * 1000, HINT_CAP_MS);
+      this.#cancel();
+      this.#cancel = this.#deps.clock.after(hintMs + backoff(this.#refusals++, this.#deps.random), () =>
+        this.#deps.join(this),
+      );
+    }
+    this.emit("error", frame);
+  }
+
+  disconnected(): void {
+    this.#joined = false;
+    this.#cancel();
+    this.#lane.close();
+  }
+
+  /** The room is over for this client. */
+  end(error: MadangError): void {
+    this.#left = true;
+    this.disconnected();
+    this.giveUp(error);
+  }
+
+  /** Rejects every pending send. `keep`: they stay in the outbox and are sent by a later connection. */
+  giveUp(error: MadangError, keep = false): void {
+    for (const send of [...this.#deps.outbox.queue(this.name)]) this.#failed(send, error, keep);
+  }
+
+  /** A repeat later than the log remembers ids is stored twice: the second one is passed over. */
+  #isDouble(event: EventFrame): boolean {
+    if (!("nonce" in event) || event.nonce === undefined) return false;
+    const { user, nonce, seq, epoch } = event;
+    if (user === this.#deps.user()) this.#lane.seenInLog({ nonce, seq, epoch, duplicate: true });
+    return this.#progress.isRepeat(event.userId ?? user, nonce);
+  }
+
+  #sent(send: Send, result: SendResult): void {
+    this.#deps.outbox.remove(send);
+    send.answer.resolve(result);
+    this.emit("sent", { ...describe(send), ...result });
+  }
+
+  #failed(send: Send, error: MadangError, keep = false): void {
+    if (!keep) this.#deps.outbox.remove(send);
+    send.answer.reject(error);
+    this.emit("failed", { ...describe(send), error });
+  }
+}
+
+function describe({ nonce, text, replyTo }: Send): PendingSend {
+  return replyTo === undefined ? { nonce, text } : { nonce, text, replyTo };
+}

@@ -1,0 +1,36 @@
+import { ConfigError } from "@madang/runtime";
+import { MongoClient, type MongoClientOptions } from "mongodb";
+
+/** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
+const SELECTION_LIMIT_MS = 2500;
+const CONNECT_LIMIT_MS = 2500;
+const HEARTBEAT_MS = 2000;
+
+/** What is said to be stored is on the disks of a majority. */
+const DURABLE = { w: "majority", journal: true } as const;
+
+/**
+ * A client that notices outages soon and whose writes are durable. Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @param majorityLimitMs how long a write waits for the majority; absent: for as long as its socket does
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoClient(
+  url: string,
+  caFile: string | undefined,
+  { majorityLimitMs, ...options }: MongoClientOptions & { readonly majorityLimitMs?: number },
+): MongoClient {
+  try {
+    return new MongoClient(url, {
+      writeConcern: majorityLimitMs === undefined ? DURABLE : { ...DURABLE, wtimeoutMS: majorityLimitMs },
+      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+      connectTimeoutMS: CONNECT_LIMIT_MS,
+      heartbeatFrequencyMS: HEARTBEAT_MS,
+      ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
+      ...options,
+    });
+  } catch {
+    // The driver's own text may repeat the password.
+    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
+  }
+}
