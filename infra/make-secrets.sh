@@ -1,26 +1,50 @@
 #!/bin/sh
-# Makes what the servers of infra/ need: a CA of their own with one certificate for all NATS servers, a key that the
-# members of the MongoDB replica set share, and passwords.
+# Makes what the servers of infra/ need: a CA of their own with a certificate for all NATS servers and one for all of
+# MongoDB, a key that the members of the MongoDB replica set share, and passwords.
 #   sh infra/make-secrets.sh [directory]      (default: infra/secrets, which git ignores)
-# Made once; run again, it changes nothing. Real certificates of your own CA do as well.
+# Run again, it makes what is missing and changes nothing: to renew a certificate, remove it and run this. Real
+# certificates of your own CA do as well.
 set -eu
 dir=${1:-"$(dirname "$0")/secrets"}
-[ -e "$dir/nats.env" ] && exit 0
 umask 077
 mkdir -p "$dir"
 cd "$dir"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=Madang NATS CA" \
-  -addext "basicConstraints=critical,CA:TRUE" -keyout ca-key.pem -out ca.pem 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=nats" \
-  -keyout server-key.pem -out server.csr 2>/dev/null
-printf '%s\n' "subjectAltName=DNS:nats-1,DNS:nats-2,DNS:nats-3,DNS:localhost,IP:127.0.0.1" \
-  "extendedKeyUsage=serverAuth,clientAuth" > server.ext
-openssl x509 -req -in server.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 825 -extfile server.ext \
-  -out server.pem 2>/dev/null
-rm server.csr server.ext
-openssl rand -hex 128 > mongo-key
+p256="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+# A file under its own name is whole: a run that was cut short leaves none that the next one would take for made.
+done_with() { mv "$1.new" "$1"; }
+
+if ! [ -e ca.pem ]; then
+  openssl req -x509 $p256 -days 3650 -subj "/CN=Madang CA" -addext "basicConstraints=critical,CA:TRUE" \
+    -keyout ca-key.pem -out ca.pem.new 2>/dev/null
+  done_with ca.pem
+fi
+certificate() { # name of the files, host names, what it is good for
+  [ -e ca-key.pem ] || { echo "$dir/$1.pem is missing, and without ca-key.pem it cannot be made." >&2; exit 1; }
+  openssl req $p256 -subj "/CN=$1" -keyout "$1-key.pem" -out "$1.csr" 2>/dev/null
+  printf 'subjectAltName=%s,DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=%s\n' "$2" "$3" > "$1.ext"
+  openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 825 -extfile "$1.ext" \
+    -out "$1.pem.new" 2>/dev/null
+  rm "$1.csr" "$1.ext"
+}
+if ! [ -e server.pem ]; then
+  certificate server "DNS:nats-1,DNS:nats-2,DNS:nats-3" serverAuth,clientAuth
+  done_with server.pem
+fi
+if ! [ -e mongo.pem ]; then
+  # Not a client's: among the NATS servers, who has one of those is one of them.
+  certificate mongo "DNS:mongo-1,DNS:mongo-2,DNS:mongo-3" serverAuth
+  cat mongo-key.pem >> mongo.pem.new
+  rm mongo-key.pem
+  done_with mongo.pem
+fi
+if ! [ -e mongo-key ]; then
+  openssl rand -hex 128 > mongo-key.new
+  done_with mongo-key
+fi
 # The servers in containers run as another user than whoever runs this.
-chmod 644 ca.pem server.pem server-key.pem mongo-key
+chmod 644 ca.pem server.pem server-key.pem mongo.pem mongo-key
+
+[ -e nats.env ] && exit 0
 password() { printf 'p%s' "$(openssl rand -hex 24)"; }
 edge=$(password) persistence=$(password) admin=$(password) mongo=$(password)
 urls() { printf 'tls://%s:%s@nats-1:4222,tls://nats-2:4222,tls://nats-3:4222' "$1" "$2"; }
@@ -31,4 +55,4 @@ printf 'NATS_URL=%s\n' "$(urls edge "$edge")" > edge.env
 } > persistence.env
 printf 'MADANG_MONGODB_ADMIN_PASSWORD=%s\nMADANG_MONGODB_PASSWORD=%s\n' "$(password)" "$mongo" > mongo.env
 printf 'NATS_%s_PASSWORD=%s\n' EDGE "$edge" PERSISTENCE "$persistence" ADMIN "$admin" > nats.env.new
-mv nats.env.new nats.env
+done_with nats.env

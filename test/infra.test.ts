@@ -1,7 +1,7 @@
 /** What infra/ and docker-compose.yml ship, run as it is (names and paths apart) on this machine. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readAuthSettings } from "@madang/auth";
@@ -89,8 +89,9 @@ async function startNginx(edges: readonly Child[]): Promise<Child> {
   const home = join(dir, "nginx");
   mkdirSync(home);
   const text = shipped("infra/nginx/nginx.conf", {
-    "edge-1:8000": `127.0.0.1:${edges[0]!.port}`,
-    "edge-2:8000": `127.0.0.1:${edges[1]!.port}`,
+    // Addresses need no resolver, and nginx knows the word from 1.27.3 on.
+    "edge-1:8000 resolve": `127.0.0.1:${edges[0]!.port}`,
+    "edge-2:8000 resolve": `127.0.0.1:${edges[1]!.port}`,
     "listen 8080": `listen 127.0.0.1:${port}`,
     "/tmp/": `${home}/`,
     "/dev/stdout": `${home}/access.log`,
@@ -177,6 +178,13 @@ t.test(
     t.equal((await fetch(page, { method: "POST", body: "x".repeat(300_000) })).status, 413, "bodies are bounded");
     t.equal((await fetch(`${nginx.url}/metrics`)).status, 404, "figures are not for the public");
 
+    await mongod.kill("SIGKILL");
+    await until(AbortSignal.timeout(LIMIT_MS), async () => (await fetch(page)).status === 503);
+    for (let i = 0; i < 8; i++) t.equal((await fetch(page)).status, 503, "without MongoDB there is no history");
+    t.equal((await fetch(`${nginx.url}/`)).status, 200, "which is no edge's fault: everything else goes on");
+    await member();
+    await everybodyHears("without history");
+
     await cluster.find((server) => server.output().includes("new stream leader for '$G > CHAT'"))!.kill("SIGKILL");
     await everybodyHears("with two NATS servers left");
     t.pass("the loss of one NATS server stops nobody");
@@ -196,10 +204,32 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
     t.match(text, `  ${name}:`);
   }
   t.equal(text.match(/read_only: true/g)?.length, 12, "every server has a read-only root");
+  t.equal(text.match(/driver: local/g)?.length, 11, "and a log that cannot fill the disk");
+  const mongo = text.slice(text.indexOf("\n  mongo-3:"), text.indexOf("\n  mongo-initiate:"));
+  t.match(mongo, /stop_grace_period: (60s|1m0s)/, "MongoDB stops in its own time");
   t.equal(text.match(/--keyFile/g)?.length, 3, "no MongoDB server without users");
+  t.equal(text.match(/--tlsMode=requireTLS/g)?.length, 3, "nor without TLS");
   t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
   t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
 });
+
+t.test(
+  "in Compose everybody is found where they listen, and persistence is never taken for an edge",
+  { skip: !compose && "docker-compose is not on this machine" },
+  async (t) => {
+    const text = execFileSync("docker-compose", ["config"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { ...process.env, MADANG_SECRETS: SECRETS },
+    });
+    const [edge, persistence] = ["edge-1", "persistence-1"].map((name) => composed(text, name).environment);
+    const urls = [1, 2].map((i) => `http://persistence-${i}:${persistence!["PORT"]}`).join(",");
+    t.equal(edge!["PERSISTENCE_URL"], urls);
+    t.match(shipped("infra/nginx/nginx.conf", {}), `server edge-2:${edge!["PORT"]} `);
+    t.not(edge!["PORT"], persistence!["PORT"], "should nginx ever have the address of another container");
+    t.match(persistence, { MONGODB_CA_FILE: "/run/secrets/ca", NATS_CA_FILE: "/run/secrets/ca" });
+  },
+);
 
 /** A service of `docker-compose config`, as the variables that it gets and the networks that it is in. */
 function composed(text: string, service: string): { environment: Record<string, string>; networks: string[] } {
@@ -252,6 +282,35 @@ t.test(
     for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
   },
 );
+
+t.test("each secret is made once, and one that is missing is made again", async (t) => {
+  const made = join(dir, "made");
+  const make = () => spawnSync("sh", [join(ROOT, "infra/make-secrets.sh"), made], { encoding: "utf8" });
+  const all = () => Object.fromEntries(readdirSync(made).map((name) => [name, readFileSync(join(made, name), "utf8")]));
+  const status = (purpose: string, name: string) =>
+    spawnSync("openssl", ["verify", "-CAfile", join(made, "ca.pem"), "-purpose", purpose, join(made, name)]).status;
+  t.equal(make().status, 0);
+  const first = all();
+  t.notOk(Object.keys(first).some((name) => /\.(new|csr|ext)$/.test(name)));
+  t.equal(make().status, 0);
+  t.same(all(), first);
+  for (const name of ["server.pem", "mongo.pem"]) {
+    rmSync(join(made, name));
+    t.equal(make().status, 0);
+    t.not(all()[name], first[name], `${name} is another one`);
+    t.equal(status("sslserver", name), 0);
+  }
+  t.match(all(), {
+    "ca.pem": first["ca.pem"],
+    "nats.env": first["nats.env"],
+    "persistence.env": first["persistence.env"],
+  });
+  t.equal(status("sslclient", "server.pem"), 0, "NATS servers know each other by it");
+  t.not(status("sslclient", "mongo.pem"), 0, "no NATS server takes a MongoDB server for one of its own");
+  rmSync(join(made, "ca-key.pem"));
+  rmSync(join(made, "mongo.pem"));
+  t.match(make(), { status: 1, stderr: /mongo\.pem is missing/ });
+});
 
 t.test("the image runs Node as each service wants it", async (t) => {
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(shipped("infra/docker/Dockerfile", {}))![1]!;

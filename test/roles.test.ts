@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { DEFAULT_LOG_SETTINGS, openDesk } from "@madang/broker";
 import { startMongod, startNats, startProcess, until } from "@madang/local-stack";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
@@ -76,7 +77,8 @@ const MAY: Record<string, string[]> = {
   edge: ["speak in a room", "say what users have used up", "say who is typing"],
   // Making a consumer is what it is there for. With that right it could have the log delivered anywhere: see the ADR.
   persistence: ["make a consumer"],
-  admin: ["speak in a room", "lay down a rule", "delete an event"],
+  // With the right to change the log it could be told to forget: who may delete each event could do that anyhow.
+  admin: ["speak in a room", "lay down a rule", "delete an event", "change the log"],
 };
 const EARS: Record<string, string[]> = {
   edge: [
@@ -183,5 +185,19 @@ t.test("the system runs under the shipped roles, and no role can do more than it
     });
   }
   t.equal((await history()).messages?.length, 1);
+  const desk = openDesk(
+    { url: urlOf("admin"), name: "desk", inboxPrefix: "_INBOX_admin", caFile: join(dir, "ca.pem") },
+    DEFAULT_LOG_SETTINGS,
+    () => {},
+  );
+  t.teardown(() => desk.close());
+  await desk.opened;
+  const { epoch, lastSeq } = await desk.log();
+  t.equal(await desk.renewLog({ epoch, seq: lastSeq }), false);
+  t.equal(
+    await desk.renewLog({ epoch, seq: lastSeq + 1 }),
+    true,
+    "the desk can give a log that was put back another epoch",
+  );
   t.equal((await fetch(`${edge.url}/readyz`)).status, 200, "and all of that did no harm");
 });

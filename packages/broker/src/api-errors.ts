@@ -4,6 +4,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 const API_ERROR = {
   streamNotFound: [10059],
   streamNameInUse: [10058],
+  consumerNotFound: [10014],
   consumerExistsDifferently: [10148, 10013],
   noMessage: [10037, 10043, 10057],
   wrongLastSequence: [10071, 10164],

@@ -18,8 +18,11 @@ const MAX_PINGS_OUT = 2;
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 250;
 
-/** Connects and keeps on reconnecting for ever; the first connection is waited for too. */
-export async function connectNats(settings: NatsSettings): Promise<NatsConnection> {
+/**
+ * Connects and keeps on reconnecting for ever; the first connection is waited for too.
+ * @param wait false: fails when no server lets us in now
+ */
+export async function connectNats(settings: NatsSettings, wait = true): Promise<NatsConnection> {
   const servers = settings.url.split(",").map((url) => new URL(url.includes("://") ? url : `nats://${url}`));
   const { username, password } = servers[0]!;
   return connect({
@@ -31,8 +34,8 @@ export async function connectNats(settings: NatsSettings): Promise<NatsConnectio
       ? { tls: settings.caFile ? { caFile: settings.caFile } : {} }
       : {}),
     maxReconnectAttempts: -1,
-    waitOnFirstConnect: true,
-    ignoreAuthErrorAbort: true,
+    waitOnFirstConnect: wait,
+    ignoreAuthErrorAbort: wait,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     pingInterval: PING_INTERVAL_MS,

@@ -3,8 +3,8 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
-import { PullSession } from "./pull-session.ts";
-import type { LogSettings } from "./stream-config.ts";
+import { PullSession, type Space } from "./pull-session.ts";
+import type { LogSettings, StreamIdentity } from "./stream-config.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
 /** An event of the log on its way into the store. */
@@ -52,6 +52,8 @@ export interface LogConsumer {
 export interface ConsumerSettings {
   readonly nats: NatsSettings;
   readonly log: LogSettings;
+  /** Sees the log whenever it is found, before anything of it is fetched. When it rejects, it is asked again later. */
+  readonly accept?: (log: StreamIdentity) => Promise<void>;
   /** Told of each failure; what it does about repetition is its own affair. */
   readonly onTrouble: (what: string, error: Error) => void;
 }
@@ -61,6 +63,11 @@ const BATCH_RECORDS = 1000;
 const BATCHES_IN_FLIGHT = 2;
 /** Enough for the batches in flight and one behind them. */
 const IN_HAND_RECORDS = (BATCHES_IN_FLIGHT + 1) * BATCH_RECORDS;
+/** Records of the usual size never come near this; on the way into the store each is copied a few times. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const IN_HAND_BYTES = (BATCHES_IN_FLIGHT + 1) * BATCH_BYTES;
+/** More than any record with its subject and headers. */
+const LEAST_BYTES = 256 * 1024;
 /** After a failure of the store this many are tried first, so that an outage does not shift whole batches to and fro. */
 const PROBE_RECORDS = 50;
 const PAUSE_FIRST_MS = 250;
@@ -187,7 +194,7 @@ class JetStreamConsumer implements LogConsumer {
 
   async #openSession(): Promise<PullSession> {
     if (!this.#nc || !this.#jsm || !this.#connected) throw new Error("the log cannot be reached");
-    this.#durable = await ensureDurable(this.#jsm, this.#settings.log);
+    this.#durable = await ensureDurable(this.#jsm, this.#settings.log, this.#settings.accept);
     const { name, epoch } = this.#durable;
     const inbox = createInbox(this.#settings.nats.inboxPrefix);
     this.#session = new PullSession(this.#nc, name, inbox, {
@@ -198,11 +205,11 @@ class JetStreamConsumer implements LogConsumer {
     return this.#session;
   }
 
-  #space(): number {
-    let held = this.#waiting.length;
-    for (const batch of this.#inFlight) held += batch.length;
-    const space = (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held;
-    return Math.min(space, BATCH_RECORDS);
+  #space(): Space {
+    const held = [this.#waiting, ...this.#inFlight].flat();
+    const records = (this.#setbacks > 0 ? PROBE_RECORDS : IN_HAND_RECORDS) - held.length;
+    const bytes = IN_HAND_BYTES - held.reduce((sum, { data }) => sum + data.length, 0);
+    return { records: Math.min(records, BATCH_RECORDS), bytes: bytes < LEAST_BYTES ? 0 : Math.min(bytes, BATCH_BYTES) };
   }
 
   #receive(message: Msg, epoch: string): void {

@@ -5,8 +5,9 @@ import { isApiError } from "./api-errors.ts";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { EDGE_SUBJECTS, type EdgeReport } from "./control.ts";
 import { DirectGet, type SubjectRecord } from "./direct-get.ts";
+import { durableName } from "./durable.ts";
 import { RuleBook, type Rules, ruleSubject, rulesConfig } from "./rules.ts";
-import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
+import { ensureStream, type LogSettings, renewEpoch, type StreamIdentity } from "./stream-config.ts";
 import { LOG_SUBJECTS, logSubject, STREAM } from "./subjects.ts";
 
 const API_LIMIT_MS = 5000;
@@ -37,6 +38,13 @@ export interface Desk {
   publish(event: LogEvent, id: string): Promise<{ readonly seq: number }>;
 
   log(): Promise<StreamIdentity>;
+
+  /**
+   * Gives the log a new epoch where it ends before a place that it had reached, as a restored copy does: everybody is told
+   * then, as when a log is made anew. Does nothing where it does not.
+   * @returns whether there was reason to
+   */
+  renewLog(reached: { readonly epoch: string; readonly seq: number }): Promise<boolean>;
 
   /** Events of a room, or of all, from `seq` on; at most some hundreds. None says nothing about what was stored just now. */
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]>;
@@ -130,6 +138,17 @@ class NatsDesk implements Desk {
   log(): Promise<StreamIdentity> {
     this.#require(this.#nc);
     return ensureStream(this.#jsm, this.#settings);
+  }
+
+  async renewLog(reached: { epoch: string; seq: number }): Promise<boolean> {
+    this.#require(this.#nc);
+    const old = await renewEpoch(this.#jsm, reached);
+    if (old === undefined) return false;
+    // Whoever still fetches by it is to notice.
+    await this.#jsm.consumers.delete(STREAM, durableName(old)).catch((error: unknown) => {
+      if (!isApiError(error, "consumerNotFound")) throw error;
+    });
+    return true;
   }
 
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {

@@ -18,6 +18,9 @@ interface Request {
 
 /** No answer within this time is a failure; a healthy server answers in single milliseconds. */
 const ANSWER_LIMIT_MS = 5000;
+/** Of a question for the last records of subjects, which are ASCII: what stands between two of them, and around all. */
+const QUOTES = 3;
+const QUESTION_BYTES = 64;
 const END_OF_BATCH = 204;
 const NOT_FOUND = 404;
 
@@ -50,9 +53,17 @@ export class DirectGet {
     return this.#request({ seq, next_by_subj: subject, batch, max_bytes: maxBytes });
   }
 
-  /** The newest record of each subject that has one. @throws ProtocolError `log_unavailable` */
-  last(subjects: readonly string[]): Promise<SubjectRecord[]> {
-    return this.#request({ multi_last: subjects, batch: subjects.length });
+  /**
+   * The newest record of each subject that has one, by as many questions as the server's `max_payload` asks for.
+   * @throws ProtocolError `log_unavailable`
+   */
+  async last(subjects: readonly string[]): Promise<SubjectRecord[]> {
+    const bytes = subjects.reduce((sum, subject) => sum + subject.length + QUOTES, 0) + QUESTION_BYTES;
+    const half = subjects.length >> 1;
+    if (half === 0 || bytes <= (this.#nc.info?.max_payload ?? 0)) {
+      return this.#request({ multi_last: subjects, batch: subjects.length });
+    }
+    return (await Promise.all([this.last(subjects.slice(0, half)), this.last(subjects.slice(half))])).flat();
   }
 
   /** Whether a request reaches the server now. The library drops what it is given from the loss of a connection until it has dialled. */

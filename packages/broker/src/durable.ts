@@ -1,7 +1,7 @@
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { isApiError } from "./api-errors.ts";
-import { ensureStream, type LogSettings } from "./stream-config.ts";
+import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 import { STREAM } from "./subjects.ts";
 
 /** Short, so that the batch of a killed instance comes back soon; a living one renews it at each third. */
@@ -18,10 +18,23 @@ export interface Durable {
   readonly epoch: string;
 }
 
-/** Makes the log and its durable consumer where they are missing. Safe for many callers at once. */
-export async function ensureDurable(jsm: JetStreamManager, settings: LogSettings): Promise<Durable> {
-  const { epoch } = await ensureStream(jsm, settings);
-  const name = `persistence-${epoch}`;
+export function durableName(epoch: string): string {
+  return `persistence-${epoch}`;
+}
+
+/**
+ * Makes the log and its durable consumer where they are missing. Safe for many callers at once.
+ * @param accept sees the log before the consumer is made; none is where it throws
+ */
+export async function ensureDurable(
+  jsm: JetStreamManager,
+  settings: LogSettings,
+  accept: (log: StreamIdentity) => Promise<void> = async () => {},
+): Promise<Durable> {
+  const log = await ensureStream(jsm, settings);
+  await accept(log);
+  const { epoch } = log;
+  const name = durableName(epoch);
   const config: Partial<ConsumerConfig> & { durable_name: string } = {
     durable_name: name,
     description: "Projects the log into MongoDB.",

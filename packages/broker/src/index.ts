@@ -6,6 +6,6 @@ export type { SubjectRecord } from "./direct-get.ts";
 export { type Gossip, NO_GOSSIP } from "./gossip.ts";
 export { openLog } from "./jetstream-log.ts";
 export * from "./log.ts";
-export { NO_RULES, type Rules } from "./rules.ts";
+export { NO_RULES, type Rules, readRules } from "./rules.ts";
 export { DEFAULT_LOG_SETTINGS, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 export { roomOfSubject } from "./subjects.ts";

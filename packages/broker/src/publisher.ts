@@ -16,8 +16,8 @@ export type Outcome = "refused-full" | "refused-size" | "failed";
 const SWEEP_INTERVAL_MS = 250;
 /** On a live connection an ack takes milliseconds; after this the attempt is repeated. */
 const ACK_LIMIT_MS = 5000;
-/** Out of storage, for the server or the account. */
-const OUT_OF_STORAGE = new Set([10047, 10002]);
+/** Out of storage: for the account, the stream, or the whole server (which calls it "insufficient resources"). */
+const OUT_OF_STORAGE = new Set([10047, 10002, 10023]);
 /** "Store failed", with the reason as text: a limit of the stream, or trouble with the disk. */
 const STORE_FAILED = 10077;
 const MESSAGE_TOO_LARGE = 10054;

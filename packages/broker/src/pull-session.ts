@@ -15,11 +15,23 @@ const GATHER_MS = 100;
 const HEARTBEAT = 100;
 const NO_MESSAGES = 404;
 const REQUEST_TIMEOUT = 408;
+const CONFLICT = 409;
+/** The next message is more than what is left of the bytes. */
+const BYTES_USED_UP = "Message Size Exceeds MaxBytes";
+/** All messages were sent and bytes are left, which the count has told already: the next request may be under way. */
+const ALL_SENT = "Batch Completed";
+
+/** What somebody can take. */
+export interface Space {
+  readonly records: number;
+  /** As the server counts them, with subjects and headers. */
+  readonly bytes: number;
+}
 
 /** Whom a {@link PullSession} pulls for. */
 export interface Puller {
-  /** How many messages the owner can take now. */
-  space(): number;
+  /** How much the owner can take now; with bytes for less than one message it would ask for ever. */
+  space(): Space;
   onMessage(message: Msg): void;
   /** A request has ended: nothing more is on its way. */
   onPause(): void;
@@ -68,12 +80,13 @@ export class PullSession {
   /** Asks for more where there is space for it. To be called whenever the owner made some. */
   refill(): void {
     if (this.#isEnded || this.#wanted > 0 || this.#gathering) return;
-    const batch = this.#puller.space();
-    if (batch <= 0) return;
+    const { records: batch, bytes } = this.#puller.space();
+    if (batch <= 0 || bytes <= 0) return;
     this.#heardAt = Date.now();
     this.#wanted = batch;
     const request = {
       batch,
+      max_bytes: bytes,
       // With an expiry it is not "or nothing": without messages it waits for the first.
       no_wait: true,
       expires: nanos(REQUEST_EXPIRES_MS),
@@ -115,10 +128,16 @@ export class PullSession {
   }
 
   #status(message: Msg): void {
-    const code = message.headers?.code;
-    if (code === HEARTBEAT) return;
+    const { code, description } = message.headers ?? {};
+    if (code === HEARTBEAT || (code === CONFLICT && description === ALL_SENT)) return;
+    if (code === CONFLICT && description === BYTES_USED_UP) {
+      this.#wanted = 0;
+      this.#puller.onPause();
+      this.refill();
+      return;
+    }
     if (code !== NO_MESSAGES && code !== REQUEST_TIMEOUT) {
-      this.end(new Error(`the log's server refused: ${code} ${message.headers?.description ?? ""}`.trim()));
+      this.end(new Error(`the log's server refused: ${code} ${description ?? ""}`.trim()));
       return;
     }
     this.#wanted = 0;

@@ -1,9 +1,16 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRule, type MemberRule, type Person, type RoomRule, type Rule, roomToken, whoOf } from "@madang/protocol";
-import { DiscardPolicy, type JetStreamManager, StorageType, type StreamConfig } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isApiError } from "./api-errors.ts";
+import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 
@@ -53,6 +60,18 @@ export interface Rules {
 
 /** Where nobody moderates. */
 export const NO_RULES: Rules = { room: () => undefined, member: () => undefined, all: () => [], onChange: () => {} };
+
+/** All rules, read once. @throws when NATS cannot be asked now */
+export async function readRules(nats: NatsSettings): Promise<Rule[]> {
+  const nc = await connectNats(nats, false);
+  try {
+    const book = new RuleBook(nc, await jetstreamManager(nc, { checkAPI: false }), nats.inboxPrefix);
+    await book.read().finally(() => book.close());
+    return book.all();
+  } finally {
+    await nc.close();
+  }
+}
 
 interface Held<R extends Rule = Rule> {
   readonly seq: number;

@@ -1,4 +1,4 @@
-import { newEpoch } from "@madang/protocol";
+import { epochAfter, newEpoch } from "@madang/protocol";
 import {
   DiscardPolicy,
   type JetStreamManager,
@@ -93,4 +93,26 @@ export async function ensureStream(jsm: JetStreamManager, settings: LogSettings)
     }
     throw error;
   }
+}
+
+/** Whether the log ends before a place that it had reached: it was put back to an older state, or made under an older name. */
+export function endsBefore({ epoch, lastSeq }: StreamIdentity, reached: { epoch: string; seq: number }): boolean {
+  return epoch === reached.epoch ? lastSeq < reached.seq : epoch < reached.epoch;
+}
+
+/**
+ * Gives a log that {@link endsBefore} what it had reached the next epoch: its sequences will be given again, and must not
+ * be taken for those of before. Of many callers all choose the same.
+ * @returns the epoch that it had, `undefined` when nothing was to be done
+ */
+export async function renewEpoch(
+  jsm: JetStreamManager,
+  reached: { readonly epoch: string; readonly seq: number },
+): Promise<string | undefined> {
+  const info = await jsm.streams.info(STREAM);
+  const present = identity(info);
+  if (!endsBefore(present, reached)) return undefined;
+  const metadata = { ...info.config.metadata, [EPOCH_KEY]: epochAfter(reached.epoch) };
+  await jsm.streams.update(STREAM, { metadata });
+  return present.epoch;
 }

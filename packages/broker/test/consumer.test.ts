@@ -115,6 +115,35 @@ t.test("a lone message comes by itself, a stream of them in bundles", async (t) 
   t.ok(sizes.length < 60, `301 messages in ${sizes.length} batches`);
 });
 
+t.test("large records come in batches of fewer, so that what is in hand stays bounded", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { nc, epoch } = await publisher(t, nats);
+  const large = new Uint8Array(60_000);
+  const count = 600;
+  for (let i = 0; i < count; i++) nc.publish(logSubject("a"), large);
+  await nc.flush();
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  const batches: number[] = [];
+  let inHand = 0;
+  let most = 0;
+  consumer.start(async (records) => {
+    const bytes = records.reduce((sum, { data }) => sum + data.length, 0);
+    batches.push(bytes);
+    inHand += bytes;
+    most = Math.max(most, inHand);
+    await delay(50);
+    await sink.project(records);
+    inHand -= bytes;
+  });
+  await floorIs(consumer, epoch, count);
+  t.equal(sink.records.length, count, "each once");
+  const total = count * large.length;
+  t.ok(Math.max(...batches) <= 8 * 1024 * 1024, String(batches));
+  t.ok(most <= total / 2, "two batches at a time");
+});
+
 t.test("two instances share the work, and the floor stays below what either holds", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());

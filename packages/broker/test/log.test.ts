@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startNats } from "@madang/local-stack";
 import { encodeEvent, type MessageEvent } from "@madang/protocol";
@@ -155,6 +158,31 @@ t.test("a full log refuses, and takes again when there is room", async (t) => {
   const jsm = await jetstreamManager(nc);
   await jsm.streams.update("CHAT", { ...(await jsm.streams.info("CHAT")).config, max_bytes: -1 });
   t.match(await lane.publish(`m${stored}`, message("a", "fits")), { duplicate: false });
+});
+
+t.test("the heads of many rooms are asked for in questions that the server takes", async (t) => {
+  const nats = await startNats({ configText: "max_payload: 2KB" });
+  t.teardown(() => nats.stop());
+  const log = await logOn(t, nats);
+  const rooms = Array.from({ length: 101 }, (_, n) => `room ${n}`);
+  for (const room of rooms) await log.lane(room).publish(room, message(room, "x"));
+  t.same(
+    [...(await log.heads([...rooms, "empty"]))],
+    [...rooms, "empty"].map((room, n) => [room, room === "empty" ? 0 : n + 1]),
+  );
+});
+
+t.test("a log that has filled the server's own storage refuses at once, too", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "madang-full-"));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const nats = await startNats({ dir, configText: `jetstream { store_dir: "${dir}", max_file_store: 100KB }` });
+  t.teardown(() => nats.stop());
+  const lane = (await logOn(t, nats)).lane("a");
+  const full = message("a", "x".repeat(3000));
+  const fill = async () => {
+    for (let n = 0; ; n++) await lane.publish(`m${n}`, full);
+  };
+  await t.rejects(fill(), { code: "log_full" });
 });
 
 t.test("a log that was made anew has another epoch, and its first message is not taken for an old one", async (t) => {

@@ -29,3 +29,8 @@ export function formatPosition(epoch: string, seq: number): string {
 export function newEpoch(now: number): string {
   return now.toString(36).padStart(9, "0");
 }
+
+/** The epoch right after one that {@link newEpoch} made: whoever asks gets the same. */
+export function epochAfter(epoch: string): string {
+  return newEpoch(Number.parseInt(epoch, 36) + 1);
+}

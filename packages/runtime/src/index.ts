@@ -10,3 +10,4 @@ export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";
 export * from "./shutdown.ts";
+export * from "./trouble.ts";

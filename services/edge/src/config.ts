@@ -66,7 +66,8 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   const e: Static<typeof Environment> = readConfig(Environment, env);
   const auth = readAuthSettings(e.HOST, env);
   return {
-    host: e.HOST,
+    // One server, that has all the limits of sockets: Fastify would make another one for each address of this name.
+    host: e.HOST === "localhost" ? "127.0.0.1" : e.HOST,
     port: e.PORT,
     processes: processCount(e.EDGE_PROCESSES),
     nats: readNats(e),

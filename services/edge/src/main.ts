@@ -1,18 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
-import { DEFAULT_LOG_SETTINGS, openControl, openLog } from "@madang/broker";
+import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog } from "@madang/broker";
 import { createLogger, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { buildApp } from "./app.ts";
-import { edgeConfig } from "./config.ts";
+import { type EdgeConfig, edgeConfig } from "./config.ts";
 import { mostSockets } from "./doorstep.ts";
+import { waitInLobby } from "./lobby.ts";
 import { isOneOfMany, runProcesses } from "./processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
 const REPORT_INTERVAL_MS = 5000;
-/** An edge has nothing to say before it has the log; that it waits must be seen. */
-const WAITING_MS = 5000;
 /** Of the NATS role: with the permissions that infra/nats ships, an edge sees no inbox but its own. */
 const INBOX_PREFIX = "_INBOX_edge";
 
@@ -26,18 +25,14 @@ await run(async () => {
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
   if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);
-  const nats = { ...config.nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
-  const waiting = setInterval(
-    () => logger.warn("NATS cannot be reached, or does not let us in: trying on"),
-    WAITING_MS,
-  );
-  const log = await openLog(nats, {
-    ...DEFAULT_LOG_SETTINGS,
-    replicas: config.logReplicas,
-    maxBytes: config.logMaxBytes,
-  });
-  const control = await openControl({ ...nats, name: `${nats.name} (control)` });
-  clearInterval(waiting);
+  // Before there is anything to take leave of, a signal just ends it.
+  let leave = async (): Promise<void> => {};
+  onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, () => leave());
+
+  const address: FastifyListenOptions & { reusePort?: boolean } = { host: config.host, port: config.port };
+  if (isOneOfMany) address.reusePort = true;
+  const lobby = { address, requestMs: config.limits.requestMs, logger };
+  const [log, control] = await waitInLobby(open(config), lobby);
   const { app, hub } = await buildApp(config, { log, logger, rules: control.rules, gossip: control.gossip });
   const id = randomUUID();
   const report = () =>
@@ -45,16 +40,20 @@ await run(async () => {
   report();
   const reporting = setInterval(report, REPORT_INTERVAL_MS);
 
-  onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, async () => {
+  leave = async () => {
     await hub.drain(config.drainMs);
     clearInterval(reporting);
     await control.close();
     await log.close(CLOSE_LIMIT_MS / 2);
     await app.close();
-  });
+  };
 
   app.server.maxConnections = mostSockets();
-  const address: FastifyListenOptions & { reusePort?: boolean } = { host: config.host, port: config.port };
-  if (isOneOfMany) address.reusePort = true;
   await app.listen(address);
 });
+
+function open({ nats, logReplicas, logMaxBytes }: EdgeConfig): Promise<[Log, Control]> {
+  const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
+  const settings = { ...DEFAULT_LOG_SETTINGS, replicas: logReplicas, maxBytes: logMaxBytes };
+  return Promise.all([openLog(role, settings), openControl({ ...role, name: `${role.name} (control)` })]);
+}

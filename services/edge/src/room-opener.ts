@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@madang/broker";
-import type { Logger } from "@madang/runtime";
+import { createTroubleLog, type Logger, type TroubleLog } from "@madang/runtime";
 import type { Room } from "./room.ts";
 
 const AUDIT_INTERVAL_MS = 15_000;
@@ -17,7 +17,7 @@ const OPEN_AT_ONCE = 100;
  */
 export class RoomOpener {
   readonly #log: Log;
-  readonly #logger: Logger;
+  readonly #onTrouble: TroubleLog;
   readonly #rooms: () => Room[];
   readonly #timer: NodeJS.Timeout;
   readonly #waiting: Room[] = [];
@@ -29,7 +29,7 @@ export class RoomOpener {
   /** @param rooms the rooms there are now; those without members for long may be dropped by the call */
   constructor(log: Log, logger: Logger, rooms: () => Room[]) {
     this.#log = log;
-    this.#logger = logger;
+    this.#onTrouble = createTroubleLog(logger);
     this.#rooms = rooms;
     this.#timer = setInterval(() => void this.#audit(AUDIT_GRACE_MS), AUDIT_INTERVAL_MS);
   }
@@ -70,15 +70,15 @@ export class RoomOpener {
     for (const room of rooms) room.feed.subscribe();
     await this.#log.subscribed();
     for (;;) {
-      const heads = await this.#log.heads(rooms.map((room) => room.name)).catch(() => undefined);
-      if (heads) {
+      const heads = await this.#log.heads(rooms.map((room) => room.name)).catch((error: Error) => error);
+      if (!(heads instanceof Error)) {
         // A room with nothing left in the log has its past in history: its feed begins where the log does.
         const start = Math.max(0, this.#log.firstSeq - 1);
         for (const room of rooms) room.open(heads.get(room.name) || start);
         return;
       }
       if (this.#closed) return;
-      this.#logger.warn({ rooms: rooms.length }, "the log cannot be reached: rooms wait to be opened");
+      this.#onTrouble("the log cannot be reached: rooms wait to be opened", heads);
       await delay(RETRY_MS);
     }
   }

@@ -50,3 +50,30 @@ t.test("EDGE_PROCESSES: one that is killed is replaced while the other serves, a
   t.strictSame(await edge.exited, { code: 0, signal: null });
   t.notOk(workers.some(isAlive));
 });
+
+t.test(
+  "EDGE_PROCESSES: all are drained, also when each gets the signal by itself, as systemd and Ctrl-C have it",
+  async (t) => {
+    const nats = await natsFor(t);
+    const edge = await startProcess({
+      name: "edge",
+      entry: join(import.meta.dirname, "../src/main.ts"),
+      env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "300" },
+    });
+    t.teardown(() => edge.stop());
+    const lines = () =>
+      edge
+        .output()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Line);
+    const pids = (msg: RegExp) =>
+      [...new Set(lines().flatMap((line) => (msg.test(line.msg) ? [line.pid] : [])))].sort();
+    await until(() => pids(/listening/).length === 2);
+    const workers = pids(/listening/);
+    for (const pid of workers) process.kill(pid, "SIGTERM");
+    await edge.kill("SIGTERM");
+    t.strictSame(await edge.exited, { code: 0, signal: null });
+    t.same(pids(/^stopped$/), workers, edge.output());
+  },
+);

@@ -301,4 +301,13 @@ t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t
     t.match(response.headers.get("content-type"), /^application\/problem\+json/);
     t.match(await response.json(), { field, status: 400, code: String });
   }
+  const url = `http://127.0.0.1:${edge.port}/v1/rooms/a/messages`;
+  for (const [type, body, status] of [
+    ["text/plain", Buffer.from('{"message":"x"}'), 415],
+    ["application/json", Buffer.from('{"message":"\xe9"}', "latin1"), 400],
+    ["application/json; charset=utf-8", Buffer.from('\ufeff{"message":"é"}'), 201],
+  ] as const) {
+    const response = await fetch(url, { method: "POST", headers: { "content-type": type }, body });
+    t.match(await response.json(), status < 400 ? { seq: 2 } : { status, code: "bad_request" }, `${type} ${body}`);
+  }
 });

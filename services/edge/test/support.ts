@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_LOG_SETTINGS, type Gossip, type Log, openLog, type Rules } from "@madang/broker";
 import { startNats } from "@madang/local-stack";
 import { SUBPROTOCOL } from "@madang/protocol";
-import { createLogger } from "@madang/runtime";
+import { createLogger, type Logger } from "@madang/runtime";
 import type { Test } from "tap";
 import { WebSocket } from "ws";
 import { buildApp, type Edge } from "../src/app.ts";
@@ -30,7 +30,7 @@ export async function edgeFor(
   nats: Nats,
   env: NodeJS.ProcessEnv = {},
   wrap: (log: Log) => Log = (log) => log,
-  control: { rules?: Rules; gossip?: Gossip } = {},
+  deps: { rules?: Rules; gossip?: Gossip; logger?: Logger } = {},
 ): Promise<TestEdge> {
   const config: EdgeConfig = edgeConfig({
     PERSISTENCE_URL: "http://127.0.0.1:9",
@@ -42,7 +42,7 @@ export async function edgeFor(
   const edge = await buildApp(config, {
     log,
     logger: createLogger("edge", config.logLevel),
-    ...control,
+    ...deps,
   });
   await edge.app.listen({ host: "127.0.0.1", port: 0 });
   let stopping: Promise<void> | undefined;

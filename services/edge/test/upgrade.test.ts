@@ -71,3 +71,33 @@ t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets
     t.match(text, '"code":"bad_request"');
   }
 });
+
+t.test(
+  "an upgrade behind a request that has no answer yet is answered in its turn, and leaves no socket behind",
+  async (t) => {
+    const edge = await edgeFor(t, await natsFor(t));
+    const ask = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    const upgrade = `GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`;
+    const socket = connect({ host: "127.0.0.1", port: edge.port });
+    let text = "";
+    socket.on("data", (data) => {
+      text += data;
+    });
+    socket.write(ask + upgrade);
+    await until(() => text.split("HTTP/1.1 ").length === 3 && text.endsWith("}"));
+    t.same(text.match(/(?<=HTTP\/1\.1 )\d+/g), ["200", "426"]);
+    // With nothing under way the same connection may be upgraded.
+    text = "";
+    socket.write(upgrade);
+    await until(() => text.includes("\r\n\r\n"));
+    t.match(text, "HTTP/1.1 101 ");
+    socket.destroy();
+
+    const gone = connect({ host: "127.0.0.1", port: edge.port });
+    gone.end(ask + upgrade).resume();
+    await once(gone, "end");
+    await until(
+      () => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))),
+    );
+  },
+);

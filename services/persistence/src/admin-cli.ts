@@ -4,7 +4,8 @@
  */
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Person, requireUser } from "@madang/protocol";
+import { type NatsSettings, readRules } from "@madang/broker";
+import { type Person, type Rule, requireUser } from "@madang/protocol";
 import { HELP_OPTION, OperatorError, readArguments, run, UsageError } from "@madang/runtime";
 import type { AdminStore } from "./admin/admin-store.ts";
 import { exportPerson } from "./admin/export.ts";
@@ -14,8 +15,8 @@ import { safeError } from "./mongo-errors.ts";
 
 const POLL_MS = 250;
 const HELP = `Usage: npm run erase|export -- (--user NAME | --user-id ID)
-erase empties all messages of a person and takes the name away; export writes them to standard output, a line each.
-MONGODB_URL says where they are.`;
+erase empties all messages of a person and takes the name away; export writes the bans and mutes that concern them, and
+their messages, to standard output, a line each. MONGODB_URL and ADMIN_NATS_URL say where these are.`;
 
 await run(async () => {
   const text = { type: "string" } as const;
@@ -27,17 +28,27 @@ await run(async () => {
   const [command, ...more] = positionals;
   if ((command !== "erase" && command !== "export") || more.length > 0) throw new UsageError("It is erase or export.");
   const person = personOf(values.user, values["user-id"]);
-  const { MONGODB_URL } = loadConfig();
-  const store = openMongoAdmin(MONGODB_URL);
+  const { MONGODB_URL, mongoCaFile, adminNats } = loadConfig();
+  const rules = command === "export" ? await readAllRules(adminNats) : [];
+  const store = openMongoAdmin(MONGODB_URL, mongoCaFile);
   try {
-    if (command === "export") await pipeline(exportPerson(store, [], person), process.stdout).catch(unlessNobodyReads);
-    else await erase(store, person);
+    if (command === "erase") await erase(store, person);
+    else await pipeline(exportPerson(store, rules, person), process.stdout).catch(unlessNobodyReads);
   } catch (error) {
     throw inOneLine(error);
   } finally {
     await store.close();
   }
 });
+
+/** @throws OperatorError */
+async function readAllRules(nats: Omit<NatsSettings, "name">): Promise<Rule[]> {
+  try {
+    return await readRules({ ...nats, name: "madang export", inboxPrefix: "_INBOX_admin" });
+  } catch (error) {
+    throw new OperatorError(`NATS cannot be used (${(error as Error).message}): see ADMIN_NATS_URL, or NATS_URL.`);
+  }
+}
 
 /** `… | head` has had enough. */
 function unlessNobodyReads(error: NodeJS.ErrnoException): void {

@@ -28,7 +28,8 @@ export async function addCaching(app: FastifyInstance): Promise<void> {
     });
     if (!names(request.headers["if-none-match"], tag)) return payload;
     reply.code(304).removeHeader("content-type");
-    return null;
+    // Fastify takes the body of an answer to HEAD away by itself, and cannot without one.
+    return request.method === "HEAD" ? payload : null;
   });
   await app.register(fastifyCompress, {
     encodings: ["br", "gzip"],

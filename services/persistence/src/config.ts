@@ -1,4 +1,12 @@
-import { ConfigError, NATS_SCHEMES, readConfig, readNats, readUrls, SERVICE_SETTINGS } from "@madang/runtime";
+import {
+  ConfigError,
+  NATS_SCHEMES,
+  readablePath,
+  readConfig,
+  readNats,
+  readUrls,
+  SERVICE_SETTINGS,
+} from "@madang/runtime";
 import { type Static, Type } from "typebox";
 import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/index.ts";
 
@@ -15,6 +23,10 @@ const Environment = Type.Object({
     pattern: "^mongodb(\\+srv)?://",
     description: "Of a replica set; its path is the database.",
   }),
+  MONGODB_CA_FILE: Type.String({
+    default: "",
+    description: "CA of MongoDB's certificates, where it is a private one; nothing is said without TLS then.",
+  }),
 });
 
 type Nats = ReturnType<typeof readNats>;
@@ -23,6 +35,8 @@ export interface Config extends Static<typeof Environment> {
   readonly nats: Nats;
   /** As the role that may moderate. */
   readonly adminNats: Nats;
+  /** For TLS to MongoDB; absent: as MONGODB_URL says. */
+  readonly mongoCaFile: string | undefined;
 }
 
 /** @throws ConfigError */
@@ -35,5 +49,10 @@ export function loadConfig(env?: NodeJS.ProcessEnv): Config {
   }
   const nats = readNats(config);
   const adminUrl = config.ADMIN_NATS_URL && readUrls("ADMIN_NATS_URL", config.ADMIN_NATS_URL, NATS_SCHEMES).join(",");
-  return { ...config, nats, adminNats: { ...nats, ...(adminUrl ? { url: adminUrl } : {}) } };
+  return {
+    ...config,
+    nats,
+    adminNats: { ...nats, ...(adminUrl ? { url: adminUrl } : {}) },
+    mongoCaFile: readablePath("MONGODB_CA_FILE", config.MONGODB_CA_FILE),
+  };
 }

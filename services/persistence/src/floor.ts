@@ -38,6 +38,15 @@ export class Floor {
   }
 
   /**
+   * A place that the log had reached, as this instance or the store remembers; `undefined`: none is known of.
+   * @throws when the store cannot be read now
+   */
+  async reached(): Promise<Place | undefined> {
+    const saved = await this.#store.loadFloor();
+    return saved && (!this.#known || comparePlaces(saved, this.#known) > 0) ? saved : this.#known;
+  }
+
+  /**
    * To be asked before the store is read, never after.
    * @param seen a place that the caller was shown: another instance may know of a higher floor, and a page that follows
    *   on one of its pages must not end below that

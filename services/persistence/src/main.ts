@@ -1,6 +1,6 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
-import { createLogger, onShutdown, run } from "@madang/runtime";
+import { createLogger, createTroubleLog, onShutdown, run } from "@madang/runtime";
 import { Eraser } from "./admin/erasing.ts";
 import { markInterrupted } from "./admin/interrupted.ts";
 import { openMongoAdmin } from "./admin/mongo-admin.ts";
@@ -9,7 +9,7 @@ import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
-import { createTroubleLog } from "./trouble.ts";
+import { renewWhenRewound } from "./rewound.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
@@ -23,17 +23,22 @@ await run(async () => {
 
   const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
 
-  const store = openMongoStore(config.MONGODB_URL);
+  const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
+    accept: renewWhenRewound(
+      () => floor,
+      () => desk,
+      onTrouble,
+    ),
     onTrouble,
   });
   const floor = new Floor(consumer, store);
   const projecting = startProjecting({ store, consumer, log, onTrouble });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
-  const admin = openMongoAdmin(config.MONGODB_URL);
+  const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
   const desk = openDesk(
     { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,

@@ -11,11 +11,13 @@ const DURABLE = { w: "majority", journal: true } as const;
 
 /**
  * A client that notices outages soon and whose writes are durable. Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
  * @param majorityLimitMs how long a write waits for the majority; absent: for as long as its socket does
  * @throws ConfigError when the URL cannot be used
  */
 export function openMongoClient(
   url: string,
+  caFile: string | undefined,
   { majorityLimitMs, ...options }: MongoClientOptions & { readonly majorityLimitMs?: number },
 ): MongoClient {
   try {
@@ -24,6 +26,7 @@ export function openMongoClient(
       serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
       connectTimeoutMS: CONNECT_LIMIT_MS,
       heartbeatFrequencyMS: HEARTBEAT_MS,
+      ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
       ...options,
     });
   } catch {

@@ -25,9 +25,13 @@ interface FloorDocument {
   place: string;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoStore(url: string): Store {
-  return new MongoStore(url);
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoStore(url: string, caFile?: string): Store {
+  return new MongoStore(url, caFile);
 }
 
 class MongoStore implements Store {
@@ -41,8 +45,8 @@ class MongoStore implements Store {
   #writable = false;
   #migrated = false;
 
-  constructor(url: string) {
-    this.#client = openMongoClient(url, {
+  constructor(url: string, caFile?: string) {
+    this.#client = openMongoClient(url, caFile, {
       appName: "madang-persistence",
       readPreference: ReadPreference.primary,
       retryWrites: true,

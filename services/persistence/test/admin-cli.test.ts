@@ -1,16 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import t from "tap";
+import { nats } from "./support.ts";
 
 const ENTRY = join(import.meta.dirname, "../src/admin-cli.ts");
 
-function cli(...args: string[]) {
-  const env = { ...process.env, MONGODB_URL: "mongodb://u:hunter2@127.0.0.1:1/madang" };
+function cli(args: string[], more: NodeJS.ProcessEnv = {}) {
+  const env = { ...process.env, MONGODB_URL: "mongodb://u:hunter2@127.0.0.1:1/madang", ...more };
   return spawnSync(process.execPath, [ENTRY, ...args], { env, encoding: "utf8" });
 }
 
 t.test("help is an answer, a wrong command line a mistake", async (t) => {
-  const { status, stdout, stderr } = cli("erase", "--help");
+  const { status, stdout, stderr } = cli(["erase", "--help"]);
   t.equal(status, 0);
   t.match(stdout, "--user-id ID");
   t.equal(stderr, "");
@@ -23,16 +24,24 @@ t.test("help is an answer, a wrong command line a mistake", async (t) => {
     ["A nickname has 1 to 100 characters, without control characters.", "erase", "--user", ".."],
   ];
   for (const [message, ...args] of wrong) {
-    const { status, stderr } = cli(...args);
+    const { status, stderr } = cli(args);
     t.same([status, stderr], [2, `${message} See --help.\n`], args.join(" "));
   }
 });
 
 t.test("a MongoDB that is away is one line, without the password, and exit code 1", async (t) => {
+  const log = await nats(t);
   for (const command of ["erase", "export"]) {
-    const { status, stdout, stderr } = cli(command, "--user", "kim");
+    const { status, stdout, stderr } = cli([command, "--user", "kim"], { NATS_URL: log.url });
     t.equal(status, 1);
     t.match(stderr, /^MongoDB cannot be used \(.*ECONNREFUSED.*\): see MONGODB_URL\.\n$/);
     t.notMatch(stdout + stderr, "hunter2");
   }
+});
+
+t.test("nor does an export leave out the rules where NATS is away", async (t) => {
+  const { status, stdout, stderr } = cli(["export", "--user", "kim"], { NATS_URL: "nats://u:hunter2@127.0.0.1:1" });
+  t.equal(status, 1);
+  t.match(stderr, /^NATS cannot be used \(.*\): see ADMIN_NATS_URL, or NATS_URL\.\n$/);
+  t.notMatch(stdout + stderr, "hunter2");
 });

@@ -1,5 +1,9 @@
+import { fileURLToPath } from "node:url";
+import { startProcess } from "@madang/local-stack";
 import t from "tap";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
+
+const ENTRY = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 t.test("with MongoDB standing still every page says so in seconds, and works again afterwards", async (t) => {
   const { persistence, mongod } = await adminSystem(t);
@@ -23,4 +27,18 @@ t.test("with MongoDB standing still every page says so in seconds, and works aga
   t.ok(Date.now() - begun < 20_000, `in ${Date.now() - begun} ms`);
   await mongod.kill("SIGCONT");
   await eventually("it works again", async () => (await clicker.get("/admin/rooms")).status === 200);
+});
+
+t.test("as long as the rules have not been read, nobody gets an export without them", async (t) => {
+  const { nats, env } = await adminSystem(t);
+  await nats.kill("SIGKILL");
+  const fresh = await startProcess({ name: "persistence", entry: ENTRY, env, readyPath: "/livez" });
+  t.teardown(() => fresh.stop());
+  const clicker = new Clicker(fresh.url);
+  await clicker.login();
+  const csrf = /name="csrf" value="([^"]+)"/.exec(await clicker.page("/admin/people"))![1]!;
+  const ask = async () => (await clicker.post("/admin/people/export", { csrf, user: "mallory" })).status;
+  t.equal(await ask(), 503);
+  await nats.restart();
+  await eventually("it is given", async () => (await ask()) === 200);
 });

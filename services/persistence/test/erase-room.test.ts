@@ -68,16 +68,28 @@ t.test("by command: export, then erase", async (t) => {
   const entry = fileURLToPath(new URL("../src/admin-cli.ts", import.meta.url));
   const command = (...args: string[]) =>
     promisify(execFile)(process.execPath, [entry, ...args], { env: { ...process.env, ...system.env } });
+  const clicker = new Clicker(system.persistence.url);
+  await clicker.login();
+  for (const [userId, act, reason] of [
+    ["u-1", "mute", "for shouting"],
+    ["u-2", "ban", "not yours to know"],
+  ] as const) {
+    await clicker.submit("/admin/people", { act, user: "kim", userId, reason });
+  }
   const { stdout } = await command("export", "--user-id", "u-1");
+  t.strictSame(stdout.trim().split("\n").length, 2);
   t.match(
     stdout
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line)),
-    [{ kind: "message", message: "mine", userId: "u-1" }],
+    [
+      { kind: "member", userId: "u-1", mute: { reason: "for shouting" } },
+      { kind: "message", message: "mine", userId: "u-1" },
+    ],
   );
   t.match((await command("erase", "--user-id", "u-1")).stderr, /Done\.\n$/);
-  t.equal((await command("export", "--user-id", "u-1")).stdout, "");
+  t.notMatch((await command("export", "--user-id", "u-1")).stdout, /"kind":"message"/);
   for (let i = 0; i < 300; i++) {
     await system.publisher.publish({ ...message("r", "x".repeat(3000)), userId: "u-3" } as never);
   }

@@ -222,6 +222,7 @@ t.test("routes", async (t) => {
     }
     t.equal((await get({ "if-none-match": '"other"' })).body, whole.body);
     t.match(await get({}, "HEAD"), { statusCode: 200, body: "", headers: { etag: tag } });
+    t.match(await get({ "if-none-match": tag }, "HEAD"), { statusCode: 304, body: "", headers: { etag: tag } });
 
     const small = await get({ "accept-encoding": "gzip" });
     t.match(small.headers, { "content-encoding": "gzip", etag: tag });

@@ -80,11 +80,11 @@ export async function openPublisher(t: Scope, url: string) {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const js = jetstream(nc);
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
-  /** With an id it is repeated until it is acknowledged. */
+  /** With an id it is repeated until it is acknowledged; without one that would store it twice, so it waits. */
   const raw = async (subject: string, data: Uint8Array | string, id?: string): Promise<number> => {
     for (;;) {
       try {
-        return (await js.publish(subject, data, { timeout: 1000, ...(id ? { msgID: id } : {}) })).seq;
+        return (await js.publish(subject, data, id ? { timeout: 1000, msgID: id } : { timeout: 30_000 })).seq;
       } catch (error) {
         if (id === undefined) throw error;
         await delay(50);

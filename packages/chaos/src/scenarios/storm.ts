@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { forkIdle } from "@madang/local-stack";
@@ -14,6 +15,8 @@ const ROOMS = 50;
 const GATHER_LIMIT_MS = 180_000;
 const RESUME_LIMIT_MS = 30_000;
 const BASE_MS = 15_000;
+/** As long as the storm takes, about. */
+const BUSY_MS = 10_000;
 const SPEAK_EVERY_MS = 20;
 /** How much a member misses while it is away: something is said in each room about this often. */
 const STORM_ROOM_EVERY_MS = 50;
@@ -74,6 +77,8 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
   const stormTalk = sayInStormRooms();
   await delay(settings.brief ? 2000 : BASE_MS);
   const base = latencies.take();
+  await keepCoresBusy(settings.brief ? 0 : BUSY_MS);
+  const busy = latencies.take();
 
   fault(`kill -9 of ${doomed!.name} with ${members} members`);
   const killedAt = performance.now();
@@ -99,7 +104,17 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
   const [before, after] = [base.quantile(0.99), during.quantile(0.99)];
   note(`publish p50 elsewhere ${base.quantile(0.5).toFixed(1)} → ${during.quantile(0.5).toFixed(1)} ms`);
   note(`p99 ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
+  if (!settings.brief) note(`p99 with every core kept busy by nothing ${busy.quantile(0.99).toFixed(1)} ms`);
   if (!settings.brief && after > 2 * before) violation("publish p99 elsewhere more than doubled");
+}
+
+/** The control: processes that take only what nobody else wants, on every core, and talk to nobody. */
+async function keepCoresBusy(ms: number): Promise<void> {
+  if (ms === 0) return;
+  const entry = join(import.meta.dirname, "../busy-loop.ts");
+  const loops = await Promise.all(Array.from({ length: availableParallelism() }, () => forkIdle(entry, [])));
+  await delay(ms);
+  for (const loop of loops) loop.kill("SIGKILL");
 }
 
 class StormProcess {

@@ -1,3 +1,4 @@
+import { createTroubleLog } from "@madang/runtime";
 import type { FastifyPluginAsync } from "fastify";
 import type { Hub } from "../hub.ts";
 import { historyProxy } from "./history-proxy.ts";
@@ -9,7 +10,8 @@ import { sessionRoutes } from "./session.ts";
 export function apiRoutes(hub: Hub): FastifyPluginAsync {
   return async (app) => {
     const { guard, config } = hub;
-    const proxy = historyProxy(config.persistenceUrls, (request) => guard.tokenOf(request));
+    const onTrouble = createTroubleLog(hub.logger);
+    const proxy = historyProxy(config.persistenceUrls, (request) => guard.tokenOf(request), onTrouble);
     await app.register(async (api) => {
       await allowOrigins(api, guard);
       refuseForeignWrites(api, guard);

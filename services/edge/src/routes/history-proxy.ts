@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
-import { pathOf, problem, sendProblem } from "@madang/runtime";
+import { pathOf, problem, sendProblem, type TroubleLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 
 const ANSWER_LIMIT_MS = 10_000;
@@ -18,6 +18,7 @@ const SAFE_METHODS = new Set(["GET", "HEAD"]);
 export function historyProxy(
   urls: readonly string[],
   tokenOf: (request: FastifyRequest) => string | undefined,
+  onTrouble: TroubleLog,
 ): (app: FastifyInstance, prefix: string, methods?: HTTPMethods[]) => Promise<void> {
   const failedAt = new Map<string, number>();
   let turn = 0;
@@ -28,7 +29,11 @@ export function historyProxy(
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
-  const failed = (request: object) => failedAt.set(chosen.get(request)!, performance.now());
+  const failed = (request: object, error: Error) => {
+    const url = chosen.get(request)!;
+    failedAt.set(url, performance.now());
+    onTrouble(`history cannot be read at ${new URL(url).host}`, error);
+  };
   const askedAgain = new WeakSet<object>();
   const replyOptions: NonNullable<FastifyHttpProxyOptions["replyOptions"]> = {
     rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
@@ -43,14 +48,14 @@ export function historyProxy(
     // By itself the library would repeat what was answered by 503, ten times and at once.
     retryDelay: () => null,
     onResponse: (request, reply, response) => {
-      if (reply.statusCode === UNAVAILABLE) failed(request);
+      if (reply.statusCode === UNAVAILABLE) failed(request, new Error("it answers 503"));
       if (reply.statusCode === METHOD_NOT_ALLOWED) allowOurs(request as FastifyRequest, reply as FastifyReply);
       reply.send(response.stream);
     },
     // Of an instance that cannot be reached nobody need notice anything, as long as there is another.
-    onError: (reply) => {
+    onError: (reply, { error }) => {
       const { request } = reply;
-      failed(request);
+      failed(request, error);
       const mayAskAgain = urls.length > 1 && SAFE_METHODS.has(request.method) && !askedAgain.has(request);
       if (!mayAskAgain) return sendProblem(reply, problem("history_unavailable"), 1);
       askedAgain.add(request);
@@ -69,6 +74,8 @@ export function historyProxy(
       prefix,
       rewritePrefix: prefix,
       httpMethods: methods,
+      // Or there would be two lines a request, and one with a stack for each that fails.
+      logLevel: "error",
       undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
       replyOptions,
     });

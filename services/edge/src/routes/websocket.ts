@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import fastifyWebsocket from "@fastify/websocket";
 import { type Identity, may, TokenError } from "@madang/auth";
 import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
@@ -22,9 +23,15 @@ interface RoomRoute {
   Querystring: { after?: string };
 }
 
-/** Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8). */
-export function isWebSocket({ url, headers: { upgrade } }: IncomingMessage): boolean {
-  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && upgrade?.toLowerCase() === "websocket";
+/** Sockets with requests that have no answer yet, and how many. */
+const owing = new WeakMap<Socket, number>();
+
+/**
+ * Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8);
+ * so is who asks for it before earlier requests have their answers: out of its turn, a socket would belong to nobody.
+ */
+export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessage): boolean {
+  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && upgrade?.toLowerCase() === "websocket" && !owing.get(socket);
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
@@ -41,6 +48,10 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     },
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
+  });
+  app.server.prependListener("request", ({ socket }, response) => {
+    owing.set(socket, (owing.get(socket) ?? 0) + 1);
+    response.once("close", () => owing.set(socket, owing.get(socket)! - 1));
   });
   const admission = new Admission(() => hub.counts.events);
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.

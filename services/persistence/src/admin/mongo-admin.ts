@@ -43,9 +43,13 @@ interface JobDocument {
   heldUntil?: number;
 }
 
-/** Does not wait for MongoDB. @throws ConfigError when the URL cannot be used */
-export function openMongoAdmin(url: string): AdminStore {
-  return new MongoAdmin(url);
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoAdmin(url: string, caFile?: string): AdminStore {
+  return new MongoAdmin(url, caFile);
 }
 
 class MongoAdmin implements AdminStore {
@@ -56,8 +60,8 @@ class MongoAdmin implements AdminStore {
   readonly #audit: Collection<AuditDocument>;
   readonly #jobs: Collection<JobDocument>;
 
-  constructor(url: string) {
-    this.#client = openMongoClient(url, {
+  constructor(url: string, caFile?: string) {
+    this.#client = openMongoClient(url, caFile, {
       appName: "madang-admin",
       majorityLimitMs: MAJORITY_LIMIT_MS,
       maxPoolSize: MAX_CONNECTIONS,

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
-import { holds, ProtocolError, whoOf } from "@madang/protocol";
+import { setTimeout as delay } from "node:timers/promises";
+import { holds, ProtocolError } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { exportPerson } from "./export.ts";
 import { type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
@@ -7,6 +8,13 @@ import type { Admin } from "./index.ts";
 import { type Act, sanctioned } from "./moderator.ts";
 
 const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act[];
+
+const RULES_LIMIT_MS = 2500;
+
+async function within(limitMs: number, done: Promise<void>): Promise<void> {
+  const late = delay(limitMs, undefined, { ref: false }).then(() => Promise.reject(new Error("the rules are unknown")));
+  await Promise.race([done, late]);
+}
 
 /** People: ban and mute, lift, export and erase what they said. */
 export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, show, done }: Admin): void {
@@ -46,18 +54,12 @@ export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, sho
 
   app.post("/admin/people/export", async (request, reply) => {
     const person = personOf(request.body as Fields);
+    // Until they have been read there seem to be no rules.
+    await within(RULES_LIMIT_MS, desk.opened);
     await moderator.note({ act: "export person", person });
     reply
       .type("application/x-ndjson; charset=utf-8")
       .header("content-disposition", 'attachment; filename="person.ndjson"');
-    return reply.send(
-      Readable.from(
-        exportPerson(
-          admin,
-          desk.rules.all().filter((rule) => rule.kind === "member" && whoOf(rule) === whoOf(person)),
-          person,
-        ),
-      ),
-    );
+    return reply.send(Readable.from(exportPerson(admin, desk.rules.all(), person)));
   });
 }
