@@ -129,7 +129,6 @@ export class SenderLane implements Lane {
 
   /** The connection is new: whatever was under way is sent again. */
   restart(): void {
-    for (const flight of this.#flying) flight.failed = true;
     this.#goBack();
     this.#pump();
   }

@@ -96,7 +96,7 @@ export async function ensureStream(jsm: JetStreamManager, settings: LogSettings)
 }
 
 /** Whether the log ends before a place that it had reached: it was put back to an older state, or made under an older name. */
-export function endsBefore({ epoch, lastSeq }: StreamIdentity, reached: { epoch: string; seq: number }): boolean {
+function endsBefore({ epoch, lastSeq }: StreamIdentity, reached: { epoch: string; seq: number }): boolean {
   return epoch === reached.epoch ? lastSeq < reached.seq : epoch < reached.epoch;
 }
 

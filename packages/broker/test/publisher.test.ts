@@ -36,7 +36,7 @@ function start(t: Test) {
     onAck(null, { subject, data: new Uint8Array(1), json: () => ({ seq }) } as unknown as Msg);
     await nextTurn();
   };
-  return { publisher, published, say, store, answers, ids: () => published.map(({ id }) => id) };
+  return { publisher, lane, published, say, store, answers, ids: () => published.map(({ id }) => id) };
 }
 
 t.test("what a turn has brought goes out at its end", async (t) => {
@@ -48,6 +48,22 @@ t.test("what a turn has brought goes out at its end", async (t) => {
   t.same(ids(), ["a", "b"]);
   await store(7);
   t.same(answers, ["b 7"]);
+});
+
+t.test("F3: a sender who comes back finds the lane that is still busy, and nobody else does", async (t) => {
+  const { publisher, lane, say, store } = start(t);
+  void say("a");
+  await nextTurn();
+  t.equal(publisher.lane("s", "sender"), lane);
+  t.not(publisher.lane("s", "another"), lane);
+  t.not(publisher.lane("elsewhere", "sender"), lane);
+  t.not(publisher.lane("s"), lane);
+  const once = publisher.lane("s");
+  const answered = once.publish("b", new Uint8Array());
+  t.not(publisher.lane("s"), once, "who says one thing only is nobody's predecessor");
+  await nextTurn();
+  await store(1);
+  await answered;
 });
 
 t.test("F3: what a turn has brought does not overtake what was lost with the connection", async (t) => {

@@ -69,12 +69,60 @@ t.test("F3: after a failure the lane goes back, one at a time until something is
   t.notOk(host.isBusy);
 });
 
+t.test("F3: each failure is waited out, however many there are, together with those behind it", async (t) => {
+  const { host, lane, answers, store } = start(2);
+  const fail = (id: string) => lane.settle(host.sent.findLast((flight) => flight.id === id)!, "failed");
+  fail("0");
+  await delay(150);
+  t.same(host.ids, ["0", "1"], "the one behind it has no answer yet");
+  store(1, 1);
+  t.ok(host.isBusy);
+  await delay(150);
+  fail("0");
+  await delay(150);
+  t.same(host.ids.slice(2), ["0", "0"]);
+  store(0, 2);
+  t.notOk(host.isBusy);
+  for (const id of ["a", "b"]) void lane.publish(id, new Uint8Array());
+  fail("a");
+  await delay(150);
+  t.same(host.ids.slice(4), ["a", "b"], "and again");
+  fail("b");
+  await delay(150);
+  t.same(host.ids.slice(6), ["a"]);
+  t.same(answers, ["1 1", "0 2"]);
+});
+
+t.test("F3: a lane that was given up on in the middle of a failure begins afresh", async (t) => {
+  const { host, lane, answers } = start(1);
+  lane.settle(host.sent[0]!, "failed");
+  lane.abandon();
+  await delay(0);
+  t.same(answers, ["0 log_unavailable"]);
+  void lane.publish("a", new Uint8Array());
+  t.same(host.ids, ["0", "a"]);
+  lane.settle(host.sent[1]!, "failed");
+  await delay(150);
+  t.same(host.ids, ["0", "a", "a"]);
+});
+
+t.test("a message that is too large is refused alone", async (t) => {
+  const { host, lane, answers, store } = start(2);
+  lane.settle(host.sent[0]!, "refused-size");
+  t.equal(lane.pending, 1);
+  store(1, 1);
+  await delay(0);
+  t.same(answers, ["0 text_too_long", "1 1"]);
+  t.notOk(host.isBusy);
+});
+
 t.test("F3: where the log is full what waits behind is refused too, so that it is not stored before", async (t) => {
   const { host, lane, answers } = start(WINDOW + 2);
   lane.settle(host.sent[0]!, "refused-full");
   await delay(0);
   t.same(answers, ["0 log_full", `${WINDOW} log_full`, `${WINDOW + 1} log_full`]);
   t.equal(host.sent.length, WINDOW);
+  t.equal(lane.pending, WINDOW - 1);
 });
 
 t.test("a lane takes so many and no more", async (t) => {
@@ -96,13 +144,19 @@ t.test("patience ends for all at once", async (t) => {
   t.equal(lane.pending, 0);
 });
 
-t.test("a lane that is shut, or has no connection, holds what it is given", async (t) => {
+t.test("a lane that is shut holds what it is given", async (t) => {
   const { host, lane } = start(0);
   lane.pause();
   void lane.publish("a", new Uint8Array());
   t.same(host.ids, []);
-  host.connected = false;
   lane.resume();
+  t.same(host.ids, ["a"]);
+});
+
+t.test("a lane without a connection sends, from the first on, when there is one", async (t) => {
+  const { host, lane } = start(0);
+  host.connected = false;
+  void lane.publish("a", new Uint8Array());
   t.same(host.ids, []);
   host.connected = true;
   lane.restart();

@@ -41,6 +41,20 @@ t.test("F2: a resumed room drops what it had and tells what it missed", async (t
   client.close();
 });
 
+t.test("F2: caughtUp takes the position on, but not back, and not into another log", async (t) => {
+  const { client, last, room } = inRoom();
+  // What came before the head of other rooms is nothing that this one missed.
+  last().caughtUp("수다방", 7);
+  t.equal(room.position, "e1.7");
+  last().caughtUp("수다방", 5);
+  last().receive(
+    { type: "caughtUp", room: "수다방", position: "e2.9" },
+    { type: "caughtUp", room: "수다방", position: "?" },
+  );
+  t.equal(room.position, "e1.7");
+  client.close();
+});
+
 t.test("F2: recovered:false moves the position to the head and tells the page", async (t) => {
   const { client, clock, last, room } = inRoom();
   const seqs: number[] = [];

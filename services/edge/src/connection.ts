@@ -279,7 +279,8 @@ export class Connection {
       const timer = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
       await Promise.race([timer, new Promise<void>((resolve) => this.#answeredWaiters.push(resolve))]);
     }
-    if (!this.isPlain) this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
+    if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
+    else this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
     this.close("serviceRestart");
   }
 

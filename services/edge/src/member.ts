@@ -8,6 +8,7 @@ import type { Room } from "./room.ts";
 
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
+const ECHO_POLL_MS = 5;
 
 /**
  * One connection in one room. A member is either live, or catching up: then it reads the room's past at the speed of
@@ -20,6 +21,8 @@ export class Member {
   readonly isPlain: boolean;
   /** The sender's way into this room. It is shut until the join is answered: what one says oneself comes after it. */
   readonly lane: Lane;
+  /** P2: the last of a plain client's own messages that is stored. It has its answer when it comes back. */
+  said = 0;
   readonly #hub: Hub;
   /** Where the client said it was; undefined: live only. */
   readonly #after: Position | undefined;
@@ -51,6 +54,13 @@ export class Member {
     this.#gone = true;
     this.room.remove(this);
     this.lane.resume();
+  }
+
+  /** Resolves when what a plain client has said here has come back to it, as far as it can take it; or after `limitMs`. */
+  async echoed(limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    while (!this.#gone && this.room.feed.head < this.said && performance.now() < deadline) await delay(ECHO_POLL_MS);
+    this.room.flush();
   }
 
   /** Hands bytes to the socket. False when it has too much unsent already: then nothing was taken. */

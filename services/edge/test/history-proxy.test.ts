@@ -43,6 +43,34 @@ t.test("history through the edge", async (t) => {
     t.same([one.asked, two.asked], Array(2).fill(["GET /v1/rooms/%EC%88%98/messages?limit=2"]));
   });
 
+  await t.test("an instance that fails again is passed over for longer, until it answers", async (t) => {
+    let answer = ill;
+    const [one, two] = [await instance(t, (...message) => answer(...message)), await instance(t, well)];
+    const ask = await through(t, one, two);
+    let now = 0;
+    t.intercept(performance, "now", { value: () => now });
+    const askedOf = async (atMs: number) => {
+      now = atMs;
+      for (let i = 0; i < 2; i++) await ask("/v1/rooms");
+      return one.asked.splice(0).length;
+    };
+    for (const [atMs, asked] of [
+      [10_000, 1],
+      [11_900, 0],
+      [12_100, 1],
+      [16_000, 0],
+      [16_200, 1],
+      [24_100, 0],
+    ] as const) {
+      t.equal(await askedOf(atMs), asked, `${atMs} ms`);
+    }
+    answer = well;
+    t.equal(await askedOf(24_300), 1);
+    answer = ill;
+    t.equal(await askedOf(24_400), 1);
+    t.equal(await askedOf(26_500), 1, "the first penalty again");
+  });
+
   await t.test("what changes something is not said twice, and nobody is asked more than twice", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, dying)];
     const ask = await through(t, one, two);

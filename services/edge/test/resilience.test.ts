@@ -299,3 +299,20 @@ t.test(
     t.same(textsOf(again).toSorted(), numbers(100).toSorted());
   },
 );
+
+t.test(
+  "P2 drain: what a plain client said is stored only if it has come back before the connection closes",
+  async (t) => {
+    const nats = await natsFor(t);
+    for (let round = 1; round <= 5; round++) {
+      const edge = await edgeFor(t, nats);
+      const client = await plain(t, edge, `${round}`);
+      for (const message of numbers(200)) client.send({ message, user: "u" });
+      await client.next("message");
+      await edge.hub.drain(0);
+      t.match(await client.closing(), { code: 1012 });
+      const stored = await edge.log.replay(`${round}`, 1, 256);
+      t.same(textsOf(client), numbers(stored.length), `${stored.length} in round ${round}`);
+    }
+  },
+);

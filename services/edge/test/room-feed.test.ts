@@ -9,8 +9,8 @@ import { until } from "./support.ts";
 const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });
 const live = (seq: number, last: number): LiveRecord => ({ seq, last, data }) as LiveRecord;
 
-/** An open feed whose head is 10; what it did, in order: a number was delivered, "restarted 3" told. */
-function open() {
+/** A feed, open with 10 as its head; what it did, in order: a number was delivered, "restarted 3" told. */
+function open(isOpen = true) {
   const did: (number | string)[] = [];
   const asked: number[] = [];
   const log = {
@@ -39,7 +39,7 @@ function open() {
     restarted: (seq) => did.push(`restarted ${seq}`),
   });
   feed.subscribe();
-  feed.open(10);
+  if (isOpen) feed.open(10);
   return { feed, log, did, asked, hear: (seq: number, last: number) => log.listener(live(seq, last)) };
 }
 
@@ -112,4 +112,16 @@ t.test("of more live events than are kept while a gap is healed, the first are r
   await until(() => did.length === log.stored.length);
   t.same(did, log.stored, "each once and in order");
   t.same(asked, [11, 12], "not all was kept");
+});
+
+t.test("a feed is opened once, and no more when it is closed by then", async (t) => {
+  const { feed } = open();
+  feed.open(5);
+  t.equal(feed.head, 10);
+  const late = open(false);
+  late.hear(11, 10);
+  late.feed.close();
+  late.feed.open(10);
+  t.notOk(late.feed.opened);
+  t.same(late.did, []);
 });

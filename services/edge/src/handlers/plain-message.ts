@@ -27,7 +27,10 @@ export function handlePlainMessage(connection: Connection, frame: PlainMessageFr
   const data = storedMessage({ room, user, userId, message: frame.message }, connection.hub.config);
   connection.owe();
   member.lane.publish(connection.nextMessageId(), data).then(
-    () => connection.settle(true),
+    ({ seq }) => {
+      member.said = Math.max(member.said, seq);
+      connection.settle(true);
+    },
     (error: unknown) => {
       connection.settle(false);
       connection.sendError(error);

@@ -3,10 +3,14 @@ import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-pr
 import { pathOf, problem, sendProblem, type TroubleLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 
-const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 5000;
 const CONNECT_LIMIT_MS = 1000;
-/** An instance that failed is passed over for this long, unless all did. */
-const PENALTY_MS = 2000;
+/**
+ * An instance that failed is passed over for this long, unless all did, and for twice as long each time that it fails
+ * again: one that takes requests and does not answer costs somebody the whole limit with each try.
+ */
+const PENALTY_FIRST_MS = 2000;
+const PENALTY_LAST_MS = 60_000;
 const METHOD_NOT_ALLOWED = 405;
 const UNAVAILABLE = 503;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
@@ -20,18 +24,22 @@ export function historyProxy(
   tokenOf: (request: FastifyRequest) => string | undefined,
   onTrouble: TroubleLog,
 ): (app: FastifyInstance, prefix: string, methods?: HTTPMethods[]) => Promise<void> {
-  const failedAt = new Map<string, number>();
+  const penalties = new Map<string, { readonly ms: number; readonly until: number }>();
+  const isPassedOver = (url: string) => performance.now() < (penalties.get(url)?.until ?? 0);
   let turn = 0;
   const choose = (): string => {
-    const now = performance.now();
-    const healthy = urls.filter((url) => now - (failedAt.get(url) ?? -PENALTY_MS) >= PENALTY_MS);
+    const healthy = urls.filter((url) => !isPassedOver(url));
     const candidates = healthy.length > 0 ? healthy : urls;
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
   const failed = (request: object, error: Error) => {
     const url = chosen.get(request)!;
-    failedAt.set(url, performance.now());
+    // Requests that were under way together fail together: that is one failure.
+    if (!isPassedOver(url)) {
+      const ms = Math.min(PENALTY_LAST_MS, 2 * (penalties.get(url)?.ms ?? PENALTY_FIRST_MS / 2));
+      penalties.set(url, { ms, until: performance.now() + ms });
+    }
     onTrouble(`history cannot be read at ${new URL(url).host}`, error);
   };
   const askedAgain = new WeakSet<object>();
@@ -49,6 +57,7 @@ export function historyProxy(
     retryDelay: () => null,
     onResponse: (request, reply, response) => {
       if (reply.statusCode === UNAVAILABLE) failed(request, new Error("it answers 503"));
+      else penalties.delete(chosen.get(request)!);
       if (reply.statusCode === METHOD_NOT_ALLOWED) allowOurs(request as FastifyRequest, reply as FastifyReply);
       reply.send(response.stream);
     },
