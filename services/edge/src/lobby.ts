@@ -4,7 +4,7 @@ import { type FastifyListenOptions, type FastifyReply, fastify } from "fastify";
 
 /** An edge that finds its log at once has no lobby: its port opens when all is there. */
 const PATIENCE_MS = 1000;
-const WARNING_INTERVAL_MS = 5000;
+const WARNING_INTERVAL_MS = 60_000;
 const RETRY_AFTER_S = 1;
 
 export interface LobbySettings {
