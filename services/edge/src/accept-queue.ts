@@ -1,22 +1,28 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Admission } from "./admission.ts";
 
 /** To read a newcomer's first request takes some 0.2 ms. */
 const PER_TURN = 8;
 /** Who says nothing for so long is handed over as well: from there on the time for a request runs. */
 const SILENT_MS = 1000;
+/** What begins so wants to stay: it will have to be let in. */
+const HANDSHAKE_START = Buffer.from("GET /ws");
 
 /**
  * Has the first requests of new sockets read a few in each turn of the event loop, in the order of their coming. When
  * a neighbour dies, hundreds come within a millisecond: read at once, they would hold up every message for a tenth of
- * a second. To be called before anything else listens to the server.
+ * a second. Handshakes are not read before they are let in: to read those of a crowd takes seconds of two cores, and
+ * whoever waits outside costs nothing. To be called before anything else listens to the server.
  * @returns ends it, before the server closes: it knows nothing of who was not handed over, and would wait for them.
  */
-export function acceptInTurns(server: Server): () => void {
+export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAhead">): () => void {
   const serve = server.listeners("connection")[0] as (this: Server, socket: Socket) => void;
   server.off("connection", serve);
   /** Who has said nothing yet, and what puts them in the line. */
   const silent = new Map<Socket, () => void>();
+  /** Those with a handshake who are not let in yet. */
+  const outside = new Set<Socket>();
   /** The line. Who goes leaves it at once: thousands of them are nobody's wait. */
   const waiting = new Set<Socket>();
   let scheduled = false;
@@ -39,6 +45,11 @@ export function acceptInTurns(server: Server): () => void {
     scheduled = waiting.size > 0;
     if (scheduled) setImmediate(next);
   };
+  const line = (socket: Socket) => {
+    waiting.add(socket);
+    if (!scheduled) setImmediate(next);
+    scheduled = true;
+  };
   const park = (socket: Socket) => {
     // Until it is served nobody else listens, and an error that nobody hears ends the process.
     socket.on("error", ignore).on("close", left);
@@ -47,9 +58,9 @@ export function acceptInTurns(server: Server): () => void {
       socket.off("readable", queue);
       silent.delete(socket);
       if (socket.destroyed) return;
-      waiting.add(socket);
-      if (!scheduled) setImmediate(next);
-      scheduled = true;
+      if (!beginsHandshake(socket)) return line(socket);
+      outside.add(socket);
+      void admission.turnAhead(socket).then(() => outside.delete(socket) && line(socket));
     };
     const timer = setTimeout(queue, SILENT_MS);
     silent.set(socket, queue);
@@ -57,15 +68,26 @@ export function acceptInTurns(server: Server): () => void {
   };
   function left(this: Socket): void {
     silent.get(this)?.();
+    outside.delete(this);
     waiting.delete(this);
   }
 
   server.on("connection", park);
   return () => {
     for (const queue of silent.values()) queue();
+    for (const socket of outside) waiting.add(socket);
+    outside.clear();
     handOver(Number.POSITIVE_INFINITY);
     server.off("connection", park).prependListener("connection", serve);
   };
+}
+
+/** Looks at what a socket has said so far, and leaves it there. */
+function beginsHandshake(socket: Socket): boolean {
+  const said: Buffer | null = socket.read();
+  if (said === null) return false;
+  socket.unshift(said);
+  return said.subarray(0, HANDSHAKE_START.length).equals(HANDSHAKE_START);
 }
 
 function ignore(): void {}

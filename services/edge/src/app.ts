@@ -13,6 +13,7 @@ import {
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
 import { acceptInTurns } from "./accept-queue.ts";
+import { Admission } from "./admission.ts";
 import type { EdgeConfig } from "./config.ts";
 import { Hub } from "./hub.ts";
 import { edgeMetrics } from "./metrics.ts";
@@ -75,7 +76,8 @@ export async function buildApp(
       sendProblem(reply as FastifyReply, problem("bad_request"));
     },
   });
-  const endTurns = acceptInTurns(app.server);
+  const admission = new Admission(() => hub.counts.events);
+  const endTurns = acceptInTurns(app.server, admission);
   app.addHook("preClose", async () => endTurns());
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
@@ -88,7 +90,7 @@ export async function buildApp(
   }));
   addMetricsRoute(app, edgeMetrics(hub));
   if (!config.trustProxy) hub.guard.doorstep.watch(app.server);
-  await websocketRoutes(app, hub);
+  await websocketRoutes(app, hub, admission);
   await app.register(async (pages) => {
     await limitRequests(pages, config.limits.requests);
     await pages.register(webPages, { history, guard: hub.guard, textMaxCharacters: config.textMaxCharacters });

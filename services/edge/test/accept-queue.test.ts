@@ -5,18 +5,21 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { acceptInTurns } from "../src/accept-queue.ts";
+import { Admission } from "../src/admission.ts";
 import { edgeFor, natsFor } from "./support.ts";
 
 const PER_TURN = 8;
 const CROWD = 100;
+/** So many come in at once. */
+const BURST = 64;
 const GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-async function serve(t: Test, onRequest: () => void = () => {}) {
+async function serve(t: Test, onRequest: () => void = () => {}, admission = new Admission(() => 0)) {
   const server = createServer({ requestTimeout: 0 }, async (request, response) => {
     onRequest();
     response.end(`got ${(await text(request)).length}`);
   });
-  const end = acceptInTurns(server);
+  const end = acceptInTurns(server, admission);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.teardown(() => {
@@ -51,6 +54,25 @@ t.test("a crowd that asks at one moment is served a few a turn, and all of it", 
   ended = true;
   t.ok(answers.every((answer) => answer.startsWith("HTTP/1.1 200")));
   t.ok(Math.max(...perTurn.values()) <= PER_TURN, `${Math.max(...perTurn.values())} in a turn`);
+});
+
+t.test("handshakes are not read before they are let in, and whatever else is asked passes them", async (t) => {
+  let served = 0;
+  // Somebody is served: then newcomers come in by one to four a tick.
+  const admission = new Admission(() => served++);
+  for (let i = 0; i < BURST; i++) void admission.turn({ destroyed: false, remoteAddress: "192.0.2.1" });
+  let read = 0;
+  const { dial, dialled, end } = await serve(t, () => read++, admission);
+  const crowd = await dialled(CROWD);
+  for (const socket of crowd) socket.write(GET.replace("/", "/ws/chat/a/"));
+  const page = dial();
+  page.write(GET);
+  t.match(await text(page), /^HTTP\/1.1 200/);
+  t.ok(read < CROWD / 2, `${read} were read before`);
+  const answers = crowd.map((socket) => text(socket));
+  t.match(await answers[0], /^HTTP\/1.1 200/, "the first of them comes in by itself");
+  end();
+  for (const answer of await Promise.all(answers)) t.match(answer, /^HTTP\/1.1 200/);
 });
 
 t.test("a request is read whole, however it comes", async (t) => {

@@ -7,7 +7,7 @@ import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL }
 import { problem, sendProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
-import { Admission } from "../admission.ts";
+import type { Admission } from "../admission.ts";
 import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
 import type { Hub } from "../hub.ts";
@@ -35,7 +35,7 @@ export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessa
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
-export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<void> {
+export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission: Admission): Promise<void> {
   await app.register(fastifyWebsocket, {
     options: {
       maxPayload: hub.config.limits.frameBytes,
@@ -53,7 +53,6 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub): Promise<v
     owing.set(socket, (owing.get(socket) ?? 0) + 1);
     response.once("close", () => owing.set(socket, owing.get(socket)! - 1));
   });
-  const admission = new Admission(() => hub.counts.events);
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     if (!request.ws) return;
