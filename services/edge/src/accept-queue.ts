@@ -1,22 +1,26 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { sendUnreadable } from "@madang/runtime";
 import type { Admission } from "./admission.ts";
 
 /** To read a newcomer's first request takes some 0.2 ms. */
 const PER_TURN = 8;
-/** Who says nothing for so long is handed over as well: from there on the time for a request runs. */
-const SILENT_MS = 1000;
 /** What begins so wants to stay: it will have to be let in. */
 const HANDSHAKE_START = Buffer.from("GET /ws");
+/** As Node says it of a request that takes too long. */
+const TOO_SILENT = Object.assign(new Error("Nothing was said."), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
+const HEAD_END = "\r\n\r\n";
 
 /**
  * Has the first requests of new sockets read a few in each turn of the event loop, in the order of their coming. When
  * a neighbour dies, hundreds come within a millisecond: read at once, they would hold up every message for a tenth of
  * a second. Handshakes are not read before they are let in: to read those of a crowd takes seconds of two cores, and
- * whoever waits outside costs nothing. To be called before anything else listens to the server.
+ * whoever waits outside costs nothing. Nor does HTTP get to know of who says nothing at all: a parser for each of thousands
+ * would be a heap to collect. To be called before anything else listens to the server.
+ * @param silenceMs after so long without a word a socket is answered 408; 0 is never
  * @returns ends it, before the server closes: it knows nothing of who was not handed over, and would wait for them.
  */
-export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAhead">): () => void {
+export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAhead">, silenceMs: number): () => void {
   const serve = server.listeners("connection")[0] as (this: Server, socket: Socket) => void;
   server.off("connection", serve);
   /** Who has said nothing yet, and what puts them in the line. */
@@ -58,11 +62,11 @@ export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAh
       socket.off("readable", queue);
       silent.delete(socket);
       if (socket.destroyed) return;
-      if (!beginsHandshake(socket)) return line(socket);
+      if (!asksToStay(socket)) return line(socket);
       outside.add(socket);
       void admission.turnAhead(socket).then(() => outside.delete(socket) && line(socket));
     };
-    const timer = setTimeout(queue, SILENT_MS);
+    const timer = silenceMs > 0 ? setTimeout(sendUnreadable, silenceMs, TOO_SILENT, socket) : undefined;
     silent.set(socket, queue);
     socket.on("readable", queue);
   };
@@ -82,12 +86,15 @@ export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAh
   };
 }
 
-/** Looks at what a socket has said so far, and leaves it there. */
-function beginsHandshake(socket: Socket): boolean {
+/**
+ * Looks at what a socket has said so far, and leaves it there. Who has not said all takes no turn from those who have:
+ * for them the time for a request runs.
+ */
+function asksToStay(socket: Socket): boolean {
   const said: Buffer | null = socket.read();
   if (said === null) return false;
   socket.unshift(said);
-  return said.subarray(0, HANDSHAKE_START.length).equals(HANDSHAKE_START);
+  return said.subarray(0, HANDSHAKE_START.length).equals(HANDSHAKE_START) && said.includes(HEAD_END);
 }
 
 function ignore(): void {}

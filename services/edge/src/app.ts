@@ -29,7 +29,7 @@ import { webPages } from "./web/index.ts";
 const MAX_PARAM_LENGTH = 1300;
 
 /** All sockets whose time for a request ran out since the last look are answered in one turn: they must not be thousands. */
-const CONNECTIONS_CHECK_MS = 100;
+const CONNECTIONS_CHECK_MS = 20;
 
 export interface Edge {
   readonly app: FastifyInstance;
@@ -77,7 +77,7 @@ export async function buildApp(
     },
   });
   const admission = new Admission(() => hub.counts.events);
-  const endTurns = acceptInTurns(app.server, admission);
+  const endTurns = acceptInTurns(app.server, admission, config.limits.requestMs);
   app.addHook("preClose", async () => endTurns());
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);

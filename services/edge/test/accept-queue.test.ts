@@ -14,12 +14,16 @@ const CROWD = 100;
 const BURST = 64;
 const GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-async function serve(t: Test, onRequest: () => void = () => {}, admission = new Admission(() => 0)) {
+async function serve(
+  t: Test,
+  onRequest: () => void = () => {},
+  { admission = new Admission(() => 0), silenceMs = 0 } = {},
+) {
   const server = createServer({ requestTimeout: 0 }, async (request, response) => {
     onRequest();
     response.end(`got ${(await text(request)).length}`);
   });
-  const end = acceptInTurns(server, admission);
+  const end = acceptInTurns(server, admission, silenceMs);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.teardown(() => {
@@ -62,7 +66,7 @@ t.test("handshakes are not read before they are let in, and whatever else is ask
   const admission = new Admission(() => served++);
   for (let i = 0; i < BURST; i++) void admission.turn({ destroyed: false, remoteAddress: "192.0.2.1" });
   let read = 0;
-  const { dial, dialled, end } = await serve(t, () => read++, admission);
+  const { dial, dialled, end } = await serve(t, () => read++, { admission });
   const crowd = await dialled(CROWD);
   for (const socket of crowd) socket.write(GET.replace("/", "/ws/chat/a/"));
   const page = dial();
@@ -120,6 +124,17 @@ t.test("who hangs up before its turn hurts nobody", async (t) => {
   const last = dial();
   last.write(GET);
   t.match(await text(last), /^HTTP\/1.1 200/);
+  server.closeAllConnections();
+});
+
+t.test("who says nothing for too long is told so, and HTTP never gets to know", async (t) => {
+  const { server, dialled } = await serve(t, () => {}, { silenceMs: 50 });
+  const [silent, late] = await dialled(2);
+  late!.write(GET.slice(0, 10));
+  const answer = await text(silent!);
+  t.match(answer, /^HTTP\/1.1 408 .*urn:madang:error:bad_request/s);
+  late!.write(GET.slice(10));
+  t.match(await text(late!), /^HTTP\/1.1 200/, "who has begun has the time for a request");
   server.closeAllConnections();
 });
 
