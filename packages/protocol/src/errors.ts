@@ -65,7 +65,10 @@ export interface About {
   readonly nonce?: string;
 }
 
-/** An expected failure, with a code from the table. Its text is safe to show and to log. */
+/**
+ * An expected failure, with a code from the table. Its text is safe to show and to log. It has no stack: it is an answer,
+ * and to write down where it came from would be most of what a refusal costs.
+ */
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
   /** Seconds until it makes sense to try again. */
@@ -79,7 +82,10 @@ export class ProtocolError extends Error {
     code: ErrorCode,
     options: { message?: string; field?: string; retryAfter?: number; about?: About; cause?: unknown } = {},
   ) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(options.message ?? ERRORS[code].message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = "ProtocolError";
     this.code = code;
     this.field = options.field;
