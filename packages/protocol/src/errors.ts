@@ -65,6 +65,9 @@ export interface About {
   readonly nonce?: string;
 }
 
+/** V8's setting; other engines have none, and do not look at it. */
+const STACKS: { stackTraceLimit?: number | undefined } = Error;
+
 /**
  * An expected failure, with a code from the table. Its text is safe to show and to log. It has no stack: it is an answer,
  * and to write down where it came from would be most of what a refusal costs.
@@ -82,10 +85,10 @@ export class ProtocolError extends Error {
     code: ErrorCode,
     options: { message?: string; field?: string; retryAfter?: number; about?: About; cause?: unknown } = {},
   ) {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    const { stackTraceLimit } = STACKS;
+    STACKS.stackTraceLimit = 0;
     super(options.message ?? ERRORS[code].message, options.cause === undefined ? undefined : { cause: options.cause });
-    Error.stackTraceLimit = stackTraceLimit;
+    STACKS.stackTraceLimit = stackTraceLimit;
     this.name = "ProtocolError";
     this.code = code;
     this.field = options.field;
