@@ -66,7 +66,7 @@ export interface About {
 }
 
 /** V8's setting; other engines have none, and do not look at it. */
-const STACKS: { stackTraceLimit?: number | undefined } = Error;
+const STACKS: ErrorConstructor & { stackTraceLimit?: number | undefined } = Error;
 
 /**
  * An expected failure, with a code from the table. Its text is safe to show and to log. It has no stack: it is an answer,
