@@ -144,3 +144,8 @@ t.test("an unexpected error tells nothing about itself", async (t) => {
     user: "system",
   });
 });
+
+t.test("a refusal has no stack, and leaves those of mistakes alone", async (t) => {
+  t.notMatch(new ProtocolError("bad_json").stack, /\n\s+at /);
+  t.match(new Error("a mistake").stack, /\n\s+at /);
+});

@@ -26,7 +26,10 @@ import {
 const SEARCH_LIMIT_MS = 10_000;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
-/** A server that stands still shows by its heartbeats, and whatever waits for it is let go: an erasure itself may take hours. */
+/**
+ * How long a write waits for the majority. Sockets have no limit, as an erasure may take hours: a server that stands still
+ * shows by its heartbeats, and whatever waits for it is let go.
+ */
 const MAJORITY_LIMIT_MS = 10_000;
 
 type AuditDocument = Omit<AuditEntry, "id"> & { _id: string };
