@@ -8,7 +8,7 @@ import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.t
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
-import { liveSubject, logSubject, roomOfSubject, STREAM, whisperSubject } from "./subjects.ts";
+import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 
 /** A direct get of this many last records at once is answered in about 26 ms. */
 const HEADS_BATCH = 1000;
@@ -125,9 +125,9 @@ class JetStreamLog implements Log {
   async heads(rooms: readonly string[]): Promise<Map<string, number>> {
     const heads = new Map<string, number>(rooms.map((room) => [room, 0]));
     for (let from = 0; from < rooms.length; from += HEADS_BATCH) {
-      const subjects = rooms.slice(from, from + HEADS_BATCH).map(logSubject);
-      for (const { subject, seq } of await this.#direct.last(subjects)) {
-        const room = roomOfSubject(subject);
+      const asked = new Map(rooms.slice(from, from + HEADS_BATCH).map((room) => [logSubject(room), room]));
+      for (const { subject, seq } of await this.#direct.last([...asked.keys()])) {
+        const room = asked.get(subject);
         if (room !== undefined) heads.set(room, seq);
       }
     }

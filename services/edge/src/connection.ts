@@ -119,6 +119,7 @@ export class Connection {
     ws.on("close", Connection.#handlers.close);
     ws.on("error", Connection.#handlers.error);
     socket.on("drain", Connection.#handlers.drain);
+    hub.intake.regulate(socket, ws);
   }
 
   get closed(): boolean {

@@ -5,6 +5,7 @@ import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Intake } from "./intake.ts";
 import { Member } from "./member.ts";
 import { EdgeCounts } from "./metrics.ts";
 import { type MessageFilter, Moderation, NO_FILTER, type Present } from "./moderation.ts";
@@ -37,6 +38,7 @@ export class Hub implements RoomHost, Present {
   readonly guard: Guard;
   readonly moderation: Moderation;
   readonly ringBudget: RingBudget;
+  readonly intake = new Intake();
   readonly counts = new EdgeCounts();
   readonly connections = new Set<Connection>();
   readonly #rooms = new Map<string, Room>();

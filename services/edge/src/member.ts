@@ -19,8 +19,6 @@ export class Member {
   readonly connection: Connection;
   readonly room: Room;
   readonly isPlain: boolean;
-  /** The sender's way into this room. It is shut until the join is answered: what one says oneself comes after it. */
-  readonly lane: Lane;
   /** P2: the last of a plain client's own messages that is stored. It has its answer when it comes back. */
   said = 0;
   readonly #hub: Hub;
@@ -28,7 +26,10 @@ export class Member {
   readonly #after: Position | undefined;
   /** The last sequence given to the client, while it is catching up. */
   #cursor = 0;
+  /** Made when something is said: most members only listen, and are many. */
+  #lane: Lane | undefined;
   #begun = false;
+  #answered = false;
   #gone = false;
   /** Rises with every restart of the order: a catch-up from before it is void. */
   #generation = 0;
@@ -37,10 +38,17 @@ export class Member {
     this.connection = connection;
     this.room = room;
     this.isPlain = connection.isPlain;
-    this.lane = hub.log.lane(room.name, connection.id);
-    this.lane.pause();
     this.#hub = hub;
     this.#after = after;
+  }
+
+  /** The sender's way into this room. It is shut until the join is answered: what one says oneself comes after it. */
+  get lane(): Lane {
+    if (!this.#lane) {
+      this.#lane = this.#hub.log.lane(this.room.name, this.connection.id);
+      if (!this.#answered) this.#lane.pause();
+    }
+    return this.#lane;
   }
 
   /** The room is open: answers the join and brings the client to the head. */
@@ -53,7 +61,7 @@ export class Member {
   leave(): void {
     this.#gone = true;
     this.room.remove(this);
-    this.lane.resume();
+    this.#lane?.resume();
   }
 
   /** Resolves when what a plain client has said here has come back to it, as far as it can take it; or after `limitMs`. */
@@ -124,7 +132,8 @@ export class Member {
     } else if (!recovered) {
       this.connection.sendError(new ProtocolError("position_lost"));
     }
-    this.lane.resume();
+    this.#answered = true;
+    this.#lane?.resume();
   }
 
   async #catchUp(generation: number, announce: boolean): Promise<void> {

@@ -1,0 +1,117 @@
+import type { Socket } from "node:net";
+
+/** What a person sends at once is less; and nobody types more a second for long. */
+const SLICE_BYTES = 1024;
+const LIGHT_BYTES_PER_S = 1024;
+/** So much of a turn of the event loop goes to what comes as it comes, and so much to those who wait. */
+const TURN_MS = 1;
+/** Who has sent much is one of many for so long at most. */
+const MAX_DEBT_MS = 2000;
+
+/** Leads from a socket to what is known about it. */
+const SENDER = Symbol("sender");
+type Listener = (this: Socket, chunk: Buffer) => void;
+
+interface Reader {
+  /** It is not to be read now: who wants it to go on resumes the socket. */
+  readonly isPaused: boolean;
+}
+
+interface Sender {
+  readonly reader: Reader;
+  /** When it will have sent no more than what a light one sends. */
+  evenAt: number;
+}
+
+/**
+ * Fair reading. One read of a socket brings up to 64 KiB, which may be a thousand frames, and a turn of the event loop
+ * may have one from each of hundreds of sockets: obeyed as they come, they hold up everybody else's message for as
+ * long as they take. So what comes is handed on at once only while it is little, in all or of its sender. The rest stays
+ * in its socket and is handed on in slices, by turns (round robin, RFC 970), for a millisecond in each turn of the event
+ * loop; what else has come is handled in between. A socket that waits is read no further than its own buffer, and its
+ * bytes keep their order.
+ */
+export class Intake {
+  readonly #now: () => number;
+  readonly #waiting = new Set<Socket>();
+  readonly #onData: Listener;
+  #listener: Listener | undefined;
+  #turnScheduled = false;
+  /** Milliseconds that this turn has had for what came. */
+  #spentMs = 0;
+
+  /** @param now the time in milliseconds */
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+    const intake = this;
+    // One for all sockets: a closure each would be paid for by every idle connection.
+    this.#onData = function (chunk) {
+      intake.#take(this, chunk);
+    };
+  }
+
+  /** Comes between a socket and the one listener to its data, which is the same function for all sockets. */
+  regulate(socket: Socket, reader: Reader): void {
+    const [listener] = socket.listeners("data") as Listener[];
+    this.#listener ??= listener!;
+    const sender: Sender = { reader, evenAt: 0 };
+    Object.assign(socket, { [SENDER]: sender });
+    socket.off("data", this.#listener).on("data", this.#onData);
+  }
+
+  #take(socket: Socket, chunk: Buffer): void {
+    // What is left in a socket when it is cut is taken from there by whoever wants it.
+    if (socket.destroyed) return;
+    const now = this.#now();
+    if (chunk.length <= SLICE_BYTES && (this.#spentMs < TURN_MS || isLight(socket, now))) {
+      this.#handOn(socket, chunk, now);
+    } else {
+      socket.pause();
+      socket.unshift(chunk);
+      this.#waiting.add(socket);
+    }
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #handOn(socket: Socket, chunk: Buffer, now: number): void {
+    const sender = senderOf(socket);
+    const worthMs = (chunk.length / LIGHT_BYTES_PER_S) * 1000;
+    sender.evenAt = Math.min(Math.max(sender.evenAt, now) + worthMs, now + MAX_DEBT_MS);
+    this.#listener!.call(socket, chunk);
+    this.#spentMs += this.#now() - now;
+  }
+
+  /** The end of a turn: those who wait have their share. */
+  #turn(): void {
+    this.#spentMs = 0;
+    // Who has more is added again, and so comes behind the others.
+    for (const socket of this.#waiting) {
+      this.#waiting.delete(socket);
+      this.#readSlice(socket);
+      if (this.#spentMs >= TURN_MS) break;
+    }
+    this.#spentMs = 0;
+    this.#turnScheduled = this.#waiting.size > 0;
+    if (this.#turnScheduled) setImmediate(() => this.#turn());
+  }
+
+  #readSlice(socket: Socket): void {
+    const { reader } = senderOf(socket);
+    if (reader.isPaused || socket.destroyed) return;
+    // Comes back through the listener, small enough and in time.
+    socket.read(Math.min(SLICE_BYTES, socket.readableLength));
+    if (socket.readableLength > 0) this.#waiting.add(socket);
+    else if (!reader.isPaused) socket.resume();
+  }
+}
+
+function senderOf(socket: Socket): Sender {
+  return (socket as Socket & { [SENDER]: Sender })[SENDER];
+}
+
+/** Whether it has sent so little of late that nobody is held up by one more. */
+function isLight(socket: Socket, now: number): boolean {
+  return senderOf(socket).evenAt - now < 1000;
+}
