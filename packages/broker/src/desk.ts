@@ -41,13 +41,16 @@ export interface Desk {
 
   /**
    * Gives the log a new epoch where it ends before a place that it had reached, as a restored copy does: everybody is told
-   * then, as when a log is made anew. Does nothing where it does not.
+   * then, as when a log is made anew. Does nothing where it does not. With a sequence of `Infinity` it always does, in that epoch.
    * @returns whether there was reason to
    */
   renewLog(reached: { readonly epoch: string; readonly seq: number }): Promise<boolean>;
 
   /** Events of a room, or of all, from `seq` on; at most some hundreds. None says nothing about what was stored just now. */
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]>;
+
+  /** The event with that sequence; `undefined` when it is there no more. */
+  at(seq: number): Promise<SubjectRecord | undefined>;
 
   /** Takes an event out of the log and overwrites its bytes. Harmless when it is gone already. */
   erase(seq: number): Promise<void>;
@@ -154,6 +157,11 @@ class NatsDesk implements Desk {
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {
     const subject = room === undefined ? LOG_SUBJECTS : logSubject(room);
     return this.#require(this.#direct).next(subject, seq, SCAN_BATCH, SCAN_MAX_BYTES);
+  }
+
+  async at(seq: number): Promise<SubjectRecord | undefined> {
+    const [next] = await this.#require(this.#direct).next(LOG_SUBJECTS, seq, 1, SCAN_MAX_BYTES);
+    return next?.seq === seq ? next : undefined;
   }
 
   async erase(seq: number): Promise<void> {

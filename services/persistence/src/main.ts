@@ -7,6 +7,7 @@ import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
+import { Landmark } from "./landmark.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
 import { renewWhenRewound } from "./rewound.ts";
@@ -14,6 +15,7 @@ import { renewWhenRewound } from "./rewound.ts";
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
 const DRAIN_LIMIT_MS = 8000;
+const LAST_SAVE_LIMIT_MS = 500;
 
 await run(async () => {
   const config = loadConfig();
@@ -27,15 +29,12 @@ await run(async () => {
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
-    accept: renewWhenRewound(
-      () => floor,
-      () => desk,
-      onTrouble,
-    ),
+    accept: renewWhenRewound(() => ({ floor, landmark, desk, onTrouble })),
     onTrouble,
   });
   const floor = new Floor(consumer, store);
-  const projecting = startProjecting({ store, consumer, log, onTrouble });
+  const landmark = new Landmark(store);
+  const projecting = startProjecting({ store, consumer, log, landmark, onTrouble });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
@@ -60,6 +59,7 @@ await run(async () => {
     floor.close();
     projecting.stop();
     await consumer.close(DRAIN_LIMIT_MS);
+    await landmark.close(LAST_SAVE_LIMIT_MS);
     await store.close();
   });
 });

@@ -14,15 +14,16 @@ import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.t
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
 import { migrate } from "./mongo-migrations.ts";
 import { findRooms, writeRooms } from "./mongo-rooms.ts";
-import type { Order, Range, Refusal, Store } from "./store.ts";
+import type { Mark, Order, Range, Refusal, Store } from "./store.ts";
 
 /** A stopped server, or a write that no majority confirms. */
 const SOCKET_LIMIT_MS = 10_000;
 
-interface FloorDocument {
-  _id: "floor";
-  /** A {@link placeKey}, so that `$max` works. */
-  place: string;
+/** What this tier remembers of the log. Places are {@link placeKey}s, so that `$max` works, also on what begins with one. */
+interface StateDocument {
+  _id: "floor" | "mark";
+  place?: string;
+  mark?: { place: string; fingerprint: string };
 }
 
 /**
@@ -41,7 +42,7 @@ class MongoStore implements Store {
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
   readonly #deadLetters: Collection<DeadLetterDocument>;
-  readonly #state: Collection<FloorDocument>;
+  readonly #state: Collection<StateDocument>;
   #writable = false;
   #migrated = false;
 
@@ -156,11 +157,21 @@ class MongoStore implements Store {
 
   async loadFloor() {
     const found = await reading(() => this.#state.findOne({ _id: "floor" }));
-    return found ? placeOfKey(found.place) : undefined;
+    return found?.place === undefined ? undefined : placeOfKey(found.place);
   }
 
   async saveFloor(floor: Place) {
     await this.#state.updateOne({ _id: "floor" }, { $max: { place: placeKey(floor) } }, { upsert: true });
+  }
+
+  async loadMark() {
+    const found = await reading(() => this.#state.findOne({ _id: "mark" }));
+    return found?.mark && { place: placeOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
+  }
+
+  async saveMark({ place, fingerprint }: Mark) {
+    const mark = { place: placeKey(place), fingerprint };
+    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, { upsert: true });
   }
 
   async close() {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogConsumer } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
+import type { Landmark } from "./landmark.ts";
 import { createProjector, ProjectionCounts } from "./projector.ts";
 import type { Store } from "./store.ts";
 
@@ -10,11 +11,12 @@ export interface ProjectingDeps {
   readonly store: Store;
   readonly consumer: LogConsumer;
   readonly log: Logger;
+  readonly landmark?: Pick<Landmark, "projected">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
 /** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
-export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): {
+export function startProjecting({ store, consumer, log, landmark, onTrouble }: ProjectingDeps): {
   readonly counts: ProjectionCounts;
   stop(): void;
 } {
@@ -25,7 +27,12 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
     for (let failures = 0; !signal.aborted; failures++) {
       try {
         await store.open();
-        if (!signal.aborted) consumer.start(createProjector(store, log, counts));
+        if (signal.aborted) return;
+        const project = createProjector(store, log, counts);
+        consumer.start(async (records) => {
+          await project(records);
+          landmark?.projected(records);
+        });
         return;
       } catch (error) {
         // The first time it is most often another instance, which is bringing the data into its shape.

@@ -1,23 +1,66 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Desk, StreamIdentity } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
 import type { Floor } from "./floor.ts";
-import { comparePlaces } from "./keys.ts";
+import { comparePlaces, type Place } from "./keys.ts";
+import { fingerprint, type Landmark } from "./landmark.ts";
+import type { Mark } from "./store.ts";
+
+/** The desk has a connection of its own, which comes back in its own time. */
+const DESK_LIMIT_MS = 3000;
+const DESK_POLL_MS = 20;
+
+interface Deps {
+  readonly floor: Pick<Floor, "reached">;
+  readonly landmark: Pick<Landmark, "mark">;
+  readonly desk: Pick<Desk, "connected" | "at" | "renewLog">;
+  readonly onTrouble: (what: string, error: Error) => void;
+}
 
 /**
- * For `openConsumer`: a log that ends before what is in the store is an older copy of itself, or lost its end with a disk.
- * It would give the same sequences again, and what is stored under them would be taken for what others know by them:
- * nobody would be told of it, and history refuse it. So it gets a new epoch before anything of it is fetched.
+ * For `openConsumer`: a log that ends before what is in the store, or has another event at the last place that was stored, is
+ * an older copy of itself that may have been written to since, or lost its end with a disk. It gives the same
+ * sequences again, and what is stored under them would be taken for what others know by them: nobody would be told of
+ * it, and history refuse it. So it gets a new epoch before anything of it is fetched.
+ * @param deps asked at the first look: they come to be after the consumer
  */
-export function renewWhenRewound(
-  floor: () => Pick<Floor, "reached">,
-  desk: () => Pick<Desk, "renewLog">,
-  onTrouble: (what: string, error: Error) => void,
-): (log: StreamIdentity) => Promise<void> {
-  return async ({ epoch, lastSeq }) => {
-    const reached = await floor().reached();
-    if (!reached || comparePlaces({ epoch, seq: lastSeq }, reached) >= 0) return;
-    const places = `it ended at ${formatPosition(epoch, lastSeq)}, and had reached ${formatPosition(reached.epoch, reached.seq)}`;
-    if (await desk().renewLog(reached)) onTrouble("the log was put back, and has a new epoch", new Error(places));
-    throw new Error(`it was put back: ${places}`);
+export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
+  return async (log) => {
+    const { floor, landmark, desk, onTrouble } = deps();
+    const mark = await landmark.mark();
+    const reached = higher(await floor.reached(), mark?.place);
+    const renew = async (place: Place, why: string): Promise<never> => {
+      if (await desk.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
+      throw new Error(`it was put back: ${why}`);
+    };
+    if (reached && comparePlaces({ epoch: log.epoch, seq: log.lastSeq }, reached) < 0) {
+      await renew(
+        reached,
+        `it ended at ${say({ epoch: log.epoch, seq: log.lastSeq })}, and had reached ${say(reached)}`,
+      );
+    }
+    if (mark?.place.epoch !== log.epoch || mark.place.seq < log.firstSeq) return;
+    const isAnother = await hasAnother(desk, mark).catch((error: Error) => {
+      // Without the desk's connection nothing could be done about it either, and what was said is to be stored.
+      onTrouble("it cannot be seen whether the log was put back", error);
+      return false;
+    });
+    // However far it has come since, it has been further.
+    if (isAnother) await renew({ ...mark.place, seq: Infinity }, `it has another event at ${say(mark.place)}`);
   };
+}
+
+/** One that was erased is not another. */
+async function hasAnother(desk: Deps["desk"], { place, fingerprint: known }: Mark): Promise<boolean> {
+  for (const until = Date.now() + DESK_LIMIT_MS; !desk.connected && Date.now() < until; ) await delay(DESK_POLL_MS);
+  const event = await desk.at(place.seq);
+  return event !== undefined && fingerprint(event) !== known;
+}
+
+function higher(a: Place | undefined, b: Place | undefined): Place | undefined {
+  return a && (!b || comparePlaces(a, b) > 0) ? a : b;
+}
+
+function say({ epoch, seq }: Place): string {
+  return formatPosition(epoch, seq);
 }

@@ -3,6 +3,12 @@ import type { HistoryMessage, Room } from "@madang/protocol";
 import type { Changes, DeadLetter, MessageChange } from "./changes.ts";
 import type { Place } from "./keys.ts";
 
+/** An event that the log had at a place: which one, without saying what it was. */
+export interface Mark {
+  readonly place: Place;
+  readonly fingerprint: string;
+}
+
 /** A message that the store will never take. */
 export interface Refusal {
   readonly message: MessageChange;
@@ -54,6 +60,11 @@ export interface Store {
   loadFloor(): Promise<Place | undefined>;
   /** Never lowers it. */
   saveFloor(floor: Place): Promise<void>;
+
+  /** The mark with the highest place that any instance saved. */
+  loadMark(): Promise<Mark | undefined>;
+  /** Never lowers it. */
+  saveMark(mark: Mark): Promise<void>;
 
   /** Idempotent. */
   close(): Promise<void>;

@@ -204,4 +204,18 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(await store.loadFloor(), { epoch: "0b", seq: 10 });
     t.ok(placeKey({ epoch: "0b", seq: 10 }) > placeKey({ epoch: "0a", seq: 99 }));
   });
+
+  t.test("mark: the one with the highest place stays", async (t) => {
+    const store = await fresh(t);
+    await store.saveFloor({ epoch: "0b", seq: 99 });
+    t.equal(await store.loadMark(), undefined);
+    for (const [epoch, seq, fingerprint] of [
+      ["0b", 9, "z"],
+      ["0b", 10, "a"],
+      ["0a", 99, "z"],
+    ] as const) {
+      await store.saveMark({ place: { epoch, seq }, fingerprint });
+    }
+    t.strictSame(await store.loadMark(), { place: { epoch: "0b", seq: 10 }, fingerprint: "a" });
+  });
 }

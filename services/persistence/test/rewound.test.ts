@@ -1,0 +1,103 @@
+/** What is done about a log, by what it says of itself. On real servers: test/rewound.test.ts at the root. */
+import t from "tap";
+import type { Place } from "../src/keys.ts";
+import { fingerprint, Landmark } from "../src/landmark.ts";
+import { renewWhenRewound } from "../src/rewound.ts";
+import type { Mark } from "../src/store.ts";
+import { message, record } from "./support.ts";
+
+const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20 };
+const SAID = record(message("a", "said"), { epoch: "b", seq: 10 });
+const ANOTHER = record(message("a", "said anew"), { epoch: "b", seq: 10 });
+const marked = (place: Place): Mark => ({ place, fingerprint: fingerprint(SAID) });
+
+interface Case {
+  readonly what: string;
+  readonly reached?: Place;
+  readonly mark?: Mark;
+  /** What the log has at the mark; absent: nothing. */
+  readonly at?: typeof SAID;
+  readonly deskFails?: boolean;
+  readonly renewed?: Place;
+  readonly troubles?: number;
+}
+
+const CASES: readonly Case[] = [
+  { what: "nothing is known" },
+  { what: "it is where it was", reached: { epoch: "b", seq: 20 }, mark: marked({ epoch: "b", seq: 10 }), at: SAID },
+  { what: "it ends before the floor", reached: { epoch: "b", seq: 21 }, renewed: { epoch: "b", seq: 21 }, troubles: 1 },
+  {
+    what: "it ends before the mark, which is ahead of the floor",
+    reached: { epoch: "b", seq: 3 },
+    mark: marked({ epoch: "b", seq: 22 }),
+    renewed: { epoch: "b", seq: 22 },
+    troubles: 1,
+  },
+  {
+    what: "it has another event at the mark",
+    reached: { epoch: "b", seq: 9 },
+    mark: marked({ epoch: "b", seq: 10 }),
+    at: ANOTHER,
+    renewed: { epoch: "b", seq: Number.POSITIVE_INFINITY },
+    troubles: 1,
+  },
+  { what: "the event at the mark was erased", mark: marked({ epoch: "b", seq: 10 }) },
+  { what: "the mark has left the log by age", mark: marked({ epoch: "b", seq: 4 }), at: ANOTHER },
+  { what: "the mark is of a life before", mark: marked({ epoch: "a", seq: 10 }), at: ANOTHER },
+  {
+    what: "nobody can be asked what it has there",
+    mark: marked({ epoch: "b", seq: 10 }),
+    at: ANOTHER,
+    deskFails: true,
+    troubles: 1,
+  },
+];
+
+for (const { what, reached, mark, at, deskFails = false, renewed, troubles = 0 } of CASES) {
+  t.test(what, async (t) => {
+    const renewals: Place[] = [];
+    const seen: string[] = [];
+    const accept = renewWhenRewound(() => ({
+      floor: { reached: async () => reached },
+      landmark: { mark: async () => mark },
+      desk: {
+        connected: true,
+        at: async () => {
+          if (deskFails) throw new Error("away");
+          return at;
+        },
+        renewLog: async (place) => renewals.push(place) > 0,
+      },
+      onTrouble: (trouble) => seen.push(trouble),
+    }));
+    const accepted = await accept(LOG).then(
+      () => true,
+      () => false,
+    );
+    t.equal(accepted, renewed === undefined);
+    t.same(renewals, renewed ? [renewed] : []);
+    t.equal(seen.length, troubles, seen.join());
+  });
+}
+
+t.test("the landmark is the highest place that was projected or saved, by whomever", async (t) => {
+  let saved: Mark | undefined;
+  const store = {
+    loadMark: async () => saved,
+    saveMark: async (mark: Mark) => {
+      saved = mark;
+    },
+  };
+  const landmark = new Landmark(store);
+  t.teardown(() => landmark.close(0));
+  t.equal(await landmark.mark(), undefined);
+  const later = record(message("b", "later"), { epoch: "b", seq: 11 });
+  landmark.projected([SAID, later]);
+  landmark.projected([SAID]);
+  t.same(await landmark.mark(), { place: { epoch: "b", seq: 11 }, fingerprint: fingerprint(later) });
+  await landmark.save();
+  t.same(saved, await landmark.mark());
+  saved = marked({ epoch: "c", seq: 1 });
+  t.same(await landmark.mark(), saved);
+  t.not(fingerprint(SAID), fingerprint(ANOTHER));
+});
