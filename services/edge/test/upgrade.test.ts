@@ -35,10 +35,13 @@ t.test("a refused handshake leaves no socket behind, whatever its URL", async (t
     [`GET /ws/chat/${"x".repeat(2000)}/`, 400],
     ["GET /ws/nowhere", 404],
     ["POST /ws", 405],
+    ["GET /ws/chat/a/", 403],
   ] as const) {
-    const text = await answer(edge.port, `${line} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    const foreign = status === 403 ? "Origin: https://evil.example\r\n" : "";
+    const text = await answer(edge.port, `${line} HTTP/1.1\r\nHost: x\r\n${foreign}${UPGRADE}\r\n`);
     t.match(text, `HTTP/1.1 ${status} `);
     t.match(text, "application/problem+json");
+    if (status >= 403) t.match(text, /x-content-type-options: nosniff/i);
   }
   const page = await answer(edge.port, `GET /ws/chat/%/ HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n${UPGRADE}\r\n`);
   t.match(page, "application/problem+json", "from a browser, too");

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import fastifyWebsocket from "@fastify/websocket";
@@ -67,10 +67,14 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     hub.guard.requireEntrance(request);
   };
 
+  // Only an answer needs the headers of security, and a handshake that succeeds has none: for a crowd of them they are not made.
+  const onSend = async (_request: FastifyRequest, reply: FastifyReply) => reply.helmet();
+  const guards = { helmet: false, onRequest, onSend } as const;
+
   app.route({
     method: "GET",
     url: "/ws",
-    onRequest,
+    ...guards,
     handler: askForUpgrade,
     wsHandler: (ws, request) => {
       const connection = connect(hub, ws, request, false);
@@ -93,7 +97,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     app.route<RoomRoute>({
       method: "GET",
       url,
-      onRequest,
+      ...guards,
       preHandler,
       handler: askForUpgrade,
       wsHandler: (ws, request) => {
@@ -118,7 +122,7 @@ function connect(hub: Hub, ws: WebSocket, request: FastifyRequest, isPlain: bool
   // The socket outlives its HTTP request by hours: what still ties them would cost each idle connection some 4 KB.
   responses.get(request.raw)?.detachSocket(request.raw.socket);
   ws.removeAllListeners("error");
-  const id = randomBytes(9).toString("base64url");
+  const id = randomUUID();
   const connection = new Connection(hub, id, ws, request.raw.socket, request.ip, isPlain);
   hub.connected(connection);
   connection.identity = request.identity;
