@@ -66,8 +66,9 @@ export class Connection {
     drain(this: unknown): void {
       (this as Tied)[CONNECTION].#onDrain();
     },
-    /** The library closes with 1002, 1007 or 1009 by itself. */
-    error(): void {},
+    error(this: unknown): void {
+      (this as Tied)[CONNECTION].#onError();
+    },
   };
 
   readonly id: string;
@@ -265,7 +266,7 @@ export class Connection {
     this.#ws.close(code, text);
     // The close handshake needs the client's answer to be read.
     this.#ws.resume();
-    setTimeout(() => this.#ws.terminate(), CLOSE_LIMIT_MS).unref();
+    this.#cutLater();
   }
 
   /**
@@ -283,6 +284,17 @@ export class Connection {
     if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
     else this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
     this.close("serviceRestart");
+  }
+
+  #cutLater(): void {
+    setTimeout(() => this.#ws.terminate(), CLOSE_LIMIT_MS).unref();
+  }
+
+  /** What came is no WebSocket: the library closes with 1002, 1007, 1008 or 1009, and can read nothing more. */
+  #onError(): void {
+    this.#leaving = true;
+    this.hub.intake.ignore(this.#socket);
+    this.#cutLater();
   }
 
   #onFrame(data: Buffer, isBinary: boolean): void {

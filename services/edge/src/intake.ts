@@ -18,7 +18,8 @@ interface Reader {
 }
 
 interface Sender {
-  readonly reader: Reader;
+  /** `undefined`: nobody reads it any more. */
+  reader: Reader | undefined;
   /** When it will have sent no more than what a light one sends. */
   evenAt: number;
 }
@@ -59,9 +60,16 @@ export class Intake {
     socket.off("data", this.#listener).on("data", this.#onData);
   }
 
+  /** Whatever it says from now on is thrown away unread, and so costs next to nothing. */
+  ignore(socket: Socket): void {
+    senderOf(socket).reader = undefined;
+    this.#waiting.delete(socket);
+    socket.resume();
+  }
+
   #take(socket: Socket, chunk: Buffer): void {
     // What is left in a socket when it is cut is taken from there by whoever wants it.
-    if (socket.destroyed) return;
+    if (socket.destroyed || !senderOf(socket).reader) return;
     const now = this.#now();
     if (chunk.length <= SLICE_BYTES && (this.#spentMs < TURN_MS || isLight(socket, now))) {
       this.#handOn(socket, chunk, now);
@@ -99,7 +107,7 @@ export class Intake {
 
   #readSlice(socket: Socket): void {
     const { reader } = senderOf(socket);
-    if (reader.isPaused || socket.destroyed) return;
+    if (!reader || reader.isPaused || socket.destroyed) return;
     // Comes back through the listener, small enough and in time.
     socket.read(Math.min(SLICE_BYTES, socket.readableLength));
     if (socket.readableLength > 0) this.#waiting.add(socket);

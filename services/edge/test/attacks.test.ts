@@ -37,6 +37,22 @@ t.test("attacks on a real edge", async (t) => {
     t.ok(performance.now() - startedAt < 1500, "before the time for the close handshake is over");
   });
 
+  await t.test("so is who talks on after what is no WebSocket", async (t) => {
+    const edge = await edgeFor(t, nats);
+    const socket = connect({ port: edge.port, host: "127.0.0.1", allowHalfOpen: true });
+    t.teardown(() => socket.destroy());
+    socket.on("error", () => {}).resume();
+    socket.write(
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: madang.v1\r\n\r\n",
+    );
+    await until(() => edge.hub.connections.size === 1);
+    // Bits that are reserved.
+    socket.write(Buffer.alloc(1024, 0xff));
+    const talk = setInterval(() => socket.write(Buffer.alloc(1024)), 20);
+    t.teardown(() => clearInterval(talk));
+    await until(() => edge.hub.connections.size === 0);
+  });
+
   await t.test("pings are counted, too (F7)", async (t) => {
     const edge = await edgeFor(t, nats, { SEND_LIMIT: "5/1s" });
     const client = await full(t, edge, "a");

@@ -49,7 +49,7 @@ async function regulated(t: Test, clients: number) {
     server.close();
   });
   const bytesOf = (from: number) => Buffer.concat(seen.filter((s) => s.from === from).map(({ chunk }) => chunk));
-  return { seen, readers, sockets, clients: dialled, bytesOf, pass: (ms: number) => (now += ms) };
+  return { intake, seen, readers, sockets, clients: dialled, bytesOf, pass: (ms: number) => (now += ms) };
 }
 
 function bulk(seed: number): Buffer {
@@ -156,4 +156,15 @@ t.test("the end comes after all that was said, and a cut is borne", async (t) =>
   sockets[2]!.once("close", () => sockets[2]!.read()).destroy();
   await until(() => sockets[2]!.closed);
   t.equal(seen.length, length, "nor what the library takes from a socket that was cut");
+});
+
+t.test("what is ignored is thrown away, also what waits already, and its end is heard", async (t) => {
+  const { seen, sockets, clients, intake } = await regulated(t, 1);
+  clients[0]!.write(bulk(0));
+  await until(() => seen.length > 2);
+  intake.ignore(sockets[0]!);
+  const { length } = seen;
+  clients[0]!.end(bulk(1));
+  await once(sockets[0]!, "end");
+  t.equal(seen.length, length);
 });
