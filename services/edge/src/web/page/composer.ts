@@ -1,5 +1,5 @@
 import { characters, isBlank } from "@madang/protocol/browser";
-import { byId } from "./dom.ts";
+import { byId, make } from "./dom.ts";
 import { t } from "./words.ts";
 
 /** Browsers say so, instead of 13, when a key belongs to an input method: Safari does it after `isComposing` is over. */
@@ -33,10 +33,15 @@ export class Composer {
     this.focus();
   }
 
-  /** Says why nothing can be said here, or, with `undefined`, that it can. */
-  close(reason: string | undefined): void {
+  /** Says why nothing can be said here, or, with `undefined`, that it can. `tryAgain` may find that changed. */
+  close(reason: string | undefined, tryAgain?: () => void): void {
+    // The button goes with the reason, and would take the focus with it.
+    const asked = this.#note.contains(document.activeElement);
     this.#input.disabled = this.#submit.disabled = reason !== undefined;
     this.note(reason ?? "");
+    if (tryAgain)
+      this.#note.append(" ", make("button", { type: "button", className: "quiet", onclick: tryAgain }, t.tryAgain));
+    if (asked) (this.#note.querySelector("button") ?? this.#input).focus();
   }
 
   focus(): void {
