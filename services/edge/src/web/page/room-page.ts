@@ -11,7 +11,7 @@ import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
-import { localStore, rememberVisit } from "./visitor.ts";
+import { Draft, localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
@@ -83,6 +83,7 @@ class RoomPage {
       seen.textMax,
       (text) => this.#say(text),
       () => this.#room?.typing(),
+      new Draft(name),
     );
   }
 
