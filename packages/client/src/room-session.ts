@@ -190,6 +190,11 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.emit("error", frame);
   }
 
+  /** Why the server took the client out of the room, which has ended by then. */
+  onPutOut(frame: ErrorFrame): void {
+    this.emit("error", frame);
+  }
+
   disconnected(): void {
     this.#joined = false;
     this.#cancel();

@@ -26,7 +26,10 @@ export interface RoomEvents {
   joined: { epoch: string; position: string; recovered: boolean };
   /** Everything up to `position` has been told; live from here. */
   caughtUp: { position: string };
-  /** Something asked of this room was refused, as a whole and not for one send: above all joining it. */
+  /**
+   * Something asked of this room was refused, as a whole and not for one send: above all joining it. Or the server
+   * took the client out of it, and this is why. When the error is not `temporary`, the room is over for the client.
+   */
   error: ErrorFrame;
   /** A send was stored; also one restored from an earlier visit. */
   sent: PendingSend & SendResult;

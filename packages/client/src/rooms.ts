@@ -23,6 +23,8 @@ export class Rooms {
   readonly #asked = new Map<string, RoomSession>();
   /** Rooms whose `left` has not come: until then, their frames belong to nobody. */
   readonly #leaving = new Set<string>();
+  /** Rooms that the server took the client out of: the next error about one of them says why. */
+  readonly #putOut = new Map<string, RoomSession>();
   #welcomed = false;
   #max = ROOMS_MAX;
 
@@ -69,6 +71,7 @@ export class Rooms {
     this.#welcomed = false;
     this.#asked.clear();
     this.#leaving.clear();
+    this.#putOut.clear();
     for (const room of this.#rooms.values()) room.disconnected();
   }
 
@@ -94,6 +97,7 @@ export class Rooms {
       case "left":
         // Unasked: the server took the client out of the room.
         this.#rooms.delete(frame.room);
+        this.#putOut.set(frame.room, room);
         return room.end(new MadangError("room_left"));
       case "typing":
         return room.onTyping(frame);
@@ -121,6 +125,12 @@ export class Rooms {
     // Only a leave is answered so: the client's own sign of life.
     if (frame.code === "not_joined") return true;
     if (name === undefined) return false;
+    const putOut = this.#putOut.get(name);
+    if (putOut) {
+      this.#putOut.delete(name);
+      putOut.onPutOut(frame);
+      return false;
+    }
     const room = this.#rooms.get(name);
     if (!room) return true;
     // Before anybody is told: a listener may want to join anew.

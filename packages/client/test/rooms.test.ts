@@ -104,11 +104,20 @@ t.test("leaving rejects what is pending there, and nothing more can be sent", as
   client.close();
 });
 
-t.test("the server may take the client out of a room", async (t) => {
+t.test("the server may take the client out of a room, and says why", async (t) => {
   const { client, room, last } = inRoom();
+  const heard: string[] = [];
+  client.on("error", ({ code }) => heard.push(`client: ${code}`));
+  room.on("error", ({ code }) => heard.push(`room: ${code}`));
   const send = room.send("hello");
   last().receive({ type: "left", room: "수다방" });
   await t.rejects(send, { code: "room_left" });
-  t.not(client.join("수다방"), room);
+  const again = client.join("수다방");
+  t.not(again, room);
+  again.on("error", ({ code }) => heard.push(`again: ${code}`));
+  last().receive(errorFrame("not_allowed", false, "수다방"));
+  t.same(heard, ["room: not_allowed", "client: not_allowed"], "whoever was put out hears of it");
+  last().receive(errorFrame("not_allowed", false, "수다방"));
+  t.same(heard.slice(2), ["again: not_allowed", "client: not_allowed"], "and who asked anew, what became of that");
   client.close();
 });

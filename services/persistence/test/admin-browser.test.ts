@@ -115,8 +115,25 @@ t.test(
         t.ok(shown.includes(attack), `shown as typed: ${attack}`);
       }
       for (const link of await page.locator("a").all()) t.match(await link.getAttribute("href"), /^(\/admin\/|#main$)/);
-      await page.locator("button", { hasText: "Delete" }).first().click();
+      const sure = page.getByRole("button", { name: "Delete for good" });
+      t.equal(await sure.count(), 0, "what cannot be undone is not done by one touch");
+      await page.locator("summary", { hasText: "Delete" }).first().click();
+      await sure.click();
       await page.locator(".said", { hasText: "Done." }).waitFor();
+      await page.goto(`${persistence.url}/admin/letters`);
+      t.equal(await page.getByRole("button", { name: "Discard for good" }).count(), 0);
+      await page.locator("summary", { hasText: "Discard" }).first().click();
+      t.ok(await page.getByRole("button", { name: "Discard for good" }).isVisible());
+
+      await page.goto(`${persistence.url}/admin/people`);
+      await page.locator("input[name=user]").first().fill("somebody");
+      await page.keyboard.press("Enter");
+      t.equal(page.url(), `${persistence.url}/admin/people`, "Enter in a field bans nobody");
+      await page.goto(`${persistence.url}/admin/people`);
+      t.notMatch(await page.locator("tbody").textContent(), "somebody");
+      await page.goto(`${persistence.url}/admin/audit`);
+      const rows = await page.locator("tbody tr").evaluateAll((all) => all.map((row) => row.clientHeight));
+      t.ok(Math.max(...rows) < 200, `no cell is a column of letters: ${Math.max(...rows)} px`);
       if (process.env["ADMIN_SHOTS"]) {
         for (const path of ["", "messages", "people", "rooms"]) {
           await page.goto(`${persistence.url}/admin/${path}`);

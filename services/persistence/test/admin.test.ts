@@ -63,6 +63,48 @@ t.test("the admin page", async (t) => {
     );
   });
 
+  t.test("who has to log in first comes to what they asked for, and hears that a late form did nothing", async (t) => {
+    const { url } = await start("persistence");
+    const clicker = new Clicker(url);
+    const asked = await clicker.get("/admin/messages?room=a%26b&text=%22x");
+    const login = asked.headers.get("location")!;
+    t.equal(login, "/admin/login?next=%2Fadmin%2Fmessages%3Froom%3Da%2526b%26text%3D%2522x");
+    const page = await clicker.page(login);
+    t.match(page, 'name="next" value="/admin/messages?room=a%26b&amp;text=%22x"');
+    t.notMatch(page, "nothing was done");
+    const referer = `${url}/admin/room?room=a`;
+    const late = await clicker.post("/admin/room", { room: "a", status: "2" }, { referer });
+    t.match(
+      [late.status, late.headers.get("location")],
+      [303, "/admin/login?undone=1&next=%2Fadmin%2Froom%3Froom%3Da"],
+    );
+    t.match(await clicker.page(late.headers.get("location")!), "Your session has ended, and nothing was done.");
+    const wrong = await clicker.post("/admin/login", { token: "wrong", next: "/admin/people" });
+    t.match(await wrong.text(), 'name="next" value="/admin/people"', "a slip of the finger does not lose it");
+    for (const [next, place] of [
+      ["/admin/room?room=a", "/admin/room?room=a"],
+      ...[
+        "",
+        "//evil.example/admin/",
+        "https://evil.example/admin/",
+        "/admin/..//evil.example",
+        "\\\\evil.example",
+        "/docs",
+      ].map((next) => [next, "/admin/"]),
+    ] as const) {
+      const { headers } = await clicker.post("/admin/login", { token: TOKEN, next: next! });
+      t.equal(headers.get("location"), place, next);
+    }
+  });
+
+  t.test("the overview loads itself again only where that was asked for", async (t) => {
+    const clicker = new Clicker(url);
+    await clicker.login();
+    t.notMatch(await clicker.page("/admin/?said=erasing"), "http-equiv");
+    t.match(await clicker.page("/admin/?live=1"), '<meta http-equiv="refresh" content="10; url=/admin/?live=1">');
+    t.notMatch(await clicker.page("/admin/rooms?live=1"), "http-equiv");
+  });
+
   t.test("logins are limited", async (t) => {
     const other = await start("persistence");
     const clicker = new Clicker(other.url);

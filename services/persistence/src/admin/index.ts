@@ -112,6 +112,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
         csrf: sessions.csrf(request),
         said: said !== undefined && Object.hasOwn(SAID, said) ? SAID[said as keyof typeof SAID] : undefined,
         error: undefined,
+        live: false,
         when,
         ...data,
       });
@@ -139,7 +140,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
 
     await app.register(async (inside) => {
       inside.addHook("onRequest", async (request, reply) => {
-        if (sessions.csrf(request) === undefined) return reply.redirect("/admin/login", 303);
+        if (sessions.csrf(request) === undefined) return reply.redirect(loginPath(request), 303);
       });
       inside.addHook("preHandler", async (request) => {
         if (request.method === "GET" || request.method === "HEAD") return;
@@ -160,8 +161,26 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
   };
 }
 
+/** Where to log in, and to be led on from to what was asked for. A form that was sent too late has to be sent again. */
+function loginPath({ method, url, headers }: FastifyRequest): string {
+  const isForm = method !== "GET" && method !== "HEAD";
+  const next = isForm ? URL.parse(headers.referer ?? "") : URL.parse(url, "http://here");
+  const query = { ...(isForm ? { undone: "1" } : {}), next: placeOf(next ? next.pathname + next.search : "") };
+  return query.next === "/admin/" && !isForm ? "/admin/login" : `/admin/login?${new URLSearchParams(query)}`;
+}
+
+/** A path of these pages, whatever somebody made of it: nobody is led elsewhere by logging in here. */
+function placeOf(path: unknown): string {
+  const url = typeof path === "string" ? URL.parse(path, "http://here") : null;
+  const isHere = url?.origin === "http://here" && url.pathname.startsWith("/admin/") && url.pathname !== "/admin/login";
+  return isHere ? url.pathname + url.search : "/admin/";
+}
+
 function loginRoutes(app: FastifyInstance, sessions: Sessions, show: Admin["show"]): void {
-  app.get("/admin/login", async (request, reply) => show(request, reply, "login.eta", {}));
+  app.get("/admin/login", async (request, reply) => {
+    const { undone, next } = request.query as Fields;
+    return show(request, reply, "login.eta", { undone: undone !== undefined, next: placeOf(next) });
+  });
   const rateLimit = {
     max: LOGINS_PER_MINUTE,
     timeWindow: 60_000,
@@ -169,14 +188,15 @@ function loginRoutes(app: FastifyInstance, sessions: Sessions, show: Admin["show
       new ProtocolError("rate_limited", { retryAfter: ttl / 1000 }),
   };
   app.post("/admin/login", { config: { rateLimit } }, async (request, reply) => {
-    const given = (request.body as Fields | undefined)?.["token"];
+    const { token: given, next: asked } = (request.body ?? {}) as Fields;
+    const next = placeOf(asked);
     if (typeof given !== "string" || !sessions.isToken(given)) {
       request.log.warn("a login to the admin page was refused");
-      return show(request, reply.code(403), "login.eta", { error: "That is not the token." });
+      return show(request, reply.code(403), "login.eta", { error: "That is not the token.", undone: false, next });
     }
     sessions.start(request, reply);
     request.log.info("a moderator logged in");
-    return reply.redirect("/admin/", 303);
+    return reply.redirect(next, 303);
   });
   // Without a form's token it can do no worse than log somebody out; SameSite keeps foreign pages from that, too.
   app.post("/admin/logout", async (request, reply) => {

@@ -20,6 +20,8 @@ export function overviewRoutes(app: FastifyInstance, { desk, admin, floor, show 
     const edges = desk.edges();
     const sum = (of: "connections" | "rooms") => edges.reduce((total, edge) => total + edge[of], 0);
     return show(request, reply, "overview.eta", {
+      // Only where it was asked for: a page that loads itself takes what one reads there away.
+      live: textOf(request.query as Fields, "live") !== undefined,
       log,
       rate,
       lag: log && end ? (end.epoch === log.epoch ? Math.max(0, log.lastSeq - end.seq) : log.lastSeq) : undefined,

@@ -11,7 +11,7 @@ import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
-import { localStore, rememberVisit } from "./visitor.ts";
+import { Draft, localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
@@ -61,6 +61,9 @@ class RoomPage {
   readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
   #room: Room | undefined;
+  #status = 0;
+  /** The server has not let us into the room, or has put us out of it. */
+  #outside = false;
   #leave = () => {};
   #refreshing = false;
   /** Refreshes in a row that the log could not go on from. */
@@ -80,10 +83,12 @@ class RoomPage {
       seen.textMax,
       (text) => this.#say(text),
       () => this.#room?.typing(),
+      new Draft(name),
     );
   }
 
   showStatus(status: number): void {
+    this.#status = status;
     this.#composer.close(STATUS_WORDS[status] ?? (this.#mayWrite ? undefined : t.readOnly));
   }
 
@@ -102,7 +107,7 @@ class RoomPage {
       room.on("joined", (joined) => this.#onJoined(joined)),
       room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
       room.on("failed", (failed) => this.#onFailed(failed)),
-      room.on("error", ({ code }) => this.#composer.note(errorWords(code))),
+      room.on("error", (error) => this.#onError(error)),
     ];
     this.#leave = () => {
       for (const off of unsubscribe) off();
@@ -140,7 +145,18 @@ class RoomPage {
     this.#follow.noted();
   }
 
+  /** What is not temporary ends it; whether it still holds later, only trying again can tell. */
+  #onError({ code, temporary }: RoomEvents["error"]): void {
+    if (temporary) return this.#composer.note(errorWords(code));
+    this.#outside = true;
+    this.#composer.close(code === "not_allowed" ? t.notLetIn : errorWords(code), () => this.join(this.#room?.position));
+  }
+
   #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
+    if (this.#outside) {
+      this.#outside = false;
+      this.showStatus(this.#status);
+    }
     if (!recovered) void this.#refresh(epoch);
     else if (!this.#refreshing) this.#unrecovered = 0;
   }
@@ -184,9 +200,13 @@ class RoomPage {
     return taken !== undefined;
   }
 
-  /** Says it again with its nonce; what becomes of it is told by the room's events. */
-  #send({ text, ...options }: PendingSend): void {
-    this.#room!.send(text, options).catch(() => {});
+  /** Says it again with its nonce; what becomes of it is told by the room's events, unless the room does not take it. */
+  #send(send: PendingSend): void {
+    const { text, ...options } = send;
+    this.#room!.send(text, options).catch((error: MadangError) => {
+      const taken = this.#room!.pending.some(({ nonce }) => nonce === send.nonce);
+      if (!taken) this.#onFailed({ ...send, error });
+    });
   }
 
   #showPending(pending: PendingSend): void {

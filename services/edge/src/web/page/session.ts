@@ -5,31 +5,33 @@ import { t } from "./words.ts";
 
 /**
  * The page's token is a cookie, which whoever signs the visitor in renews (`POST /session`). A connection whose token
- * has run out is closed and comes back with what the cookie holds then. When that is no good, the page says so and
- * tries again only when the visitor asks for it, or comes back from another tab, where they may have signed in.
+ * has run out is closed and comes back with what the cookie holds then. When that is no good, or the server has ended
+ * the connection for another reason, the page says so and tries again only when the visitor asks for it; or, for the
+ * token, comes back from another tab, where they may have signed in.
  */
 export function watchSession(client: MadangClient): void {
   const note = byId("session-note");
-  let ended = false;
-  const tryAgain = () => {
-    if (ended) client.connect();
-  };
+  let signedOut = false;
   client.on("close", ({ code, reason, reconnecting }) => {
-    if (reconnecting || (code !== CLOSE_CODES.invalidToken.code && reason !== "unauthorized")) return;
-    ended = true;
-    note.replaceChildren(
-      t.sessionEnded,
-      " ",
-      make("button", { type: "button", className: "quiet", onclick: tryAgain }, t.goOn),
-    );
+    if (reconnecting) return;
+    signedOut = code === CLOSE_CODES.invalidToken.code || reason === "unauthorized";
+    const asked = note.contains(document.activeElement);
+    const banned = code === CLOSE_CODES.removed.code || reason === "not_allowed";
+    const words = signedOut ? t.sessionEnded : banned ? t.removed : t.connectionEnded;
+    const again = make("button", { type: "button", className: "quiet", onclick: () => client.connect() });
+    again.textContent = signedOut ? t.goOn : t.tryAgain;
+    note.replaceChildren(words, " ", again);
+    if (asked) again.focus();
   });
   client.on("state", (state) => {
     if (state !== "connected") return;
-    ended = false;
+    signedOut = false;
+    const asked = note.contains(document.activeElement);
     note.replaceChildren();
+    if (asked) byId("chat-message-input").focus();
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) tryAgain();
+    if (!document.hidden && signedOut) client.connect();
   });
 }
 

@@ -37,6 +37,32 @@ export function rememberVisit(room: string, user: string): void {
   }
 }
 
+/** What this tab has not sent yet of what was typed in a room: a reload, or a phone that lets go of the tab, keeps it. */
+export class Draft {
+  readonly #key: string;
+
+  constructor(room: string) {
+    this.#key = `madang:draft:${room}`;
+  }
+
+  get(): string {
+    try {
+      return window.sessionStorage.getItem(this.#key) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  set(text: string): void {
+    try {
+      if (text === "") window.sessionStorage.removeItem(this.#key);
+      else window.sessionStorage.setItem(this.#key, text);
+    } catch {
+      // Forbidden, or full.
+    }
+  }
+}
+
 /** A storage that is damaged, or forbidden later on, throws only here. */
 function read(key: string): string | undefined {
   try {

@@ -15,6 +15,7 @@ export function errorWords(code: ErrorCode): string {
 
 /** Why a send failed: by the server's table, or by what the SDK found out without it. */
 export function sendErrorWords(code: MadangErrorCode): string {
+  if (code === "room_left") return t.outside;
   if (code === "outbox_full") return errorWords("too_many_pending");
   return isServerError(code) ? errorWords(code) : t.refused;
 }

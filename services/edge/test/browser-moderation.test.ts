@@ -1,0 +1,137 @@
+import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
+import type { MemberRule, RoomRule } from "@madang/protocol";
+import { edgeFor, until } from "./support.ts";
+import { browserTest, systemFor, Visitor } from "./web-support.ts";
+
+const SANCTION = { reason: "spam", at: "2026-01-01T00:00:00.000Z" };
+
+browserTest("who is put out of a room, or of the server, in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const desk = openDesk({ url: system.nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => desk.close());
+  await desk.opened;
+  const control = await openControl({ url: system.nats.url, name: "control" });
+  t.teardown(() => control.close());
+  const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, undefined, control);
+  const member = (user: string, room: string | undefined, ban: MemberRule["ban"] | undefined) =>
+    desk.change<MemberRule>({ kind: "member", user, ...(room === undefined ? {} : { room }) }, (rule) => {
+      const { ban: _, ...rest } = rule;
+      return ban ? { ...rest, ban } : rest;
+    });
+  const status = (room: string, status: RoomRule["status"]) =>
+    desk.change<RoomRule>({ kind: "room", room, status, slowModeS: 0 }, (rule) => ({ ...rule, status }));
+
+  const lookOf = async ({ page }: Visitor) => ({
+    closed: await page.locator("#chat-message-input").isDisabled(),
+    note: await page.locator("#composer-note").textContent(),
+  });
+  const words = {
+    banned: "지금은 이 방에 있을 수 없습니다. 관리자가 내보냈거나, 들어올 권한이 없습니다. 다시 시도",
+    closed: "닫힌 방입니다. 다시 시도",
+  };
+
+  for (const [name, refused, putOut, letIn] of [
+    ["banned", words.banned, () => member("민수", "banned", SANCTION), () => member("민수", "banned", undefined)],
+    ["closed", words.closed, () => status("closed", 2), () => status("closed", 0)],
+  ] as const) {
+    t.test(`${name}: it is said at once and after a reload, and one can come back where one was`, async (t) => {
+      const visitor = await Visitor.come(browser);
+      const { page } = visitor;
+      const note = page.locator("#composer-note");
+      const again = note.getByRole("button", { name: "다시 시도" });
+      await visitor.enter(edge, name, "민수");
+      await visitor.say("before");
+      await visitor.nothingPending();
+      await page.locator("#chat-message-input").fill("half a sen");
+      await putOut();
+      await note.getByText(refused).waitFor();
+      t.same(await lookOf(visitor), { closed: true, note: refused });
+      t.equal(await page.locator("#chat-message-input").inputValue(), "half a sen", "what was typed is not lost");
+
+      await again.focus();
+      await page.keyboard.press("Enter");
+      await until(
+        async () => (await again.count()) === 1 && (await again.evaluate((e) => e === document.activeElement)),
+      );
+      t.same(await lookOf(visitor), { closed: true, note: refused }, "still so");
+
+      const later = await Visitor.come(browser);
+      await later.enter(edge, name, "민수");
+      await later.page.locator("#composer-note").getByText(refused).waitFor();
+      t.equal((await lookOf(later)).closed, true);
+
+      await letIn();
+      for (const { page } of [visitor, later]) {
+        await until(async () => {
+          const button = page.locator("#composer-note button");
+          if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
+          return page.locator("#chat-message-input").isEnabled();
+        });
+      }
+      t.same(await lookOf(visitor), { closed: false, note: "" });
+      await later.say("after");
+      await visitor.sees("after");
+      t.same(await visitor.texts(), ["before", "after"]);
+      for (const { problems } of [visitor, later]) t.same(problems, []);
+    });
+  }
+
+  t.test("what was on its way when one was put out is not lost: it can be sent again, then and later", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    const failed = page.locator(".message.failed");
+    const again = failed.getByRole("button", { name: "다시 보내기" });
+    const outside = "보내지 못했어요. 지금은 이 방에 들어와 있지 않습니다.";
+    const room = (status: RoomRule["status"], slowModeS: number) =>
+      desk.change<RoomRule>({ kind: "room", room: "unsent", status, slowModeS }, (rule) => ({
+        ...rule,
+        status,
+        slowModeS,
+      }));
+    await visitor.enter(edge, "unsent", "민수");
+    await room(0, 600);
+    for (let i = 0; (await page.locator(".pending").count()) === 0; i++) {
+      await visitor.say(`${i}`);
+      await page.waitForTimeout(100);
+    }
+    await room(2, 600);
+    await failed.first().getByText(outside).waitFor();
+    await again.first().click();
+    await failed.first().getByText(outside).waitFor();
+    await room(0, 0);
+    await until(async () => {
+      const button = page.locator("#composer-note button");
+      if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
+      return page.locator("#chat-message-input").isEnabled();
+    });
+    for (let left = await failed.count(); left > 0; left--) await again.first().click();
+    await visitor.nothingPending();
+    t.same(
+      await visitor.texts(),
+      (await visitor.texts()).map((_, i) => `${i}`),
+    );
+    t.same(visitor.problems, []);
+  });
+
+  t.test("banned everywhere: it is said, also after a reload, and one can come back", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await visitor.enter(edge, "everywhere", "영희");
+    await member("영희", undefined, SANCTION);
+    const note = page.locator("#session-note");
+    await note.getByText("관리자가 내보내서 지금은 이야기할 수 없습니다.").waitFor();
+    t.equal(await page.locator("#connection").textContent(), "연결이 끊겼습니다");
+    await page.reload();
+    await note.getByText("관리자가 내보내서 지금은 이야기할 수 없습니다.").waitFor();
+    await member("영희", undefined, undefined);
+    await until(async () => {
+      const button = note.getByRole("button", { name: "다시 시도" });
+      if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
+      return page.locator("#connection.connected").isVisible();
+    });
+    t.equal(await note.textContent(), "");
+    await visitor.say("back");
+    await visitor.nothingPending();
+    t.same(visitor.problems, []);
+  });
+});

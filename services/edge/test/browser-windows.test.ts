@@ -1,0 +1,92 @@
+import { full, said } from "./support.ts";
+import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
+
+browserTest("windows of all sizes, paper, and what was typed, in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const here = await system.edge();
+
+  t.test("a narrow or low window, large letters, paper: the conversation can be read", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "small" }]);
+    for (let i = 0; i < 60; i++) await said(speaker, "small", `message ${i}`);
+    const visitor = await Visitor.come(browser, { viewport: { width: 360, height: 740 }, locale: "en-US" });
+    await visitor.enter(here, "small", "a reader");
+    const { page } = visitor;
+    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+    await page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -500, behavior: "instant" }));
+    await said(speaker, "small", "news");
+    await page.locator("#to-newest.news").waitFor();
+    t.ok((await box("#to-newest")).height <= 46, "what is new is said in one line");
+
+    await page.setViewportSize({ width: 360, height: 225 });
+    await page.locator("#chat-message-input").fill("1\n2\n3\n4\n5\n6\n7\n8");
+    const roof = await box(".roof");
+    t.ok((await box(".floor")).y - roof.y - roof.height > 70, "a 1440 x 900 window at 400 %, with a long draft");
+    await page.locator("#chat-message-input").fill("");
+    await page.setViewportSize({ width: 360, height: 740 });
+
+    const name = (await box("h1")).width;
+    await page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync("html { font-size: 200% }");
+      document.adoptedStyleSheets = [sheet];
+    });
+    t.ok((await box("h1")).width >= name, "letters twice as large leave room for the name of the room");
+    t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+    t.ok((await box("#chat-message-input")).height > 80, "and a line to write in");
+
+    await page.emulateMedia({ media: "print" });
+    const shown = await page.locator(".message").evaluateAll((all) =>
+      all.every((message) => {
+        const log = document.querySelector("#chat-log")!.getBoundingClientRect();
+        return message.getBoundingClientRect().bottom <= log.bottom;
+      }),
+    );
+    t.ok(shown, "paper has all of the log");
+    for (const part of ["#composer", "#to-newest", "#room-leave"]) {
+      t.equal(await page.locator(part).isVisible(), false, part);
+    }
+    t.same(visitor.problems, []);
+  });
+
+  t.test("what was typed is not lost: before there is a script, by a reload, by going back", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    const input = page.locator("#chat-message-input");
+    const submit = page.locator("#chat-message-submit");
+    let load = () => {};
+    const slow = new Promise<void>((resolve) => {
+      load = resolve;
+    });
+    await page.route("**/assets/page-*.js", async (route) => {
+      await slow;
+      await route.continue();
+    });
+    await page.goto(roomUrl(here, "typed", "me"), { waitUntil: "commit" });
+    await input.fill("early");
+    await submit.click({ force: true });
+    t.ok(await submit.isDisabled(), "there is nothing yet that could send it");
+    load();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await input.inputValue(), "early");
+    await submit.click();
+    await visitor.nothingPending();
+
+    await input.fill("half\na sentence\nof three lines");
+    const { height } = (await input.boundingBox())!;
+    await page.reload();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await input.inputValue(), "half\na sentence\nof three lines");
+    t.equal((await input.boundingBox())!.height, height);
+    await visitor.enter(here, "elsewhere", "me");
+    t.equal(await input.inputValue(), "", "it is of this room");
+    await page.goBack();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await input.inputValue(), "half\na sentence\nof three lines");
+    await input.press("Enter");
+    await visitor.nothingPending();
+    await page.reload();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await input.inputValue(), "", "what was said is no draft any more");
+    t.same(visitor.problems, []);
+  });
+});
