@@ -174,7 +174,7 @@ class NatsDesk implements Desk {
   }
 
   edges(): readonly EdgeReport[] {
-    const since = Date.now() - EDGE_SILENCE_MS;
+    const since = performance.now() - EDGE_SILENCE_MS;
     for (const [id, { at }] of this.#edges) if (at < since) this.#edges.delete(id);
     return [...this.#edges.values()].map(({ report }) => report);
   }
@@ -237,7 +237,7 @@ class NatsDesk implements Desk {
     try {
       const report = JSON.parse(Buffer.from(data).toString("utf8")) as EdgeReport;
       const numbers = [report.connections, report.rooms, report.stored].every(Number.isFinite);
-      if (numbers && typeof report.id === "string") this.#edges.set(report.id, { report, at: Date.now() });
+      if (numbers && typeof report.id === "string") this.#edges.set(report.id, { report, at: performance.now() });
     } catch {
       // No edge of ours said that.
     }

@@ -71,7 +71,7 @@ export class PullSession {
       callback: (error, message) => (error ? this.end(error) : this.#receive(message)),
     });
     this.#watch = setInterval(() => {
-      const silentMs = Date.now() - this.#heardAt;
+      const silentMs = performance.now() - this.#heardAt;
       if (this.#wanted > 0 && silentMs > SILENCE_LIMIT_MS) this.end(new Error("the log's server fell silent"));
     }, HEARTBEAT_MS / 2);
     this.refill();
@@ -82,7 +82,7 @@ export class PullSession {
     if (this.#isEnded || this.#wanted > 0 || this.#gathering) return;
     const { records: batch, bytes } = this.#puller.space();
     if (batch <= 0 || bytes <= 0) return;
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     this.#wanted = batch;
     const request = {
       batch,
@@ -118,7 +118,7 @@ export class PullSession {
   }
 
   #receive(message: Msg): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     // Messages keep their own subject, so whatever comes on the inbox's is about a request.
     if (message.subject === this.#inbox) return this.#status(message);
     this.#puller.onMessage(message);

@@ -45,7 +45,8 @@ const RETRY_DELAY_MS = 100;
  * a sender's messages change places; so they do not.
  *
  * What remains: where a replicated log refuses one event and takes a later one of the same sender (a change of
- * leader within the window), the first is stored behind the second. One connection to one leader never does that.
+ * leader within the window), the first is stored behind the second. One connection to one leader does that only when it
+ * has just become full: for what was under way with the refused one and is smaller it may have room.
  */
 export class SenderLane implements Lane {
   readonly #host: LaneHost;
@@ -57,6 +58,8 @@ export class SenderLane implements Lane {
   #waiting: Flight[] = [];
   #window = WINDOW;
   #failed = false;
+  /** What is under way was sent before the log refused one of it as full: that it has room for this says nothing. */
+  #refused = false;
   #paused = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -109,7 +112,7 @@ export class SenderLane implements Lane {
   settle(flight: Flight, result: Stored | Outcome): void {
     if (typeof result === "object") {
       this.#remove(flight);
-      this.#window = WINDOW;
+      if (!this.#refused) this.#window = WINDOW;
       flight.resolve(result);
     } else if (result === "failed") {
       flight.failed = true;
@@ -120,6 +123,8 @@ export class SenderLane implements Lane {
     } else {
       // Full: what waits behind must not be stored before this one, should there be room again in a moment.
       this.#remove(flight);
+      this.#window = 1;
+      this.#refused = true;
       const refused = [flight, ...this.#waiting];
       this.#waiting = [];
       for (const each of refused) each.reject(new ProtocolError("log_full", { retryAfter: 1 }));
@@ -144,6 +149,7 @@ export class SenderLane implements Lane {
     this.#flying = [];
     this.#waiting = [];
     this.#failed = false;
+    this.#refused = false;
     clearTimeout(this.#retry);
     this.#retry = undefined;
     for (const flight of all) {
@@ -165,6 +171,7 @@ export class SenderLane implements Lane {
   }
 
   #afterChange(): void {
+    if (this.#flying.length === 0) this.#refused = false;
     if (this.pending === 0) this.#host.busy(this, false);
     if (!this.#failed) this.#pump();
     else if (this.#retry === undefined && this.#flying.every((flight) => flight.failed)) {
@@ -179,6 +186,7 @@ export class SenderLane implements Lane {
     this.#waiting = [...this.#flying, ...this.#waiting];
     this.#flying = [];
     this.#failed = false;
+    this.#refused = false;
     this.#window = 1;
   }
 

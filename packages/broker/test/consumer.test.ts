@@ -92,6 +92,24 @@ t.test("hands over each record with its place and room, and the floor follows", 
   t.ok(sink.hasAll(epoch, 1201), "goes on when its consumer was deleted");
 });
 
+t.test("a clock that is put forward is no silence of the log's server", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const troubles: string[] = [];
+  const consumer = open(t, nats, troubles);
+  const sink = new Sink();
+  consumer.start(sink.project);
+  await floorIs(consumer, epoch, 0);
+  const { now } = Date;
+  t.intercept(Date, "now", { value: () => now() + 3_600_000 });
+  // Longer than from one look to the next.
+  await delay(1500);
+  await publish(1);
+  await floorIs(consumer, epoch, 1);
+  t.strictSame(troubles, []);
+});
+
 t.test("a lone message comes by itself, a stream of them in bundles", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());

@@ -163,3 +163,18 @@ t.test("a lane without a connection sends, from the first on, when there is one"
   void lane.publish("b", new Uint8Array());
   t.same(host.ids, ["a"], "after a restart one at a time");
 });
+
+t.test(
+  "F3: after a refusal by a full log one goes at a time, so that no smaller one slips in before it again",
+  async (t) => {
+    const { host, lane, store } = start(3);
+    lane.settle(host.sent[0]!, "refused-full");
+    store(1, 1);
+    store(2, 2);
+    for (const id of ["large", "small"]) lane.publish(id, new Uint8Array()).catch(() => {});
+    t.same(host.ids.slice(3), ["large"], "though what was under way with the refused one was stored");
+    lane.settle(host.sent[3]!, { seq: 3, epoch: "e", duplicate: false });
+    void lane.publish("next", new Uint8Array());
+    t.same(host.ids.slice(4), ["small", "next"]);
+  },
+);

@@ -70,6 +70,10 @@ export class Hub implements RoomHost, Present {
     this.moderation = new Moderation(rules, filter, this, usage);
     this.ringBudget = new RingBudget(config.ringMaxBytes);
     this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());
+    // After the moderation's own: by then who has to go is out.
+    rules.onChange((rule) => {
+      if (rule.kind === "room") this.#forget(rule.room);
+    });
     log.onEpoch((epoch) => {
       logger.warn({ epoch }, "the log was made anew");
       for (const room of this.#rooms.values()) room.feed.restart();
@@ -174,13 +178,22 @@ export class Hub implements RoomHost, Present {
 
   #currentRooms(): Room[] {
     const now = performance.now();
-    for (const [name, room] of this.#rooms) {
-      if (room.members.size === 0 && now - room.emptySince > EMPTY_ROOM_LINGER_MS) {
-        room.close();
-        this.#rooms.delete(name);
-      }
+    for (const room of this.#rooms.values()) {
+      if (room.members.size === 0 && now - room.emptySince > EMPTY_ROOM_LINGER_MS) this.#drop(room);
     }
     return [...this.#rooms.values()];
+  }
+
+  /** A room that is erased is closed before and opened after: what it held must not be told from memory. */
+  #forget(name: string): void {
+    const room = this.#rooms.get(name);
+    if (room?.members.size === 0) this.#drop(room);
+    else room?.feed.forget();
+  }
+
+  #drop(room: Room): void {
+    room.close();
+    this.#rooms.delete(room.name);
   }
 
   #scheduleFlush(): void {

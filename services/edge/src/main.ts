@@ -11,6 +11,8 @@ import { isOneOfMany, runProcesses } from "./processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
+/** The clients' own answers have been waited for by then, and that may have taken half of the time. */
+const LOG_LIMIT_MS = 2000;
 const REPORT_INTERVAL_MS = 5000;
 /** Of the NATS role: with the permissions that infra/nats ships, an edge sees no inbox but its own. */
 const INBOX_PREFIX = "_INBOX_edge";
@@ -44,7 +46,7 @@ await run(async () => {
     await hub.drain(config.drainMs);
     clearInterval(reporting);
     await control.close();
-    await log.close(CLOSE_LIMIT_MS / 2);
+    await log.close(LOG_LIMIT_MS);
     await app.close();
   };
 

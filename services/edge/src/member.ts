@@ -8,6 +8,8 @@ import type { Room } from "./room.ts";
 
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
+/** As long as the retries before them take, some 5 s, a replica of the log that answers may be behind. */
+const MAX_EMPTY_READS = 10;
 const ECHO_POLL_MS = 5;
 
 /**
@@ -139,6 +141,7 @@ export class Member {
   async #catchUp(generation: number, announce: boolean): Promise<void> {
     const { feed } = this.room;
     let retryMs = FIRST_RETRY_MS;
+    let emptyReads = 0;
     const isOver = () => this.#gone || generation !== this.#generation;
     for (;;) {
       await this.connection.drained();
@@ -162,10 +165,15 @@ export class Member {
       if (isOver()) return;
       if (read?.length) {
         retryMs = FIRST_RETRY_MS;
+        emptyReads = 0;
       } else if (this.#hub.replayer.isOlderThanLog(this.#cursor)) {
         // Nothing between here and the log's first event is left anywhere, or history cannot be asked for it.
         this.#cursor = read ? Math.min(feed.head, this.#hub.log.firstSeq - 1) : feed.head;
         if (!read) this.#sayJoined(feed.head, false);
+      } else if (read && ++emptyReads === MAX_EMPTY_READS) {
+        // The last event was taken out of the log. Whatever else may be the cause, the client is told.
+        this.#cursor = feed.head;
+        this.#sayJoined(feed.head, false);
       } else {
         await delay(retryMs);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);

@@ -85,6 +85,11 @@ export class RoomFeed {
     void this.#heal();
   }
 
+  /** From now on the past is what the log holds of it. */
+  forget(): void {
+    if (this.#opened) this.ring.reset(this.#head);
+  }
+
   /** The log was made anew: everything of it is still to be delivered. */
   restart(): void {
     if (!this.#opened) return;

@@ -143,3 +143,20 @@ t.test("F2: a hole that the log has got is not what those who come later are giv
   const late = await full(t, edge, "u", [{ room: "a", after: position }]);
   t.equal((await late.next("joined")).recovered, false, "it is told that something is gone");
 });
+
+t.test("F2: who comes back to a room whose last event was taken out of the log is told, and is live", async (t) => {
+  const nats = await natsFor(t);
+  const edge = await edgeFor(t, nats);
+  const desk = await deskFor(t, nats);
+  const publish = (text: string) =>
+    desk.publish({ type: "message", room: "a", user: "u", at: AT, message: text }, text).then(({ seq }) => seq);
+  const [first, last] = [await publish("first"), await publish("last")];
+  // Opens the room here, behind them: memory has neither.
+  await (await full(t, edge, "neighbour", [{ room: "a" }])).next("joined");
+  await desk.erase(last);
+  const back = await full(t, edge, "back", [{ room: "a", after: `${edge.log.epoch}.${first}` }]);
+  await back.next("caughtUp");
+  t.match(back.of("joined"), [{ recovered: true }, { recovered: false, position: `${edge.log.epoch}.${last}` }]);
+  const seq = await publish("anew");
+  t.match(await back.next("message"), { seq, message: "anew" });
+});

@@ -53,7 +53,7 @@ export class Floor {
    * @throws ProtocolError `history_unavailable`
    */
   async now(seen?: Place): Promise<Place> {
-    if (this.#known && Date.now() < this.#freshUntil && !this.#isBehind(seen)) return this.#known;
+    if (this.#known && performance.now() < this.#freshUntil && !this.#isBehind(seen)) return this.#known;
     const underWay = this.#asking;
     const floor = await (underWay ?? this.#askOnce());
     // What was under way may have been answered before the caller was shown that place.
@@ -77,15 +77,16 @@ export class Floor {
 
   async #ask(): Promise<Place> {
     this.#known ??= await this.#store.loadFloor();
-    const answer = Date.now() < this.#silentUntil ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
+    const answer =
+      performance.now() < this.#silentUntil ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
     if (answer) {
       const isNews = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
       if (isNews) this.#known = answer;
-      this.#freshUntil = Date.now() + FRESH_MS;
+      this.#freshUntil = performance.now() + FRESH_MS;
     } else {
       const saved = await this.#store.loadFloor();
       if (saved && (!this.#known || comparePlaces(saved, this.#known) > 0)) this.#known = saved;
-      if (Date.now() >= this.#silentUntil) this.#silentUntil = Date.now() + RETRY_MS;
+      if (performance.now() >= this.#silentUntil) this.#silentUntil = performance.now() + RETRY_MS;
       this.#freshUntil = this.#silentUntil;
     }
     if (!this.#known) throw new ProtocolError("history_unavailable", { retryAfter: 1 });

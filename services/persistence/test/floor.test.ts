@@ -48,3 +48,14 @@ t.test("while the log cannot be asked the saved floor holds, and the log is left
 t.test("without any floor there is no history", async (t) => {
   await t.rejects(floorOf(t, { answer: undefined }).now(), { code: "history_unavailable" });
 });
+
+t.test("a clock that is set back does not keep an old floor for the younger one", async (t) => {
+  const log = { answer: { epoch: "a", seq: 10 } };
+  const floor = floorOf(t, log);
+  await floor.now();
+  const { now } = Date;
+  t.intercept(Date, "now", { value: () => now() - 3_600_000 });
+  log.answer = { epoch: "a", seq: 11 };
+  await delay(STALE_MS);
+  t.same(await floor.now(), { epoch: "a", seq: 11 });
+});

@@ -75,7 +75,7 @@ export class Eraser {
           await this.#hold(job);
           continue;
         }
-        if (Date.now() >= this.#sweepAt) await this.#sweep();
+        if (performance.now() >= this.#sweepAt) await this.#sweep();
       } catch (error) {
         if (!(error instanceof LetGo)) this.#deps.onTrouble("an erasure waits", error as Error);
       }
@@ -177,7 +177,7 @@ export class Eraser {
   }
 
   async #sweep(): Promise<void> {
-    this.#sweepAt = Date.now() + RETENTION_INTERVAL_MS;
+    this.#sweepAt = performance.now() + RETENTION_INTERVAL_MS;
     for (const rule of this.#deps.desk.rules.all()) {
       if (rule.kind !== "room" || rule.retentionDays === undefined) continue;
       const before = new Date(Date.now() - rule.retentionDays * DAY_MS).toISOString();
