@@ -28,6 +28,29 @@ t.test("F1: one hello carries user, token and every room; connected means welcom
   t.same(states, ["connecting", "connected", "disconnected"]);
 });
 
+t.test(
+  "what is no welcome of this protocol is a failed attempt: nothing is thrown, and no timer runs away",
+  async (t) => {
+    const limits = { rooms: 128, text: 4000, frame: 65536 };
+    for (const wrong of [{}, { ping: 25 }, { ping: 25, limits: {} }, { ping: "x", limits }, { ping: 1e12, limits }]) {
+      const { client, clock, sockets, last } = setup();
+      const closes: unknown[] = [];
+      client.on("close", (how) => closes.push(how));
+      client.connect();
+      last()
+        .open()
+        .receive({ type: "welcome", connection: "c", user: "민수", ...wrong } as never);
+      t.equal(client.state, "connecting");
+      t.match(closes, [{ code: 1006, reason: /welcome/, reconnecting: true }]);
+      t.equal(clock.timers, 1, "the next attempt");
+      clock.advance(500);
+      last().accept();
+      t.match([client.state, sockets.length], ["connected", 2]);
+      client.close();
+    }
+  },
+);
+
 t.test("F2: after a reconnect the hello resumes each room after the last event seen", async (t) => {
   const { client, clock, sockets, last } = setup();
   const room = client.join("수다방");
