@@ -170,6 +170,26 @@ t.test("a token source is asked for each connection; its failure is a failed att
   t.equal(clock.timers, 0);
 });
 
+t.test("F7: of a token from a source that is refused the close code decides, of a fixed one the error", async (t) => {
+  const attempt = async (token: string | (() => Promise<string>), code: number) => {
+    const { client, clock, last } = setup({ token });
+    const closes: object[] = [];
+    client.on("close", (how) => closes.push(how));
+    client.connect();
+    await new Promise(setImmediate);
+    const refused = last().open();
+    refused.receive(errorFrame("unauthorized", false));
+    if (!refused.closed) refused.drop(code);
+    const { state } = client;
+    client.close();
+    t.equal(clock.timers, 0);
+    return [state, closes[0]];
+  };
+  t.match(await attempt(async () => "expired", 3005), ["connecting", { code: 3005, reconnecting: true }]);
+  t.match(await attempt(async () => "forged", 3500), ["disconnected", { code: 3500, reconnecting: false }]);
+  t.match(await attempt("expired", 3005), ["disconnected", { reason: "unauthorized", reconnecting: false }]);
+});
+
 t.test("a token that comes after close opens nothing", async (t) => {
   const { client, sockets } = setup({ token: async () => "late" });
   client.connect();
