@@ -20,6 +20,9 @@ const Environment = Type.Object({
   }),
 });
 
+/** Whoever sets one of these believes that tokens are asked for. */
+const ONLY_WITH_JWT = ["JWT_SECRET", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
+
 export interface JwtSettings {
   readonly mode: "jwt";
   readonly key: { readonly secret: Uint8Array } | { readonly jwksUrl: URL };
@@ -34,11 +37,14 @@ export type AuthSettings = { readonly mode: "none" } | JwtSettings;
 /**
  * Both services read the same variables, and each checks every token by itself.
  * @param host the address that the service is to listen on
- * @throws ConfigError, also when AUTH=none would be open to a network that nobody said it should be open to
+ * @throws ConfigError, also when AUTH=none would be open to a network that nobody said it should be open to, or to people
+ *   without a token where there are settings for tokens
  */
 export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.env): AuthSettings {
   const e = readConfig(Environment, env);
   if (e.AUTH === "none") {
+    const unused = ONLY_WITH_JWT.find((variable) => e[variable] !== "");
+    if (unused) throw new ConfigError(`${unused} does nothing with AUTH=none: set AUTH=jwt, or leave it out.`);
     if (!isLoopback(host) && !e.ALLOW_ANONYMOUS) {
       throw new ConfigError(
         `HOST=${host} with AUTH=none lets everybody who reaches this address read and write in every room, under any name: set AUTH=jwt, or ALLOW_ANONYMOUS=true if that is what you want.`,

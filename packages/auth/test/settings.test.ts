@@ -13,6 +13,15 @@ t.test("AUTH=none stays on this machine, unless somebody says that it may not", 
   }
 });
 
+t.test("settings for tokens without AUTH=jwt are no open door that somebody takes for a closed one", async (t) => {
+  for (const variable of ["JWT_SECRET", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"]) {
+    const env = { [variable]: "https://hush.example/" };
+    t.throws(() => readAuthSettings("127.0.0.1", env), { name: "ConfigError", message: variable });
+    t.throws(() => readAuthSettings("127.0.0.1", { ...env, AUTH: "none" }), { message: /AUTH=jwt(?!.*hush)/ });
+    t.same(readAuthSettings("127.0.0.1", { [variable]: "" }), { mode: "none" });
+  }
+});
+
 t.test("what cannot be used is refused by the variable's name, without its value", async (t) => {
   const cases: [env: NodeJS.ProcessEnv, named: RegExp][] = [
     [{ AUTH: "basic" }, /AUTH/],

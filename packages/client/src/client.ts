@@ -189,8 +189,10 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   #onError(frame: ErrorFrame): void {
     this.emit("error", frame);
-    // Without a welcome it is about the hello. The next one would be the same.
-    const isFinal = frame.room === undefined && !frame.temporary;
+    // Without a welcome it is about the hello. The next one would be the same; but it may have another token, so of that
+    // the close code decides (F7: an expired one is 3005).
+    const mayDiffer = frame.code === "unauthorized" && typeof this.#token === "function";
+    const isFinal = frame.room === undefined && !frame.temporary && !mayDiffer;
     if (isFinal && this.#state === "connecting") this.#refused(frame);
   }
 

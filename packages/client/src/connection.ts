@@ -10,6 +10,8 @@ const WELCOME_MS = 10_000;
 /** Above the server's ping interval, how long nothing at all may come before the client asks for a sign of life. */
 const SILENCE_MARGIN_MS = 10_000;
 const PROBE_ANSWER_MS = 10_000;
+/** What is longer is a mistake, and timers overflow at 24 days. */
+const PING_MAX_S = 24 * 60 * 60;
 /** A hint that the network changed is worth a probe only when the last sign of life is older than this. */
 const FRESH_MS = 5_000;
 /**
@@ -116,6 +118,7 @@ export class Connection {
 
   #onWelcome(frame: WelcomeFrame): void {
     if (this.#welcomed) return;
+    if (!isWelcome(frame)) return this.#end(ABNORMAL_CLOSURE, "no welcome of this protocol");
     this.#welcomed = true;
     this.#silenceMs = frame.ping * 1000 + SILENCE_MARGIN_MS;
     this.#watch(this.#silenceMs);
@@ -137,6 +140,11 @@ export class Connection {
     this.close();
     this.#deps.closed(code, reason);
   }
+}
+
+/** Whether it has the numbers that the client goes by: what listens at the URL may be no server of ours. */
+function isWelcome({ ping, limits }: Partial<WelcomeFrame>): boolean {
+  return ping !== undefined && ping > 0 && ping <= PING_MAX_S && Number.isInteger(limits?.rooms);
 }
 
 /** The server is trusted to keep to the protocol; what is not even an object with a type is passed over. */

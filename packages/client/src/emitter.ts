@@ -1,9 +1,9 @@
 /**
- * Typed events, one value each. A listener that throws is reported and harms neither the other listeners nor the
- * client. Emitting is for the class itself: nobody outside can fake an event.
+ * Typed events, one value each. A listener that throws, or returns a promise that is rejected, is reported and harms
+ * neither the other listeners nor the client. Emitting is for the class itself: nobody outside can fake an event.
  */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => unknown>>();
 
   /** @returns unsubscribes */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
@@ -16,12 +16,13 @@ export class Emitter<Events extends object> {
   }
 
   protected emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
-    const entries = this.#listeners.get(name) as Set<(value: Events[Name]) => void> | undefined;
+    const entries = this.#listeners.get(name) as Set<(value: Events[Name]) => unknown> | undefined;
     if (!entries || entries.size === 0) return;
     for (const entry of [...entries]) {
       if (!entries.has(entry)) continue;
       try {
-        entry(value);
+        const returned = entry(value);
+        if (returned instanceof Promise) returned.catch(report);
       } catch (error) {
         report(error);
       }

@@ -41,5 +41,5 @@ export function reconnectDelay(
   random: () => number,
 ): number | undefined {
   if (!shouldReconnect(code)) return undefined;
-  return drainMs === undefined ? backoff(attempt, random) : Math.min(drainMs, HINT_CAP_MS);
+  return drainMs !== undefined && drainMs >= 0 ? Math.min(drainMs, HINT_CAP_MS) : backoff(attempt, random);
 }

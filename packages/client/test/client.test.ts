@@ -28,6 +28,29 @@ t.test("F1: one hello carries user, token and every room; connected means welcom
   t.same(states, ["connecting", "connected", "disconnected"]);
 });
 
+t.test(
+  "what is no welcome of this protocol is a failed attempt: nothing is thrown, and no timer runs away",
+  async (t) => {
+    const limits = { rooms: 128, text: 4000, frame: 65536 };
+    for (const wrong of [{}, { ping: 25 }, { ping: 25, limits: {} }, { ping: "x", limits }, { ping: 1e12, limits }]) {
+      const { client, clock, sockets, last } = setup();
+      const closes: unknown[] = [];
+      client.on("close", (how) => closes.push(how));
+      client.connect();
+      last()
+        .open()
+        .receive({ type: "welcome", connection: "c", user: "민수", ...wrong } as never);
+      t.equal(client.state, "connecting");
+      t.match(closes, [{ code: 1006, reason: /welcome/, reconnecting: true }]);
+      t.equal(clock.timers, 1, "the next attempt");
+      clock.advance(500);
+      last().accept();
+      t.match([client.state, sockets.length], ["connected", 2]);
+      client.close();
+    }
+  },
+);
+
 t.test("F2: after a reconnect the hello resumes each room after the last event seen", async (t) => {
   const { client, clock, sockets, last } = setup();
   const room = client.join("수다방");
@@ -145,6 +168,26 @@ t.test("a token source is asked for each connection; its failure is a failed att
   t.match(last().sent[0], { token: "token 2" });
   client.close();
   t.equal(clock.timers, 0);
+});
+
+t.test("F7: of a token from a source that is refused the close code decides, of a fixed one the error", async (t) => {
+  const attempt = async (token: string | (() => Promise<string>), code: number) => {
+    const { client, clock, last } = setup({ token });
+    const closes: object[] = [];
+    client.on("close", (how) => closes.push(how));
+    client.connect();
+    await new Promise(setImmediate);
+    const refused = last().open();
+    refused.receive(errorFrame("unauthorized", false));
+    if (!refused.closed) refused.drop(code);
+    const { state } = client;
+    client.close();
+    t.equal(clock.timers, 0);
+    return [state, closes[0]];
+  };
+  t.match(await attempt(async () => "expired", 3005), ["connecting", { code: 3005, reconnecting: true }]);
+  t.match(await attempt(async () => "forged", 3500), ["disconnected", { code: 3500, reconnecting: false }]);
+  t.match(await attempt("expired", 3005), ["disconnected", { reason: "unauthorized", reconnecting: false }]);
 });
 
 t.test("a token that comes after close opens nothing", async (t) => {

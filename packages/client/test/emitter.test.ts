@@ -21,6 +21,25 @@ t.test("listeners hear their event in order and can be removed one by one", asyn
   t.same(heard, ["twice 1", "twice 1", "twice 2"]);
 });
 
+t.test("so is an async one: no unhandled rejection, which would end a Node process", async (t) => {
+  const source = new Source();
+  const reported = t.capture(console, "error", () => {});
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", onUnhandled);
+  t.teardown(() => process.off("unhandledRejection", onUnhandled));
+  source.on("tick", async () => {
+    throw new Error("mine");
+  });
+  source.tick(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.match(
+    reported().map(({ args }) => args),
+    [[{ message: "mine" }]],
+  );
+  t.same(unhandled, []);
+});
+
 t.test("a listener that throws is reported and harms nobody else", async (t) => {
   const source = new Source();
   const reported = t.capture(console, "error", () => {});

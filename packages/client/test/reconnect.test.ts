@@ -38,6 +38,11 @@ t.test("the server's hint is taken as it is, within reason", async (t) => {
     300_000,
   );
   t.equal(
+    reconnectDelay(1012, 0, Number.NaN, () => 1),
+    500,
+    "one that is no number is none",
+  );
+  t.equal(
     reconnectDelay(3503, 0, 10, () => 1),
     undefined,
     "and does not turn a stop into a go",

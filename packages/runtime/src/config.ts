@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { readFileSync } from "node:fs";
 import { envSchema, type JSONSchemaType } from "env-schema";
 import type { Static, TObject } from "typebox";
 import { OperatorError } from "./operator-error.ts";
@@ -61,7 +61,8 @@ export function readUrls(variable: string, text: string, schemes: readonly strin
 export function readablePath(variable: string, path: string): string | undefined {
   if (path === "") return undefined;
   try {
-    accessSync(path, constants.R_OK);
+    // Not only asked for: a folder may be read, too, and is no file.
+    readFileSync(path);
     return path;
   } catch {
     throw new ConfigError(`The environment variable ${variable} names a file that cannot be read.`);

@@ -37,5 +37,6 @@ t.test("files", async (t) => {
   t.equal(readablePath("CA", ""), undefined);
   t.equal(readablePath("CA", import.meta.filename), import.meta.filename);
   t.throws(() => readablePath("CA", "/hush"), ConfigError);
+  t.throws(() => readablePath("CA", import.meta.dirname), ConfigError, "a folder");
   t.throws(() => readablePath("CA", "/hush"), { message: /^The environment variable CA names (?!.*hush)/ });
 });

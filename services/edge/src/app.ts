@@ -36,6 +36,11 @@ export interface Edge {
   readonly hub: Hub;
 }
 
+/** A proxy may ask for a URL with its host (RFC 9112, 3.2.2): what is asked for is the same. */
+function originForm(url: string): string {
+  return url.replace(/^https?:\/\/[^/?]*(?=([/?])?)/i, (_host, next) => (next === "/" ? "" : "/"));
+}
+
 /** The edge without its socket to the world: what `main` listens with, and tests call. */
 export async function buildApp(
   config: EdgeConfig,
@@ -70,7 +75,7 @@ export async function buildApp(
     clientErrorHandler: sendUnreadable,
     // People get a page for a URL that cannot be decoded; a handshake has no page.
     rewriteUrl: (request) =>
-      isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : (request.url ?? "/"),
+      isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : originForm(request.url ?? "/"),
     // For everybody else such a URL never gets to the error handler.
     frameworkErrors: (_error, { raw }, reply) => {
       // Nor to a hook: nobody else would ever look at a socket that has left HTTP.

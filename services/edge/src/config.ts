@@ -71,9 +71,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     port: e.PORT,
     processes: processCount(e.EDGE_PROCESSES),
     nats: readNats(e),
-    persistenceUrls: readUrls("PERSISTENCE_URL", e.PERSISTENCE_URL, ["http", "https"]).map((url) =>
-      url.replace(/\/+$/, ""),
-    ),
+    persistenceUrls: persistenceUrls(e.PERSISTENCE_URL),
     logLevel: e.LOG_LEVEL,
     drainMs: e.DRAIN_MS,
     textMaxCharacters: e.TEXT_MAX_CHARACTERS,
@@ -86,6 +84,17 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     origins: new Origins(e.ALLOWED_ORIGINS),
     trustProxy: trustedProxies(e.TRUST_PROXY),
   };
+}
+
+/** @throws ConfigError, also for what would be left out when they are asked: a path, a query, a password */
+function persistenceUrls(text: string): string[] {
+  return readUrls("PERSISTENCE_URL", text, ["http", "https"]).map((url) => {
+    const { origin, href } = new URL(url);
+    if (href === `${origin}/`) return url.replace(/\/+$/, "");
+    throw new ConfigError(
+      "The environment variable PERSISTENCE_URL must be URLs of a host and a port, and nothing else.",
+    );
+  });
 }
 
 /** @throws ConfigError. "true" is not among the values: whoever may say where they come from escapes every limit. */

@@ -7,7 +7,7 @@ import { buildApp } from "./app.ts";
 import { type EdgeConfig, edgeConfig } from "./config.ts";
 import { mostSockets } from "./doorstep.ts";
 import { waitInLobby } from "./lobby.ts";
-import { isOneOfMany, runProcesses } from "./processes.ts";
+import { isOneOfMany, runProcesses, tellServing } from "./processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -52,6 +52,7 @@ await run(async () => {
 
   app.server.maxConnections = mostSockets();
   await app.listen(address);
+  tellServing();
 });
 
 function open({ nats, logReplicas, logMaxBytes }: EdgeConfig): Promise<[Log, Control]> {

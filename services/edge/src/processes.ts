@@ -18,15 +18,24 @@ export function processCount(setting: string): number {
 /** Whether this process is one of several that share a port. */
 export const isOneOfMany = cluster.isWorker;
 
+/** Says to who runs the processes that this one serves. Without effect in an edge of one process. */
+export function tellServing(): void {
+  if (isOneOfMany) process.send?.("serving");
+}
+
 /**
  * Runs several edges on one port: the kernel spreads the connections over them (`SO_REUSEPORT`), and they know no
  * more of each other than edges on two machines do. Processes and not threads: a crash takes one of them, each has
  * a heap and a collector of its own, and nothing is shared that threads could share faster.
  * A process that dies is started again; SIGTERM and SIGINT drain all, and the promise resolves when the last is gone.
+ * But when one gives up before any has ever served (the port is taken), all end, with its exit code: that would not be
+ * better next time, and has to be seen by who started them.
  */
 export function runProcesses(count: number, logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
+    let hasServed = false;
+    let restarting: NodeJS.Timeout[] = [];
     let restartMs = FIRST_RESTART_MS;
     const startedAt = new Map<Worker, number>();
     const start = (): void => {
@@ -35,20 +44,29 @@ export function runProcesses(count: number, logger: Logger): Promise<void> {
     cluster.on("exit", (worker, code, signal) => {
       const livedMs = performance.now() - (startedAt.get(worker) ?? 0);
       startedAt.delete(worker);
+      if (!hasServed && !stopping && code > 0) {
+        process.exitCode = code;
+        stop();
+      }
       if (stopping) {
         if (startedAt.size === 0) resolve();
         return;
       }
       restartMs = livedMs > HEALTHY_MS ? FIRST_RESTART_MS : Math.min(restartMs * 2, LAST_RESTART_MS);
       logger.warn({ worker: worker.process.pid, code, signal, restartMs }, "an edge process ended: starting another");
-      setTimeout(start, restartMs);
+      restarting.push(setTimeout(start, restartMs));
     });
     const stop = (): void => {
       if (stopping) return;
       stopping = true;
+      for (const timer of restarting) clearTimeout(timer);
+      restarting = [];
       for (const worker of startedAt.keys()) worker.process.kill("SIGTERM");
       if (startedAt.size === 0) resolve();
     };
+    cluster.on("message", () => {
+      hasServed = true;
+    });
     process.on("SIGTERM", stop).on("SIGINT", stop);
     for (let i = 0; i < count; i++) start();
   });

@@ -8,8 +8,8 @@ t.test("a setting that cannot be used is refused by its name, before anything is
   const cases: [name: string, values: string[]][] = [
     ["PORT", ["x", "-1", "99999", "80.5"]],
     ["NATS_URL", ["http://a", "nats://a b", "nats://a:99999", "nats://a,"]],
-    ["NATS_CA_FILE", ["/none"]],
-    ["PERSISTENCE_URL", ["ftp://a", "http://a,", "http://"]],
+    ["NATS_CA_FILE", ["/none", "/"]],
+    ["PERSISTENCE_URL", ["ftp://a", "http://a,", "http://", "http://a/b", "http://a/?b", "http://b:c@a"]],
     ["LOG_LEVEL", ["loud", "INFO"]],
     ["LOG_REPLICAS", ["0", "6"]],
     ["EDGE_PROCESSES", ["0", "257", "AUTO", "1.5"]],

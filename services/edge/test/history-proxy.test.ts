@@ -1,6 +1,6 @@
 /** What persistence answers through the edge, when some of it does not answer. */
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import t, { type Test } from "tap";
 import { edgeFor, natsFor } from "./support.ts";
@@ -42,6 +42,31 @@ t.test("history through the edge", async (t) => {
     t.equal((await ask("/v1/rooms/%EC%88%98/messages?limit=2")).status, 200);
     t.same([one.asked, two.asked], Array(2).fill(["GET /v1/rooms/%EC%88%98/messages?limit=2"]));
   });
+
+  await t.test(
+    "what a client says of its own connection is no failure of an instance, and not passed on",
+    async (t) => {
+      const passed: string[] = [];
+      const one = await instance(t, (incoming, response) => {
+        passed.push(...Object.keys(incoming.headers));
+        well(incoming, response);
+      });
+      const edge = await edgeFor(t, nats, { PERSISTENCE_URL: one.url });
+      for (const [name, value] of [
+        ["expect", "100-continue"],
+        ["keep-alive", "300"],
+        ["upgrade", "h2c"],
+        ["proxy-connection", "keep-alive"],
+        ["te", "trailers"],
+      ] as const) {
+        const asked = request(`http://127.0.0.1:${edge.port}/v1/rooms`, { headers: { [name]: value } });
+        const [answer] = await once(asked.end(), "response");
+        answer.resume();
+        t.equal(answer.statusCode, 200, name);
+        t.notOk(passed.includes(name), name);
+      }
+    },
+  );
 
   await t.test("an instance that fails again is passed over for longer, until it answers", async (t) => {
     let answer = ill;

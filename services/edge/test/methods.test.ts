@@ -41,6 +41,27 @@ t.test("a path that is there is answered 405 with Allow, not 404, for a method t
     const answer = await fetch(url + path, { method: "POST" });
     t.match([answer.status, answer.headers.get("allow")], [404, null], path);
   }
+  for (const [method, status, body] of [
+    ["POST", 400, "{"],
+    ["POST", 400, ""],
+    ["PUT", 413, "x".repeat(70_000)],
+    ["QUERY", 400, undefined],
+  ] as const) {
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const answer = await fetch(`${url}/nothing`, { method, headers, ...(body === undefined ? {} : { body }) });
+    t.equal(answer.status, status, `${method} of a body that cannot be read, at a path that leads nowhere`);
+    t.match(await answer.json(), { code: "bad_request", status });
+  }
+  for (const [target, status] of [
+    ["/livez", 200],
+    ["/v1/rooms", 405],
+    ["?a=b", 200],
+    ["", 200],
+  ] as const) {
+    const [answer] = await once(request({ port: edge.port, path: url + target }).end(), "response");
+    answer.resume();
+    t.equal(answer.statusCode, status, `with the host in the request's target: ${target}`);
+  }
   const proxied = await fetch(`${url}/v1/rooms/a/messages`, { method: "DELETE" });
   t.match([proxied.status, proxied.headers.get("allow")], [405, "GET, HEAD, POST"], "what the edge does itself, too");
 

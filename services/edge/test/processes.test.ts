@@ -1,5 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
 import { natsFor, until } from "./support.ts";
@@ -10,6 +14,8 @@ interface Line {
   readonly msg: string;
   readonly worker?: number;
 }
+
+const ENTRY = join(import.meta.dirname, "../src/main.ts");
 
 const isAlive = (pid: number) => {
   try {
@@ -23,7 +29,7 @@ t.test("EDGE_PROCESSES: one that is killed is replaced while the other serves, a
   const nats = await natsFor(t);
   const edge = await startProcess({
     name: "edge",
-    entry: join(import.meta.dirname, "../src/main.ts"),
+    entry: ENTRY,
     env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "0" },
   });
   t.teardown(() => edge.stop());
@@ -57,7 +63,7 @@ t.test(
     const nats = await natsFor(t);
     const edge = await startProcess({
       name: "edge",
-      entry: join(import.meta.dirname, "../src/main.ts"),
+      entry: ENTRY,
       env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "300" },
     });
     t.teardown(() => edge.stop());
@@ -77,3 +83,18 @@ t.test(
     t.same(pids(/^stopped$/), workers, edge.output());
   },
 );
+
+t.test("EDGE_PROCESSES: where the port is taken that is said, and nothing is tried for ever", async (t) => {
+  const nats = await natsFor(t);
+  const other = createServer().listen(0, "127.0.0.1");
+  t.teardown(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const env = { ...process.env, NATS_URL: nats.url, PORT: `${port}`, EDGE_PROCESSES: "2" };
+  const edge = spawn(process.execPath, [ENTRY], { env, stdio: ["ignore", "pipe", "pipe"] });
+  t.teardown(() => void edge.kill("SIGKILL"));
+  const [said, complained] = [text(edge.stdout), text(edge.stderr)];
+  t.same(await once(edge, "exit"), [1, null]);
+  t.match(await complained, /^(listen EADDRINUSE[^\n]*\n){1,2}$/);
+  t.notMatch(await said, /starting another/);
+});

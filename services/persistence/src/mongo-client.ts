@@ -21,7 +21,7 @@ export function openMongoClient(
   { majorityLimitMs, ...options }: MongoClientOptions & { readonly majorityLimitMs?: number },
 ): MongoClient {
   try {
-    return new MongoClient(url, {
+    const client = new MongoClient(url, {
       writeConcern: majorityLimitMs === undefined ? DURABLE : { ...DURABLE, wtimeoutMS: majorityLimitMs },
       serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
       connectTimeoutMS: CONNECT_LIMIT_MS,
@@ -29,6 +29,9 @@ export function openMongoClient(
       ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
       ...options,
     });
+    // Only here the driver looks at the name of the database.
+    client.db();
+    return client;
   } catch {
     // The driver's own text may repeat the password.
     throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");

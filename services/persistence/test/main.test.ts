@@ -58,6 +58,7 @@ t.test("a bad configuration is one clear line, without the value, and exit code 
     [{ PORT: "x" }, /^The environment variable PORT must be integer\.\n$/],
     [{ MONGODB_URL: "http://u:hunter2@x" }, /^The environment variable MONGODB_URL must match [^\n]*\n$/],
     [{ MONGODB_URL: "mongodb://u:hunter2@" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
+    [{ MONGODB_URL: "mongodb://u:hunter2@x/a.b" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
     [{ NATS_URL: "nats://:x" }, /^The environment variable NATS_URL must be [^\n]*\n$/],
     [{ LOG_LEVEL: "loud" }, /^The environment variable LOG_LEVEL must [^\n]*\n$/],
   ] as const) {

@@ -14,6 +14,11 @@ const PENALTY_LAST_MS = 60_000;
 const METHOD_NOT_ALLOWED = 405;
 const UNAVAILABLE = 503;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
+/**
+ * What a client says of its own connection (RFC 9110, 7.6.1), and what was answered here already. The client of HTTP
+ * below refuses to send some of it, which would look like a failure of the instance.
+ */
+const OF_THIS_HOP = ["connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
 
 /**
  * What the persistence service answers under a prefix, through the one public tier. Instances take turns. The caller's
@@ -45,6 +50,7 @@ export function historyProxy(
   const askedAgain = new WeakSet<object>();
   const replyOptions: NonNullable<FastifyHttpProxyOptions["replyOptions"]> = {
     rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
+      for (const name of OF_THIS_HOP) delete headers[name];
       const token = tokenOf(request as FastifyRequest);
       return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
     },

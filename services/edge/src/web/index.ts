@@ -11,9 +11,9 @@ import {
   requireRoom,
   requireUser,
 } from "@madang/protocol";
-import { sendNotFound } from "@madang/runtime";
+import { sendErrorProblem, sendNotFound } from "@madang/runtime";
 import { Eta } from "eta";
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../guard.ts";
 import { serveAssets } from "./assets.ts";
 import { BAD_URL_PATH, wantsPage } from "./bad-url.ts";
@@ -58,10 +58,12 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { histo
     return show(request, reply, "error.eta", { message: errorText(language, code) });
   };
 
-  app.setErrorHandler((error, request, reply) => {
-    const code = error instanceof ProtocolError ? error.code : "internal";
-    if (code === "internal") request.log.error({ err: error }, "page failed");
-    return refuse(request, reply, code);
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof ProtocolError) return refuse(request, reply, error.code);
+    // A body that cannot be read, at a path that leads nowhere: whoever sends one is no browser that goes somewhere.
+    if (error.statusCode !== undefined && error.statusCode < 500) return sendErrorProblem(error, request, reply);
+    request.log.error({ err: error }, "page failed");
+    return refuse(request, reply, "internal");
   });
   app.setNotFoundHandler((request, reply) =>
     wantsPage(request.raw) ? refuse(request, reply, "not_found") : sendNotFound(request, reply),
