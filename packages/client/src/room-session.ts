@@ -169,7 +169,10 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   }
 
   onSendError(nonce: string, frame: ErrorFrame): void {
-    this.#lane.error(nonce, MadangError.of(frame));
+    const error = MadangError.of(frame);
+    this.#lane.error(nonce, error);
+    const held = this.pending.find((send) => send.nonce === nonce);
+    if (held) this.emit("held", { ...held, error });
   }
 
   /** Whether an error about the room means that it cannot be joined at all. */

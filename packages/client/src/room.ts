@@ -33,6 +33,8 @@ export interface RoomEvents {
   error: ErrorFrame;
   /** A send was stored; also one restored from an earlier visit. */
   sent: PendingSend & SendResult;
+  /** A send was refused for now, and goes out again by itself: after the error's `retryAfter` seconds at the earliest. */
+  held: PendingSend & { error: MadangError };
   /** A send was given up; also one restored from an earlier visit. */
   failed: PendingSend & { error: MadangError };
 }

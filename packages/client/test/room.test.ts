@@ -126,6 +126,23 @@ t.test("a permanent error rejects one send and no other", async (t) => {
   client.close();
 });
 
+t.test("a send that is refused for now says why, stays pending, and goes out by itself", async (t) => {
+  const { client, clock, last, room } = inRoom();
+  const held: object[] = [];
+  room.on("held", ({ nonce, text, error }) => held.push([nonce, text, error.code, error.retryAfter]));
+  const answer = room.send("slowly", { nonce: "s" });
+  const about = { user: "system" as const, message: "slow mode", room: "수다방", nonce: "s" };
+  last().receive({ type: "error", code: "rate_limited", temporary: true, retryAfter: 3, ...about });
+  t.same(held, [["s", "slowly", "rate_limited", 3]]);
+  t.equal(room.pending.length, 1);
+  clock.advance(10_000);
+  t.same(last().messages, ["slowly", "slowly"]);
+  last().ack("수다방", "s", 2);
+  t.match(await answer, { seq: 2 });
+  t.equal(held.length, 1);
+  client.close();
+});
+
 t.test("a send stored by a connection that was lost is recognised in the replay", async (t) => {
   const { client, clock, last, room } = inRoom();
   const answer = room.send("hello", { nonce: "mine" });

@@ -113,6 +113,24 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     t.same(visitor.problems, []);
   });
 
+  t.test("what slow mode holds back says so, and goes out by itself", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const held = visitor.page.locator(".message.pending");
+    await desk.change<RoomRule>({ kind: "room", room: "slow", status: 0, slowModeS: 2 }, (rule) => ({
+      ...rule,
+      slowModeS: 2,
+    }));
+    await visitor.enter(edge, "slow", "민수");
+    for (let i = 0; (await held.count()) === 0; i++) {
+      await visitor.say(`${i}`);
+      await visitor.page.waitForTimeout(100);
+    }
+    await held.first().getByText("보내는 중… 요청이 너무 많습니다. 잠시 기다려 주세요.").waitFor();
+    await visitor.nothingPending();
+    t.equal(await visitor.page.getByText("보내는 중…").count(), 0);
+    t.same(visitor.problems, []);
+  });
+
   t.test("banned everywhere: it is said, also after a reload, and one can come back", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;

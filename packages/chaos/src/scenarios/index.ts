@@ -10,7 +10,7 @@ import { natsSwallowed } from "./nats-swallowed.ts";
 import { resume } from "./resume.ts";
 import { slowReader } from "./slow-reader.ts";
 import { stopOf } from "./stop.ts";
-import { storm } from "./storm.ts";
+import { storm, stormApart } from "./storm.ts";
 
 /** In the order in which they are run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -23,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lostTail,
   slowReader,
   storm,
+  stormApart,
   resume,
   logRemade,
   drain,

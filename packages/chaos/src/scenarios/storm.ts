@@ -12,6 +12,7 @@ const MEMBERS = 5000;
 const BRIEF_MEMBERS = 300;
 const PROCESSES = 4;
 const ROOMS = 50;
+const NEIGHBOURS = 2;
 const GATHER_LIMIT_MS = 180_000;
 const RESUME_LIMIT_MS = 30_000;
 const BASE_MS = 15_000;
@@ -21,28 +22,47 @@ const SPEAK_EVERY_MS = 20;
 /** How much a member misses while it is away: something is said in each room about this often. */
 const STORM_ROOM_EVERY_MS = 50;
 
-export const storm: Scenario = {
+export const storm = stormOf({
   name: "storm",
   summary: "the edge of 5,000 members is killed: all are resumed on the others, whose own rooms notice little",
-  run: (settings) =>
-    trial("storm", settings, { world: { edges: 3 }, crowd: { sdkClients: 2, rawClients: 2 } }, async (trial) => {
-      const members = trial.settings.brief ? BRIEF_MEMBERS : MEMBERS;
-      const processes: StormProcess[] = [];
-      try {
-        await stormIn(trial, members, processes);
-      } finally {
-        for (const process of processes) process.stop();
-      }
-    }),
-};
+  isApart: false,
+});
+
+/** The control of {@link storm}: on a machine that all share, what is slower here is no work of the edges that are measured. */
+export const stormApart = stormOf({
+  name: "storm-apart",
+  summary: "the same, but the 5,000 go to edges that have no other rooms",
+  isApart: true,
+});
+
+function stormOf({ name, summary, isApart }: { name: string; summary: string; isApart: boolean }): Scenario {
+  const run: Scenario["run"] = (settings) =>
+    trial(
+      name,
+      settings,
+      { world: { edges: isApart ? 5 : 3 }, crowd: { sdkClients: 2, rawClients: 2 } },
+      async (trial) => {
+        const members = trial.settings.brief ? BRIEF_MEMBERS : MEMBERS;
+        const processes: StormProcess[] = [];
+        try {
+          await stormIn(trial, members, processes);
+        } finally {
+          for (const process of processes) process.stop();
+        }
+      },
+    );
+  return { name, summary, run };
+}
 
 async function stormIn(trial: Trial, members: number, processes: StormProcess[]): Promise<void> {
   const { world, crowd, settings, fault, note, violation } = trial;
-  const [doomed, ...others] = world.edges;
+  const [doomed, ...left] = world.edges;
+  /** Of those that stay: where the neighbours are, and where the crowd goes. */
+  const [others, refuges] = [left.slice(0, NEIGHBOURS), left.slice(-NEIGHBOURS)];
   const rooms = Array.from({ length: ROOMS }, (_, i) => `storm-${i}`);
   const order: StormOrder = {
     first: websocket(doomed!.url),
-    others: others.map(({ url }) => websocket(url)),
+    others: refuges.map(({ url }) => websocket(url)),
     members: members / PROCESSES,
     rooms,
   };
@@ -69,7 +89,7 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
   const sayInStormRooms = async () => {
     for (let i = 0; !stop.signal.aborted; i++) {
       const room = rooms[i % rooms.length]!;
-      void post(others[i % others.length]!.url, room, `storm ${i}`, () => said.set(room, said.get(room)! + 1));
+      void post(refuges[i % refuges.length]!.url, room, `storm ${i}`, () => said.set(room, said.get(room)! + 1));
       await delay(STORM_ROOM_EVERY_MS);
     }
   };
@@ -105,7 +125,8 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
   note(`publish p50 elsewhere ${base.quantile(0.5).toFixed(1)} → ${during.quantile(0.5).toFixed(1)} ms`);
   note(`p99 ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
   if (!settings.brief) note(`p99 with every core kept busy by nothing ${busy.quantile(0.99).toFixed(1)} ms`);
-  if (!settings.brief && after > 2 * before) violation("publish p99 elsewhere more than doubled");
+  if (!settings.brief && refuges[0] === others[0] && after > 2 * before)
+    violation("publish p99 elsewhere more than doubled");
 }
 
 /** The control: processes that take only what nobody else wants, on every core, and talk to nobody. */

@@ -92,6 +92,11 @@ export class MessageElement {
     this.#meta.replaceChildren(t.sending);
   }
 
+  /** It goes out later, by itself. */
+  showHeld(reason: string): void {
+    this.#meta.replaceChildren(`${t.sending} ${reason}`);
+  }
+
   /** The server has it; its own event is on the way. */
   showSent(): void {
     this.root.classList.remove("pending", "failed");

@@ -106,6 +106,7 @@ class RoomPage {
       room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
       room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
+      room.on("held", ({ error, ...send }) => this.#view.addPending(send).showHeld(sendErrorWords(error.code))),
       room.on("failed", (failed) => this.#onFailed(failed)),
       room.on("error", (error) => this.#onError(error)),
     ];
