@@ -57,8 +57,8 @@ export async function buildApp(
   const app: FastifyInstance = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    // Requests are not logged, and what is wrong with us is not theirs: one logger for all.
-    childLoggerFactory: (parent) => parent,
+    // Requests are not logged, and what is wrong with us is not theirs: one logger for all whose route has no level of its own.
+    childLoggerFactory: (parent, bindings, options) => (options.level ? parent.child(bindings, options) : parent),
     bodyLimit: config.limits.frameBytes,
     trustProxy: config.trustProxy,
     requestTimeout: config.limits.requestMs,
