@@ -52,7 +52,8 @@ export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Pro
 
 /** One that was erased is not another. */
 async function hasAnother(desk: Deps["desk"], { place, fingerprint: known }: Mark): Promise<boolean> {
-  for (const until = Date.now() + DESK_LIMIT_MS; !desk.connected && Date.now() < until; ) await delay(DESK_POLL_MS);
+  for (const until = performance.now() + DESK_LIMIT_MS; !desk.connected && performance.now() < until; )
+    await delay(DESK_POLL_MS);
   const event = await desk.at(place.seq);
   return event !== undefined && fingerprint(event) !== known;
 }
