@@ -213,6 +213,35 @@ t.test("the admin page", async (t) => {
     }
   });
 
+  t.test("a name and an id are meant as they are: with their white space, an id with its own letters", async (t) => {
+    for (const user of ["bob", " bob"]) {
+      await publisher.publish({ ...message("names", `by "${user}"`), user } as never);
+    }
+    const place = (user: string) => `/admin/messages?room=names&person=${encodeURIComponent(user)}`;
+    const shown = async (user: string) => [...(await clicker.page(place(user))).matchAll(/by &quot;( ?bob)/g)].flat();
+    await eventually("projected", async () => (await shown("bob")).length > 0 && (await shown(" bob")).length > 0);
+    t.equal((await shown(" bob"))[1], " bob");
+    const link = "/admin/people?user=%20bob&room=names";
+    t.ok((await clicker.page(place(" bob"))).includes(link.replace("&", "&amp;")));
+    t.match(await clicker.page(link), 'name="user" value=" bob"', "a link leads to who was meant");
+    await clicker.submit("/admin/people", { act: "mute", user: " bob", room: "names" });
+    t.match(await clicker.page("/admin/people"), /<bdi> bob<\/bdi>/);
+    await clicker.submit("/admin/people", { act: "unmute", user: " bob", room: "names" });
+
+    const long = "x".repeat(200);
+    await clicker.submit("/admin/people", { act: "ban", userId: long });
+    t.ok((await clicker.page("/admin/people")).includes(long), "an id alone may be longer than a name");
+    await clicker.submit("/admin/people", { act: "unban", userId: long });
+
+    const apart = "e\u0301 1";
+    await clicker.submit("/admin/people/erase", { user: "u", userId: apart, confirm: apart });
+    await eventually("erased", async () => (await inside.dump("jobs")).every(({ done }) => done));
+    await clicker.submit("/admin/people/erase", { user: " bob", confirm: " bob" });
+    await eventually("erased", async () => (await inside.dump("jobs")).every(({ done }) => done));
+    const kept = (await inside.dump("messages")).filter(({ room }) => room === "names").map(({ user }) => user);
+    t.strictSame(kept, ["bob", "[erased]"]);
+  });
+
   t.test("dead letters: looked at, tried again, thrown away", async (t) => {
     await publisher.raw("chat.log.00.a", "this is <no> JSON");
     await publisher.raw("chat.log.00.b", "nor this");

@@ -99,7 +99,7 @@ class MongoAdmin implements AdminStore {
       filter._id = { $gt: first, $lt: before ? messageKey(room, before) : end };
     }
     const $and: Filter<MessageDocument>[] = [];
-    if (person !== undefined) $and.push({ $or: [{ user: person }, { userId: person }] });
+    if (person !== undefined) $and.push({ $or: [{ user: person.normalize("NFC") }, { userId: person }] });
     if (text !== undefined) {
       const like = { $regex: literal(text), $options: "i" };
       $and.push({ $or: [{ message: like }, { "edit.message": like }] });
