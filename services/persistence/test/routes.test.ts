@@ -1,6 +1,8 @@
 import { gunzipSync } from "node:zlib";
+import { type AuthSettings, readAuthSettings } from "@madang/auth";
 import { HistoryPage, Problem, Room, RoomList } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
+import { SignJWT } from "jose";
 import t from "tap";
 import type { TSchema } from "typebox";
 import { Check } from "typebox/value";
@@ -11,15 +13,21 @@ import type { Place } from "../src/keys.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
 import { ProjectionCounts } from "../src/projector.ts";
 import type { Store } from "../src/store.ts";
-import { freshDatabase, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
+import { freshDatabase, lookInside, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
 
+const JWT_SECRET = "a secret of thirty-two bytes or more";
 const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
 
-async function serve(t: Scope, store: Store, connected = true): Promise<FastifyInstance> {
+async function serve(
+  t: Scope,
+  store: Store,
+  connected = true,
+  auth: AuthSettings = { mode: "none" },
+): Promise<FastifyInstance> {
   const floor = new Floor({ ackFloor: async () => FLOOR }, store);
   const app = await buildApp({
     log: silent,
-    auth: { mode: "none" },
+    auth,
     store,
     floor,
     consumer: { connected },
@@ -78,6 +86,34 @@ t.test("routes", async (t) => {
       after = `&after=${encodeURIComponent(body.next)}`;
     }
     t.strictSame(names, ["a", "a b", "a|b", "café", "수다방"]);
+  });
+
+  t.test("rooms that nobody may see are passed over, and where they are many a page says where to go on", async (t) => {
+    const url = freshDatabase(server);
+    const hidden = Array.from({ length: 10_600 }, (_, i) => `hidden ${String(i).padStart(5, "0")}`);
+    const seen = ["seen 1", "seen 2", "seen 3", "seen 4"];
+    const rooms = [...hidden, ...seen].map((_id) => ({ _id, createdAt: "2026" }));
+    await lookInside(t, url).db.collection<{ _id: string }>("rooms").insertMany(rooms);
+    const app = await serve(
+      t,
+      await openStore(t, url),
+      true,
+      readAuthSettings("127.0.0.1", { AUTH: "jwt", JWT_SECRET }),
+    );
+    const token = await new SignJWT({ sub: "u", rooms: [{ pattern: "seen *", can: ["read"] }] })
+      .setProtectedHeader({ alg: "HS256" })
+      .setExpirationTime("1h")
+      .sign(new TextEncoder().encode(JWT_SECRET));
+    const list = async (after: string) => {
+      const query = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      const headers = { authorization: `Bearer ${token}` };
+      const { rooms, next } = (await ask(app, "GET", `/v1/rooms?limit=2${query}`, RoomList, { headers })).body;
+      return { rooms: rooms.map(({ room }) => room), next };
+    };
+    const first = await list("");
+    t.match(first, { rooms: [], next: /^hidden 09/ }, "it does not read on for ever");
+    t.strictSame(await list(first.next!), { rooms: ["seen 1", "seen 2"], next: "seen 2" });
+    t.strictSame(await list("seen 2"), { rooms: ["seen 3", "seen 4"], next: undefined });
   });
 
   t.test("messages, with edits and deletes", async (t) => {
