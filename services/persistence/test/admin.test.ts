@@ -1,4 +1,5 @@
 import t from "tap";
+import { messageKey } from "../src/keys.ts";
 import { adminSystem, Clicker, eventually, TOKEN } from "./admin-support.ts";
 import { message } from "./support.ts";
 
@@ -194,6 +195,20 @@ t.test("the admin page", async (t) => {
     }
     t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
     t.equal((await publisher.jsm.streams.info("CHAT")).state.last_seq, last_seq);
+  });
+
+  t.test("a message of an earlier log is deleted, and not what has its number in the present one", async (t) => {
+    const seq = await publisher.publish(message("two lives", "of now"));
+    const old = { epoch: "0", seq };
+    const _id = messageKey("two lives", old);
+    const document = { _id, room: "two lives", user: "u", message: "of then", at: new Date().toISOString() };
+    await inside.db.collection<{ _id: string }>("messages").insertOne(document);
+    const shown = async () => [...(await clicker.page("/admin/messages?room=two+lives")).matchAll(/>of (then|now)</g)];
+    await eventually("projected", async () => (await shown()).length === 2);
+    await clicker.submit("/admin/messages/delete", { room: "two lives", position: `0.${seq}` });
+    const { messages } = (await (await fetch(`${url}/v1/rooms/two%20lives/messages`)).json()) as { messages: object[] };
+    t.match(messages, [{ epoch: "0", message: "", deleted: true }, { message: "of now" }]);
+    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
   });
 
   t.test("people: banned, muted, and let off", async (t) => {
