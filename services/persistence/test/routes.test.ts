@@ -1,3 +1,5 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { type AuthSettings, readAuthSettings } from "@madang/auth";
 import { HistoryPage, Problem, Room, RoomList } from "@madang/protocol";
@@ -13,7 +15,7 @@ import type { Place } from "../src/keys.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
 import { ProjectionCounts } from "../src/projector.ts";
 import type { Store } from "../src/store.ts";
-import { freshDatabase, lookInside, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
+import { eventually, freshDatabase, lookInside, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
 
 const JWT_SECRET = "a secret of thirty-two bytes or more";
 const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
@@ -298,6 +300,41 @@ t.test("routes", async (t) => {
     t.equal(reads, 2, "but not from a memory");
     await Promise.all([crowd.inject(url), crowd.inject(`${url}?limit=7`)]);
     t.equal(reads, 4, "and another page is another");
+  });
+
+  t.test("leaving, it answers what comes over connections that there are, and then closes them", async (t) => {
+    await store.ensureRoom("leaving", "2026");
+    let goOn = () => {};
+    let held = false;
+    const messages: Store["messages"] = async (...args) => {
+      held = true;
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return store.messages(...args);
+    };
+    const slow = {
+      messages,
+      room: (name: string) => store.room(name),
+      loadFloor: () => store.loadFloor(),
+      saveFloor: (floor: Place) => store.saveFloor(floor),
+    } as Store;
+    const app = await serve(t, slow);
+    const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+    const socket = connect({ host: "127.0.0.1", port: Number(port) });
+    t.teardown(() => socket.destroy());
+    const said = text(socket);
+    const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    ask("/v1/rooms/leaving/messages");
+    await eventually("the first is being answered", () => held);
+    const closed = app.close();
+    await eventually("it takes no more connections", () => !app.server.listening);
+    ask("/v1/rooms/leaving");
+    await eventually("the second is there", () => socket.bytesWritten > 0 && socket.writableLength === 0);
+    goOn();
+    const answers = (await said).match(/HTTP\/1\.1 \d+|connection: \S+/gi);
+    t.strictSame(answers, ["HTTP/1.1 200", "Connection: keep-alive", "HTTP/1.1 200", "Connection: close"]);
+    await closed;
   });
 
   t.test("without MongoDB: not ready, and 503 with when to come again", async (t) => {
