@@ -11,6 +11,7 @@ import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
+import { Unread } from "./unread.ts";
 import { Draft, localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, sendErrorWords, t } from "./words.ts";
 
@@ -57,6 +58,7 @@ class RoomPage {
   readonly #view: LogView;
   readonly #follow: Follow;
   readonly #older: Older;
+  readonly #unread: Unread;
   readonly #composer: Composer;
   readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
@@ -78,6 +80,7 @@ class RoomPage {
     this.#view = new LogView(log, user);
     this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
     this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
+    this.#unread = new Unread(name, log, this.#view, this.#follow, () => this.#room?.position);
     this.#mayWrite = seen.mayWrite;
     this.#composer = new Composer(
       seen.textMax,
@@ -119,6 +122,7 @@ class RoomPage {
     for (const send of unsent) this.#send(send);
     for (const pending of room.pending) this.#showPending(pending);
     if (position === undefined) void this.#refresh(undefined);
+    else this.#unread.begin();
   }
 
   #onMessage(event: RoomEvents["message"]): void {
@@ -127,6 +131,7 @@ class RoomPage {
     // One's own that is new here was said in another tab.
     if (isNew && event.user !== this.#user) this.#follow.added();
     else this.#follow.noted();
+    this.#unread.told(event.user === this.#user);
     if (this.#follow.atEnd && this.#view.crowded) {
       this.#follow.keepPlace(() => this.#view.trim());
       this.#older.foundOldest = false;
@@ -197,7 +202,10 @@ class RoomPage {
       if (!taken) this.#composer.note(sendErrorWords(error.code));
     });
     const taken = this.#room!.pending.find(({ nonce }) => !known.has(nonce));
-    if (taken) this.#showPending(taken);
+    if (taken) {
+      this.#unread.said();
+      this.#showPending(taken);
+    }
     return taken !== undefined;
   }
 
