@@ -13,7 +13,7 @@ import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
 import { Unread } from "./unread.ts";
 import { Draft, localStore, rememberVisit } from "./visitor.ts";
-import { errorWords, sendErrorWords, t } from "./words.ts";
+import { errorWords, outsideWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
 const STATUS_WORDS = [undefined, t.readOnly, t.closed];
@@ -152,10 +152,10 @@ class RoomPage {
   }
 
   /** What is not temporary ends it; whether it still holds later, only trying again can tell. */
-  #onError({ code, temporary }: RoomEvents["error"]): void {
-    if (temporary) return this.#composer.note(errorWords(code));
+  #onError(error: RoomEvents["error"]): void {
+    if (error.temporary) return this.#composer.note(errorWords(error.code));
     this.#outside = true;
-    this.#composer.close(code === "not_allowed" ? t.notLetIn : errorWords(code), () => this.join(this.#room?.position));
+    this.#composer.close(outsideWords(error), () => this.join(this.#room?.position));
   }
 
   #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
