@@ -19,6 +19,24 @@ t.test("the admin page", async (t) => {
     }
   });
 
+  t.test("every page says in its title what it is, also the one for a path that leads nowhere", async (t) => {
+    const clicker = new Clicker(url);
+    const title = async (path: string, status = 200) => {
+      const response = await clicker.get(path);
+      t.equal(response.status, status, path);
+      return /<title>(.*)<\/title>/.exec(await response.text())?.[1];
+    };
+    t.equal(await title("/admin/login"), "Log in · Madang · admin");
+    t.equal((await clicker.get("/admin/nothing")).headers.get("location"), "/admin/login?next=%2Fadmin%2Fnothing");
+    await clicker.login();
+    t.equal(await title("/admin/people"), "People · Madang · admin");
+    await clicker.submit("/admin/rooms", { room: "a <room>" });
+    t.equal(await title("/admin/room?room=a%20%3Croom%3E"), "a &lt;room&gt; · Madang · admin");
+    for (const path of ["room?room=none", "nothing", "people/nothing"]) {
+      t.equal(await title(`/admin/${path}`, 404), "That did not work · Madang · admin");
+    }
+  });
+
   t.test("nobody comes in without the token, nor writes without the form's", async (t) => {
     const clicker = new Clicker(url);
     const paths = ["", "rooms", "room?room=a", "messages", "people", "letters", "audit"].map(

@@ -32,7 +32,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     const name = requireRoom((request.query as Fields)["room"]);
     const room = await store.room(name);
     if (!room) throw new ProtocolError("not_found");
-    return show(request, reply, "room.eta", { room, rule: desk.rules.room(name) });
+    return show(request, reply, "room.eta", { title: name, room, rule: desk.rules.room(name) });
   });
 
   app.post("/admin/room", async (request, reply) => {
