@@ -11,7 +11,11 @@ function behind(jsm: JetStreamManager, lastSeq: number, times: number): JetStrea
   const info: JetStreamManager["streams"]["info"] = async (name) => {
     const now = await jsm.streams.info(name);
     const state = left-- > 0 ? { ...now.state, last_seq: lastSeq } : now.state;
-    return { ...now, state, cluster: { replicas: [{ name: "another", current: true, offline: false, active: 0, lag: 0 }] } };
+    return {
+      ...now,
+      state,
+      cluster: { replicas: [{ name: "another", current: true, offline: false, active: 0, lag: 0 }] },
+    };
   };
   const streams = { info, update: jsm.streams.update.bind(jsm.streams) };
   return { streams } as unknown as JetStreamManager;

@@ -16,6 +16,7 @@ Real processes on loopback.
   --kills n        faults of each kind (default 5)
   --minutes n      how long the long faults last, such as mongod away (default 1)
   --seed n         replays the schedule of faults and the texts (default: by the clock)
+  --nats-servers n servers of NATS in a cluster, each with a copy of the log (default 1; kill-nats-server and stop-nats-server: 3)
   --brief          short stops and small storms
   --json           results as JSON lines on standard output
   --help
@@ -35,6 +36,7 @@ await run(async () => {
       kills: string,
       minutes: string,
       seed: string,
+      "nats-servers": string,
       brief: flag,
       json: flag,
       help: HELP_OPTION,
@@ -49,6 +51,7 @@ await run(async () => {
     seed,
     kills: numberOption("kills", values.kills, { ...whole, byDefault: 5 }),
     minutes: numberOption("minutes", values.minutes, { byDefault: 1, min: 0.1, max: MAX_MINUTES }),
+    natsServers: numberOption("nats-servers", values["nats-servers"], { byDefault: 1, min: 1, max: 5, whole: true }),
     brief: values.brief,
     say: (line) => console.error(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}`),
   };

@@ -13,6 +13,8 @@ export interface RunSettings {
   readonly kills: number;
   /** How long the long faults last (mongod away). */
   readonly minutes: number;
+  /** Servers of NATS, where the scenario does not say. */
+  readonly natsServers: number;
   /** Shortens stops and storms, for the part that runs with every `npm test`. */
   readonly brief: boolean;
   readonly say: (line: string) => void;
@@ -73,7 +75,7 @@ export async function trial(
   options: TrialOptions,
   faults: (trial: Trial) => Promise<void>,
 ): Promise<Result> {
-  const world = await World.start(options.world);
+  const world = await World.start({ natsServers: settings.natsServers, ...options.world });
   let crowd: Crowd | undefined;
   let nc: Awaited<ReturnType<typeof connectLog>> | undefined;
   try {

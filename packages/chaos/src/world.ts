@@ -139,8 +139,8 @@ function numbered(count: number): number[] {
 
 /** As in production: acknowledged means fsynced. */
 async function startLog({ natsServers = 1, natsConfig }: WorldOptions): Promise<Child[]> {
-  if (natsServers > 1) return startNatsCluster(natsServers, { sync: "always" });
-  return [await startNats({ sync: "always", ...(natsConfig ? { configText: natsConfig } : {}) })];
+  const options = { sync: "always", ...(natsConfig ? { configText: natsConfig } : {}) };
+  return natsServers > 1 ? startNatsCluster(natsServers, options) : [await startNats(options)];
 }
 
 function urlOf(servers: readonly Child[]): string {

@@ -9,7 +9,14 @@ const SEED = 1;
 export async function holds(t: Test, name: string, kills: number): Promise<void> {
   const scenario = SCENARIOS.find((each) => each.name === name)!;
   const lines: string[] = [];
-  const settings = { seed: SEED, kills, minutes: 0.1, brief: true, say: (line: string) => void lines.push(line) };
+  const settings = {
+    seed: SEED,
+    kills,
+    minutes: 0.1,
+    natsServers: 1,
+    brief: true,
+    say: (line: string) => void lines.push(line),
+  };
   const result = await scenario.run(settings);
   t.same(result.problems, [], `${name}: nothing is lost, doubled or out of order`);
   t.ok(result.acknowledged > 0 && result.faults > 0, "there was load, and there were faults");

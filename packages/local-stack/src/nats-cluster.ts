@@ -3,7 +3,10 @@ import { type NatsOptions, startNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
 
 /** Servers that make up a cluster, each with JetStream; resolves when all take connections. */
-export async function startNatsCluster(count: number, options: Pick<NatsOptions, "sync"> = {}): Promise<Child[]> {
+export async function startNatsCluster(
+  count: number,
+  options: Pick<NatsOptions, "sync" | "configText"> = {},
+): Promise<Child[]> {
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
   const ports = await Promise.all(numbers.map(freePort));
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(", ");
@@ -12,7 +15,10 @@ export async function startNatsCluster(count: number, options: Pick<NatsOptions,
       startNats({
         ...options,
         name: `nats-${number}`,
-        configText: `cluster { name: madang, listen: "127.0.0.1:${ports[index]}", routes: [${routes}] }`,
+        configText: [
+          `cluster { name: madang, listen: "127.0.0.1:${ports[index]}", routes: [${routes}] }`,
+          options.configText ?? "",
+        ].join("\n"),
       }),
     ),
   );
