@@ -155,7 +155,7 @@ export class Member {
       // From here to goLive nothing may wait: no event can come in between.
       if (recent?.length === 0) {
         if (announce) this.#sayCaughtUp();
-        this.room.goLive(this);
+        this.room.goLive(this, this.#cursor);
         return;
       }
       if (recent) {

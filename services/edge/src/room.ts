@@ -30,6 +30,11 @@ export class Room implements FeedSink {
   readonly #members = new Set<Member>();
   /** Those who get what the feed delivers; the others are catching up and read for themselves. */
   readonly #live = new Set<Member>();
+  /**
+   * Those who are live and have seen more than the feed has delivered, up to where: told elsewhere, by an edge or a
+   * server of NATS that was ahead of ours. What comes before that is not given to them again.
+   */
+  readonly #ahead = new Map<Member, number>();
   #whispers: LiveSubscription | undefined;
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
@@ -62,7 +67,7 @@ export class Room implements FeedSink {
 
   remove(member: Member): void {
     this.#members.delete(member);
-    this.#live.delete(member);
+    this.pause(member);
     if (this.#members.size === 0) this.emptySince = performance.now();
   }
 
@@ -75,6 +80,7 @@ export class Room implements FeedSink {
   /** The member reads for itself again. */
   pause(member: Member): void {
     this.#live.delete(member);
+    this.#ahead.delete(member);
   }
 
   /** Opens the feed; members that wait for it begin. */
@@ -84,11 +90,12 @@ export class Room implements FeedSink {
     this.#opening?.resolve();
   }
 
-  /** Makes a member live that has seen everything up to the feed's head. What others are still owed is written first. */
-  goLive(member: Member): void {
+  /** Makes a member live that has seen everything up to `seen`, the feed's head or more. What others are still owed is written first. */
+  goLive(member: Member, seen: number): void {
     this.flush();
     this.#flushed = this.feed.head;
-    this.#live.add(member);
+    if (seen > this.#flushed) this.#ahead.set(member, seen);
+    else this.#live.add(member);
   }
 
   deliver(event: FeedEvent): void {
@@ -102,7 +109,7 @@ export class Room implements FeedSink {
     const notice = decodeTyping(data);
     if (notice?.room !== this.name) return;
     const bytes = textFrame(notice);
-    for (const member of this.#live) {
+    for (const member of [...this.#live, ...this.#ahead.keys()]) {
       if (!member.isPlain && !member.connection.isOf(notice)) member.write(bytes);
     }
   }
@@ -131,6 +138,17 @@ export class Room implements FeedSink {
       }
     }
     this.#flushed = batch.at(-1)!.seq;
+    if (this.#ahead.size > 0) this.#writeAhead(batch);
+  }
+
+  #writeAhead(batch: readonly FeedEvent[]): void {
+    for (const [member, seen] of this.#ahead) {
+      if (seen > this.#flushed) continue;
+      this.#ahead.delete(member);
+      const events = batch.filter(({ seq, isMessage }) => seq > seen && (isMessage || !member.isPlain));
+      if (events.length === 0 || member.write(joined(events))) this.#live.add(member);
+      else member.fellBehind(seen);
+    }
   }
 }
 

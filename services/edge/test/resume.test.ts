@@ -1,8 +1,8 @@
 /** What those who come back are given, of what another edge has stored meanwhile: compared with the log itself. */
-import { DEFAULT_LOG_SETTINGS, type Desk, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, type Desk, type Log, openDesk } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
-import { edgeFor, full, type Nats, natsFor, plain, type WireClient } from "./support.ts";
+import { edgeFor, full, type Nats, natsFor, plain, until, type WireClient } from "./support.ts";
 
 const ROOMS = ["a", "b"] as const;
 const AT = "2026-01-01T00:00:00.000Z";
@@ -159,4 +159,42 @@ t.test("F2: who comes back to a room whose last event was taken out of the log i
   t.match(back.of("joined"), [{ recovered: true }, { recovered: false, position: `${edge.log.epoch}.${last}` }]);
   const seq = await publish("anew");
   t.match(await back.next("message"), { seq, message: "anew" });
+});
+
+/** A log whose heads are told by a replica that has nothing after `seq` yet. */
+function lagging(log: Log, behind: { seq: number }): Log {
+  const heads = async (rooms: readonly string[]) => new Map(rooms.map((room) => [room, behind.seq]));
+  return new Proxy(log, {
+    get: (target, key: keyof Log) => {
+      if (key === "heads") return heads;
+      const value = target[key];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+t.test("F2: who has seen more than this edge is given nothing twice when it catches up", async (t) => {
+  const nats = await natsFor(t);
+  const behind = { seq: 2 };
+  const desk = await deskFor(t, nats);
+  const say = (i: number) => desk.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
+  for (let i = 1; i <= 5; i++) await say(i);
+  const edge = await edgeFor(t, nats, {}, (log) => lagging(log, behind));
+  const here = await full(t, edge, "here", [{ room: "a", after: `${edge.log.epoch}.2` }]);
+  const ahead = await full(t, edge, "ahead", [{ room: "a", after: `${edge.log.epoch}.4` }]);
+  const bare = await plain(t, edge, "a", `?after=${edge.log.epoch}.4`);
+  await Promise.all([here.next("caughtUp"), ahead.next("caughtUp")]);
+  const typing = here.next("typing");
+  ahead.send({ type: "typing", room: "a" });
+  await typing;
+  here.send({ type: "typing", room: "a" });
+  await ahead.next("typing");
+  // Brings all that is missing to the feed.
+  for (let i = 6; i <= 7; i++) await say(i);
+  for (const client of [here, ahead]) await client.next("message", ({ seq }) => seq === 7);
+  await until(() => bare.frames.some(({ seq }) => seq === 7));
+  const told = ({ frames }: WireClient) => frames.filter(({ seq }) => seq !== undefined).map(({ seq }) => seq);
+  t.same(told(here), [3, 4, 5, 6, 7]);
+  t.same(told(ahead), [5, 6, 7]);
+  t.same(told(bare), [5, 6, 7]);
 });
