@@ -126,6 +126,7 @@ t.test("routes", async (t) => {
       ["GET", "/v1/rooms/a%00b/messages", "bad_room", "room"],
       ["GET", "/v1/rooms/a%1Fb/messages", "bad_room", "room"],
       ["PUT", "/v1/rooms/%20", "bad_room", "room"],
+      ["PUT", "/v1/rooms/%E2%80%8B", "bad_room", "room"],
       ["PUT", `/v1/rooms/${"%EC%88%98".repeat(101)}`, "bad_room", "room"],
       ["GET", `/v1/rooms/${"a".repeat(9000)}`, "bad_request", undefined],
       ["PUT", "/v1/rooms/a", "bad_request", "body", { payload: { topic: "x" } }],

@@ -3,7 +3,7 @@ import {
   ProtocolError,
   REASON_MAX_CHARACTERS,
   type RoomStatus,
-  requireRoom,
+  requireStoredRoom,
   requireUser,
   SLOW_MODE_MAX_S,
 } from "@madang/protocol";
@@ -34,7 +34,7 @@ export function textOf(fields: Fields, name: string): string | undefined {
 /** @throws ProtocolError `bad_room`; without the field: undefined */
 export function roomOf(fields: Fields): string | undefined {
   const name = fields["room"];
-  return name === undefined || name === "" ? undefined : requireRoom(name);
+  return name === undefined || name === "" ? undefined : requireStoredRoom(name);
 }
 
 /** @throws ProtocolError `bad_user`, `bad_request` */
