@@ -8,6 +8,8 @@ import {
   type Logger,
   problem,
   sendProblem,
+  sendUnreadable,
+  useDigitsInQueries,
   useMethods,
   useProblems,
   useShallowJson,
@@ -47,12 +49,14 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
     // What is not known is refused by name, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
+    clientErrorHandler: sendUnreadable,
     // A URL that cannot be decoded never gets to the error handler.
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
   useMethods(app);
   useShallowJson(app);
+  useDigitsInQueries(app);
   addAccess(app, auth, moderation?.desk.rules);
   await addCaching(app);
   await addDocs(app);
