@@ -77,7 +77,7 @@ export function historyProxy(
       reply.from(request.raw.url!, replyOptions);
     },
   };
-  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]) => {
+  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]) => {
     // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>
