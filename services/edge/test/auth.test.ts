@@ -73,6 +73,15 @@ t.test("AUTH=jwt", async (t) => {
     }
   });
 
+  await t.test("F7 a plain client that may not read its room is told so and closed with 3507", async (t) => {
+    const headers = bearer(await token({ sub: "u-2", rooms: rooms("read", "write") }));
+    for (const query of ["", "?after=x.1", "?after=nonsense"]) {
+      const client = await knock(t, port, `/ws/chat/elsewhere/${query}`, { headers });
+      t.match(await client.closing(), { code: 3507, reason: "not allowed" });
+      t.match(client.of("error").at(-1), { code: "not_allowed" });
+    }
+  });
+
   await t.test("F5 refresh: the same person's new token prolongs, and may take rooms away", async (t) => {
     const client = await knock(t, port, "/ws", { full: true });
     client.send({ type: "hello", token: await token({ rooms: rooms("read", "write") }, 0), join: [{ room: "hall" }] });

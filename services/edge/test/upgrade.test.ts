@@ -58,6 +58,26 @@ t.test("who only offers another protocol, or an upgrade where there is none, is 
   }
 });
 
+t.test("a list of protocols with WebSocket in it is an upgrade to WebSocket", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const [offered, status] of [
+    ["h2c, websocket", 101],
+    ["WebSocket ,foo/1", 101],
+    ["a,\twebsocket\r\nUpgrade: b", 101],
+    ["websocketx, h2c", 426],
+    ["h2c", 426],
+  ] as const) {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    socket.write(
+      `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE.replace("Upgrade: websocket", `Upgrade: ${offered}`)}\r\n`,
+    );
+    const [data] = await once(socket, "data");
+    t.match(String(data), `HTTP/1.1 ${status} `, offered);
+    if (status === 101) t.match(String(data), /\r\nUpgrade: websocket\r\n/);
+  }
+});
+
 t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets a problem, too", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const path of ["/ws", "/ws/chat/a/", "/ws/chat/a"]) {

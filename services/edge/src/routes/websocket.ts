@@ -23,6 +23,9 @@ interface RoomRoute {
   Querystring: { after?: string };
 }
 
+/** Among others, too: it is a list (RFC 9110, 7.8). */
+const OFFERS_WEBSOCKET = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
+
 /** Sockets with requests that have no answer yet, and how many. */
 const owing = new WeakMap<Socket, number>();
 
@@ -31,7 +34,7 @@ const owing = new WeakMap<Socket, number>();
  * so is who asks for it before earlier requests have their answers: out of its turn, a socket would belong to nobody.
  */
 export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessage): boolean {
-  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && upgrade?.toLowerCase() === "websocket" && !owing.get(socket);
+  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && OFFERS_WEBSOCKET.test(upgrade ?? "") && !owing.get(socket);
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
@@ -56,6 +59,8 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     if (!request.ws) return;
+    // Which of the protocols it is to be is settled by now; the library knows but one.
+    request.raw.headers.upgrade = "websocket";
     responses.set(request.raw, reply.raw);
     hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
@@ -147,16 +152,19 @@ function offersSubprotocol({ headers }: FastifyRequest): boolean {
   return (headers["sec-websocket-protocol"] ?? "").split(",").some((offered) => offered.trim() === SUBPROTOCOL);
 }
 
-/** P1: the room in the URL is joined at once, from a position (`?after=`) or live. A bad position joins live. */
+/**
+ * P1: the room in the URL is joined at once, from a position (`?after=`) or live. A bad position joins live. Who may not
+ * be in there has nothing to do here (3507).
+ */
 function joinPlain(connection: Connection, name: string, after: string | undefined): void {
   if (!connection.hub.guard.identified(connection, connection.identity!)) return connection.close("connectionLimit");
   try {
     const room = requireRoom(name);
     if (after !== undefined && !parsePosition(after)) {
       connection.sendError(new ProtocolError("bad_position", { field: "after" }));
-      return handleJoin(connection, { room });
-    }
-    handleJoin(connection, after === undefined ? { room } : { room, after });
+      handleJoin(connection, { room });
+    } else handleJoin(connection, after === undefined ? { room } : { room, after });
+    if (connection.members.size === 0) connection.close("notAllowed");
   } catch (error) {
     connection.sendError(error);
     connection.close("badRequest");
