@@ -23,7 +23,7 @@ async function serve(t: Scope, store: Store, connected = true): Promise<FastifyI
     auth: { mode: "none" },
     store,
     floor,
-    consumer: { connected },
+    consumer: { connected, trouble: undefined },
     counts: new ProjectionCounts(),
   });
   t.teardown(async () => {
