@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
@@ -38,11 +39,17 @@ const UNREADABLE_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 40
 export function sendUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   const status = UNREADABLE_STATUS[error.code ?? ""] ?? 400;
-  const body = JSON.stringify(problem("bad_request", { status }));
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${PROBLEM_CONTENT_TYPE}`];
-  head.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
-  if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  writeProblem(socket, problem("bad_request", { status }));
   socket.destroy(error);
+}
+
+/** Answers on a socket that is HTTP's no more, or not yet. To close it afterwards is the caller's. */
+export function writeProblem(socket: Writable, body: Problem, headers: Readonly<Record<string, string>> = {}): void {
+  const text = JSON.stringify(body);
+  const head = [`HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}`, `Content-Type: ${PROBLEM_CONTENT_TYPE}`];
+  head.push(`Content-Length: ${Buffer.byteLength(text)}`, "Connection: close");
+  for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
+  if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${text}`);
 }
 
 /** An error handler. Only what is a mistake of ours reaches the log. */

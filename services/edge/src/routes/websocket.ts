@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import fastifyWebsocket from "@fastify/websocket";
 import { type Identity, may, TokenError } from "@madang/auth";
 import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
-import { problem, sendProblem } from "@madang/runtime";
+import { problem, sendProblem, writeProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import type { Admission } from "../admission.ts";
@@ -25,6 +26,9 @@ interface RoomRoute {
 
 /** Among others, too: it is a list (RFC 9110, 7.8). */
 const OFFERS_WEBSOCKET = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
+
+/** That the library speaks. */
+const VERSIONS = ["13", "8"];
 
 /** Sockets with requests that have no answer yet, and how many. */
 const owing = new WeakMap<Socket, number>();
@@ -52,6 +56,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
+  app.websocketServer.on("wsClientError", refuseHandshake);
   app.server.prependListener("request", ({ socket }, response) => {
     owing.set(socket, (owing.get(socket) ?? 0) + 1);
     response.once("close", () => owing.set(socket, owing.get(socket)! - 1));
@@ -118,6 +123,17 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
 function askForUpgrade(_request: unknown, reply: FastifyReply): FastifyReply {
   reply.header("upgrade", "websocket").header("connection", "upgrade");
   return sendProblem(reply, problem("bad_request", { status: 426, detail: "A WebSocket is to be opened here." }));
+}
+
+/** What the library does not take for a handshake: a key, a version or a list of subprotocols that is none. */
+function refuseHandshake({ message: detail }: Error, socket: Duplex, { headers }: IncomingMessage): void {
+  const isVersion = VERSIONS.includes(headers["sec-websocket-version"] ?? "");
+  const status = isVersion ? 400 : 426;
+  // RFC 6455, 4.4, and RFC 9110, 15.5.22.
+  const ours = isVersion ? {} : { upgrade: "websocket", "sec-websocket-version": VERSIONS.join(", ") };
+  writeProblem(socket, problem("bad_request", { status, detail }), ours);
+  socket.once("finish", () => socket.destroy());
+  socket.end();
 }
 
 /** Of upgrade requests under way. */
