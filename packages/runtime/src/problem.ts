@@ -33,6 +33,7 @@ export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, ret
   return reply;
 }
 
+const UNAUTHORIZED = 401;
 const UNREADABLE_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 
 /** A handler of `clientError`: for what is no HTTP request, or came too slowly, or has too long a head. */
@@ -56,6 +57,9 @@ export function writeProblem(socket: Writable, body: Problem, headers: Readonly<
 export function sendErrorProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof ProtocolError) {
     const body = problem(error.code, { detail: error.message, ...(error.field ? { field: error.field } : {}) });
+    // RFC 9110, 15.5.2: never without. A route that knows more has said so.
+    if (body.status === UNAUTHORIZED && !reply.hasHeader("www-authenticate"))
+      reply.header("www-authenticate", "Bearer");
     return sendProblem(reply, body, error.retryAfter);
   }
   if (error.validation) {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import t from "tap";
 import { bearer, cookie, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, natsFor, said, until } from "./support.ts";
@@ -55,6 +57,21 @@ t.test("AUTH=jwt", async (t) => {
       t.equal((await client.closing()).code, code);
       t.match(client.of("error"), [{ code: "unauthorized" }]);
       t.same(client.of("welcome"), []);
+    }
+  });
+
+  await t.test("a 401 says how one proves who one is, whatever was asked for", async (t) => {
+    const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+    for (const [method, path, headers] of [
+      ["GET", "/ws/chat/hall/", { ...handshake, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }],
+      ["POST", "/session", { "content-type": "application/json" }],
+    ] as const) {
+      const [response] = await once(
+        request({ port, method, path, headers }).end(method === "POST" ? '{"token":"x"}' : undefined),
+        "response",
+      );
+      response.resume();
+      t.match([response.statusCode, response.headers["www-authenticate"]], [401, "Bearer"], path);
     }
   });
 
