@@ -2,6 +2,7 @@
 import t from "tap";
 import { measureLoad, planFor, withLoad } from "../src/measure.ts";
 import { madang, madangPlain } from "../src/peers/madang.ts";
+import { relay } from "../src/peers/relay.ts";
 
 for (const [peer, shape] of [
   [madang, { groups: 3, members: 5, publishers: 2, window: 2 }],
@@ -26,3 +27,13 @@ for (const [peer, shape] of [
     );
   });
 }
+
+t.test(relay.title, async (t) => {
+  const system = await relay.start();
+  t.teardown(() => system.stop());
+  await withLoad(planFor(relay, system, { groups: 3, members: 5, publishers: 2, window: 2 }), async (load) => {
+    const { metrics } = await measureLoad(load, system, { warmUpS: 0.2, seconds: 0.5 });
+    t.match(metrics, { lost: 0, twice: 0, errors: 0 });
+    t.equal(load.count("delivered"), load.count("published") * 5);
+  });
+});

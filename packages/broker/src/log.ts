@@ -38,6 +38,8 @@ export interface Lane {
   /** Sends nothing until {@link resume}: what is published meanwhile waits, no longer than it would for a log that is away. */
   pause(): void;
   resume(): void;
+  /** Has everything that has no answer yet fail at once, with `log_unavailable`. */
+  abandon(): void;
 }
 
 export interface LiveSubscription {

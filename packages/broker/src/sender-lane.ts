@@ -52,6 +52,7 @@ export class SenderLane implements Lane {
   readonly #host: LaneHost;
   readonly #subject: string;
   readonly #sender: string | undefined;
+  #key: string | SenderLane | undefined;
   /** Sent, no answer, in order. */
   #flying: Flight[] = [];
   /** Not sent yet, in order. */
@@ -69,9 +70,10 @@ export class SenderLane implements Lane {
     this.#sender = sender;
   }
 
-  /** By which the lane is found again while it is busy. Made when asked: most lanes are idle, and many. */
+  /** By which the lane is found again while it is busy. Made when asked, which is when something is said. */
   get key(): string | SenderLane {
-    return this.#sender === undefined ? this : `${this.#sender} ${this.#subject}`;
+    this.#key ??= this.#sender === undefined ? this : `${this.#sender} ${this.#subject}`;
+    return this.#key;
   }
 
   get pending(): number {

@@ -97,13 +97,21 @@ export function eventLength(head: string, stored: Uint8Array): number {
   return head.length + stored.length - 1;
 }
 
+/** An event whose optional members may be there without a value: they are not stored. */
+type Unstored<E> = { [K in keyof E]: undefined extends E[K] ? E[K] | undefined : E[K] };
+
 /** The stored bytes of an event. `type` comes first, so that a reader may look at it without parsing. */
-export function encodeEvent(event: LogEvent): Uint8Array {
-  const { type, ...rest } = event;
+export function encodeEvent(event: Unstored<LogEvent>): Uint8Array {
+  const json = JSON.stringify(event);
   // A third of what a TextEncoder takes, which asks for memory each time; the pool has it ready.
-  return Buffer.from(JSON.stringify({ type, ...rest }));
+  return Buffer.from(json.startsWith(TYPE_START) ? json : typeFirst(event));
 }
 
+function typeFirst({ type, ...rest }: Unstored<LogEvent>): string {
+  return JSON.stringify({ type, ...rest });
+}
+
+const TYPE_START = '{"type":';
 const MESSAGE_START = '{"type":"message"';
 const DELETE_START = '{"type":"delete"';
 

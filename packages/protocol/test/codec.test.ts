@@ -96,6 +96,9 @@ t.test("a stored event becomes its frame without being parsed", async (t) => {
   t.ok(isLogEvent(JSON.parse(Buffer.from(stored).toString())));
   t.notOk(isStoredMessage(encodeEvent({ type: "delete", room: "a", user: "b", target: 1, at: "" })));
   t.notOk(isLogEvent({ type: "message" }));
+  const { type, ...rest } = event;
+  t.equal(`${encodeEvent({ ...rest, type })}`, `${stored}`, "its type comes first however it is written");
+  t.equal(`${encodeEvent({ ...event, nonce: undefined })}`, `${stored}`, "what has no value is not there");
 });
 
 t.test("text: blank, long and broken", async (t) => {

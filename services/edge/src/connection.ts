@@ -275,8 +275,8 @@ export class Connection {
   }
 
   /**
-   * Takes leave of the client: reads no further, answers what it has sent (up to `limitMs`), tells it when to come
-   * back, and closes with 1012.
+   * Takes leave of the client: reads no further, answers what it has sent (after `limitMs` with `log_unavailable`), tells
+   * it when to come back, and closes with 1012.
    */
   async drain(limitMs: number, reconnectAfterMs: number): Promise<void> {
     if (this.#closed || this.#leaving) return;
@@ -284,11 +284,18 @@ export class Connection {
     this.#ws.pause();
     if (this.#unanswered > 0) {
       const timer = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
-      await Promise.race([timer, new Promise<void>((resolve) => this.#answeredWaiters.push(resolve))]);
+      const answered = new Promise<void>((resolve) => this.#answeredWaiters.push(resolve));
+      await Promise.race([answered, timer.then(() => this.#giveUp())]);
     }
     if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
     else this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
     this.close("serviceRestart");
+  }
+
+  async #giveUp(): Promise<void> {
+    for (const member of this.members.values()) member.giveUp();
+    // The answers are written by who waited for them.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #cutLater(): void {

@@ -23,11 +23,11 @@ export function storedMessage(draft: Draft, config: Pick<EdgeConfig, "textMaxCha
     type: "message",
     room,
     user,
-    ...(userId === undefined ? {} : { userId }),
+    userId,
     message: requireText(draft.message, config.textMaxCharacters),
     at: new Date().toISOString(),
-    ...(nonce === undefined ? {} : { nonce }),
-    ...(replyTo === undefined ? {} : { replyTo }),
+    nonce,
+    replyTo,
   });
 }
 

@@ -22,4 +22,5 @@ t.test("an edge leaves within its time when the log is away and owes answers", a
   await edge.kill("SIGTERM");
   t.notMatch(edge.output(), "killed by timeout");
   t.match(client.of("drain").length, 1);
+  t.match(client.of("error").at(-1), { code: "log_unavailable", temporary: true, nonce: "n", room: "r" });
 });

@@ -11,7 +11,7 @@ export interface Peer {
   start(options?: StartOptions): Promise<System>;
 }
 
-export type PeerName = "madang" | "madang-plain" | "centrifugo" | "socketio" | "tutorial";
+export type PeerName = "madang" | "madang-plain" | "centrifugo" | "socketio" | "tutorial" | "relay";
 
 export interface StartOptions {
   /** Processes that take connections. Only ours has more than one. */
