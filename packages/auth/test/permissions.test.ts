@@ -31,11 +31,19 @@ t.test("the matcher agrees with a regular expression", async () => {
   );
 });
 
-t.test("a pattern made to be slow is not", async (t) => {
-  const started = performance.now();
-  matches(`${"a*".repeat(4000)}b`, "a".repeat(100));
-  matches(`${"*a".repeat(50)}b`, "a".repeat(100));
-  t.ok(performance.now() - started < 200);
+t.test("a pattern made to be slow is not: a matcher that tries all ways would be at it for years", async (t) => {
+  t.notOk(matches(`${"a*".repeat(4000)}b`, "a".repeat(100)));
+  t.notOk(matches(`${"*a".repeat(50)}b`, "a".repeat(100)));
+});
+
+t.test("rooms are granted by their canonical names, however a token spells them", async (t) => {
+  const apart = "caf\u0065\u0301";
+  const permissions = new Permissions([
+    { name: apart, can: ["read"] },
+    { pattern: `${apart}-*`, can: ["write"] },
+  ]);
+  t.ok(permissions.allow("café", "read"));
+  t.ok(permissions.allow("café-1", "write"));
 });
 
 t.test("actions are independent, grants add up, and what is not granted is denied", async (t) => {

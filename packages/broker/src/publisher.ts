@@ -64,6 +64,11 @@ export class Publisher implements LaneHost {
     return this.#connected && this.#nc.info !== undefined;
   }
 
+  /** One server keeps the order of what comes by one connection. In a cluster the log may be elsewhere, and move. */
+  get keepsOrder(): boolean {
+    return this.#nc.info?.cluster === undefined;
+  }
+
   get highSeq(): number {
     return this.#highSeq;
   }

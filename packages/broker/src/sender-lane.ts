@@ -20,6 +20,8 @@ export interface Flight {
 /** What a lane needs of the publisher. */
 export interface LaneHost {
   readonly connected: boolean;
+  /** Whether everything that is sent comes to the log in the order of sending, or is lost together with all that follows. */
+  readonly keepsOrder: boolean;
   send(subject: string, flight: Flight): void;
   forget(flight: Flight): void;
   busy(lane: SenderLane, isBusy: boolean): void;
@@ -39,14 +41,14 @@ const PATIENCE_MS = 20_000;
 const RETRY_DELAY_MS = 100;
 
 /**
- * Go-back-N. Up to 32 events are under way at once, which the one connection and the one stream keep in order. When
- * one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
+ * Go-back-N. Up to 32 events are under way at once where the one connection leads to the one server that has the log: they
+ * keep their order. In a cluster it is one: what is on its way to a server that leads the log no more is lost, and what is
+ * sent a moment later is not, so that a later event would be stored before an earlier one. When one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
  * answer and sends on from there, one at a time until it succeeds again. With individual retries and a wide window
  * a sender's messages change places; so they do not.
  *
- * What remains: where a replicated log refuses one event and takes a later one of the same sender (a change of
- * leader within the window), the first is stored behind the second. One connection to one leader does that only when it
- * has just become full: for what was under way with the refused one and is smaller it may have room.
+ * What remains: a log that has just become full and refuses an event may have room for a smaller one that was under way
+ * with it.
  */
 export class SenderLane implements Lane {
   readonly #host: LaneHost;
@@ -163,7 +165,8 @@ export class SenderLane implements Lane {
 
   #pump(): void {
     if (this.#paused) return;
-    while (!this.#failed && this.#waiting.length > 0 && this.#flying.length < this.#window && this.#host.connected) {
+    const window = this.#host.keepsOrder ? this.#window : 1;
+    while (!this.#failed && this.#waiting.length > 0 && this.#flying.length < window && this.#host.connected) {
       const flight = this.#waiting.shift()!;
       this.#flying.push(flight);
       flight.attempts++;

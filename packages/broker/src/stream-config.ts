@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { epochAfter, newEpoch } from "@madang/protocol";
 import {
   DiscardPolicy,
@@ -33,6 +34,8 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
 /** Headers and JSON around a text of 4,000 characters, at four bytes each, escaped, fit well within. */
 const MAX_STORED_BYTES = 64 * 1024;
 const EPOCH_KEY = "madang_epoch";
+/** Who leads a log tells the other servers so each second. */
+const DOUBT_MS = 2000;
 
 function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfig> & { name: string } {
   return {
@@ -109,7 +112,12 @@ export async function renewEpoch(
   jsm: JetStreamManager,
   reached: { readonly epoch: string; readonly seq: number },
 ): Promise<string | undefined> {
-  const info = await jsm.streams.info(STREAM);
+  let info = await jsm.streams.info(STREAM);
+  if (info.cluster?.replicas?.length && endsBefore(identity(info), reached)) {
+    // A server that led the log until it stood still says for some milliseconds after what it knew then.
+    await delay(DOUBT_MS);
+    info = await jsm.streams.info(STREAM);
+  }
   const present = identity(info);
   if (!endsBefore(present, reached)) return undefined;
   const metadata = { ...info.config.metadata, [EPOCH_KEY]: epochAfter(reached.epoch) };

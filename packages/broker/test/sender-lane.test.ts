@@ -5,6 +5,7 @@ import { type Flight, type LaneHost, SenderLane } from "../src/sender-lane.ts";
 
 class Host implements LaneHost {
   connected = true;
+  keepsOrder = true;
   /** What was sent, in order. */
   readonly sent: Flight[] = [];
   readonly forgotten: string[] = [];
@@ -24,8 +25,7 @@ class Host implements LaneHost {
   }
 }
 
-function start(count: number) {
-  const host = new Host();
+function start(count: number, host = new Host()) {
   const lane = new SenderLane(host, "s", undefined);
   const answers: string[] = [];
   for (let i = 0; i < count; i++) {
@@ -48,6 +48,15 @@ t.test("F3: one window is under way, and the next goes when there is an answer",
   t.equal(lane.pending, WINDOW + 1);
   await delay(0);
   t.same(answers, ["0 7"]);
+});
+
+t.test("F3: in a cluster one is under way", async (t) => {
+  const host = new Host();
+  host.keepsOrder = false;
+  const { store } = start(3, host);
+  t.same(host.ids, ["0"]);
+  store(0, 7);
+  t.same(host.ids, ["0", "1"]);
 });
 
 t.test("F3: after a failure the lane goes back, one at a time until something is stored", async (t) => {

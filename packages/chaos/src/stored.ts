@@ -1,5 +1,6 @@
 /** What is stored, read past all of our own code where that is possible. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { type HistoryPage, roomPartition, roomToken } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
@@ -7,12 +8,13 @@ import { keep, type Told } from "./view.ts";
 
 export const STREAM = "CHAT";
 const READ_LIMIT_MS = 60_000;
+const RETRY_MS = 500;
 const BITE_BYTES = 256 * 1024;
 const PAGE = 100;
 
 /** A connection that the scenarios use to look into the log, and to harm it. */
 export async function connectLog(url: string): Promise<NatsConnection> {
-  return connect({ servers: url.replace("nats://", ""), name: "chaos", maxReconnectAttempts: -1 });
+  return connect({ servers: url.replaceAll("nats://", "").split(","), name: "chaos", maxReconnectAttempts: -1 });
 }
 
 export interface StoredLog {
@@ -22,10 +24,20 @@ export interface StoredLog {
 }
 
 /**
- * Everything that the stream holds, by an ordered consumer of the NATS library.
+ * Everything that the stream holds, by an ordered consumer of the NATS library. A cluster between two leaders is asked again.
  * @throws when it could not be read to its end: that says nothing about what it holds
  */
 export async function readStream(nc: NatsConnection, rooms: readonly string[]): Promise<StoredLog> {
+  for (const deadline = performance.now() + READ_LIMIT_MS; ; await delay(RETRY_MS)) {
+    try {
+      return await readOnce(nc, rooms);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+  }
+}
+
+async function readOnce(nc: NatsConnection, rooms: readonly string[]): Promise<StoredLog> {
   const jsm = await jetstreamManager(nc);
   const info = await jsm.streams.info(STREAM);
   const epoch = info.config.metadata?.["madang_epoch"] ?? "";

@@ -77,7 +77,7 @@ export async function trial(
   let crowd: Crowd | undefined;
   let nc: Awaited<ReturnType<typeof connectLog>> | undefined;
   try {
-    nc = await connectLog(world.nats.url);
+    nc = await connectLog(world.natsUrl);
     crowd = await Crowd.gather(world, settings.seed, options.crowd);
     const notes: string[] = [];
     const remadeAt: number[] = [];

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Child, type Exit, startMongod, startNats, startService } from "@madang/local-stack";
+import { type Child, type Exit, startMongod, startNats, startNatsCluster, startService } from "@madang/local-stack";
 import { SwallowingProxy } from "./proxy.ts";
 
 /** A drain in the middle of a test is to be short, and still spread. */
@@ -16,13 +16,15 @@ export interface WorldOptions {
   readonly proxied?: boolean;
   /** Added to the configuration of nats-server. */
   readonly natsConfig?: string;
+  /** Servers of NATS; more than one are a cluster, each with a copy of the log. */
+  readonly natsServers?: number;
   /** Added to the environment of the edges. */
   readonly edgeEnv?: NodeJS.ProcessEnv;
 }
 
 /** All of Madang as real processes on loopback, each of which can be killed, stopped and started again. */
 export class World {
-  readonly nats: Child;
+  readonly natsServers: readonly Child[];
   readonly mongod: Child;
   readonly persistences: readonly Child[];
   readonly edges: readonly Child[];
@@ -32,13 +34,13 @@ export class World {
   readonly #away = new Set<Child>();
 
   private constructor(
-    nats: Child,
+    natsServers: readonly Child[],
     mongod: Child,
     persistences: readonly Child[],
     edges: readonly Child[],
     proxy: SwallowingProxy | undefined,
   ) {
-    this.nats = nats;
+    this.natsServers = natsServers;
     this.mongod = mongod;
     this.persistences = persistences;
     this.edges = edges;
@@ -46,17 +48,14 @@ export class World {
   }
 
   static async start(options: WorldOptions = {}): Promise<World> {
-    // As in production: acknowledged means fsynced.
-    const [nats, mongod] = await Promise.all([
-      startNats({ sync: "always", ...(options.natsConfig ? { configText: options.natsConfig } : {}) }),
-      startMongod(),
-    ]);
-    const proxy = options.proxied ? await SwallowingProxy.start(nats.port) : undefined;
+    const [nats, mongod] = await Promise.all([startLog(options), startMongod()]);
+    const proxy = options.proxied ? await SwallowingProxy.start(nats[0]!.port) : undefined;
+    const log = { NATS_URL: urlOf(nats), LOG_REPLICAS: String(nats.length) };
     const persistences = await Promise.all(
       numbered(options.persistences ?? 2).map((number) =>
         startService("persistence", {
           name: `persistence-${number}`,
-          env: { NATS_URL: nats.url, MONGODB_URL: mongod.url },
+          env: { ...log, MONGODB_URL: mongod.url },
           readyLimitMs: START_LIMIT_MS,
         }),
       ),
@@ -66,7 +65,8 @@ export class World {
         startService("edge", {
           name: `edge-${number}`,
           env: {
-            NATS_URL: proxy && number === 1 ? `nats://127.0.0.1:${proxy.port}` : nats.url,
+            ...log,
+            ...(proxy && number === 1 ? { NATS_URL: `nats://127.0.0.1:${proxy.port}` } : {}),
             PERSISTENCE_URL: persistences.map(({ url }) => url).join(","),
             DRAIN_MS,
             ...options.edgeEnv,
@@ -78,9 +78,19 @@ export class World {
     return new World(nats, mongod, persistences, edges, proxy);
   }
 
+  /** The one server of NATS, or the first of them. */
+  get nats(): Child {
+    return this.natsServers[0]!;
+  }
+
+  /** All servers of NATS, comma-separated. */
+  get natsUrl(): string {
+    return urlOf(this.natsServers);
+  }
+
   /** The processes of one part. */
   children(part: Part): readonly Child[] {
-    return { edge: this.edges, persistence: this.persistences, nats: [this.nats], mongod: [this.mongod] }[part];
+    return { edge: this.edges, persistence: this.persistences, nats: this.natsServers, mongod: [this.mongod] }[part];
   }
 
   /** Where the next client goes: in turn to the edges that are ready, as a load balancer does. */
@@ -119,10 +129,20 @@ export class World {
   /** Ends every process, whatever its state. */
   async stop(): Promise<void> {
     await Promise.all([...this.edges, ...this.persistences].map((child) => child.stop()));
-    await Promise.all([this.nats.stop(), this.mongod.stop(), this.proxy?.stop()]);
+    await Promise.all([...this.natsServers, this.mongod, this.proxy].map((part) => part?.stop()));
   }
 }
 
 function numbered(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** As in production: acknowledged means fsynced. */
+async function startLog({ natsServers = 1, natsConfig }: WorldOptions): Promise<Child[]> {
+  if (natsServers > 1) return startNatsCluster(natsServers, { sync: "always" });
+  return [await startNats({ sync: "always", ...(natsConfig ? { configText: natsConfig } : {}) })];
+}
+
+function urlOf(servers: readonly Child[]): string {
+  return servers.map(({ url }) => url).join(",");
 }

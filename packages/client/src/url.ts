@@ -10,10 +10,19 @@ const SCHEMES: Readonly<Record<string, string>> = { "http:": "ws:", "https:": "w
  */
 export function webSocketUrl(given: string): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  const url = URL.canParse(given, base) ? new URL(given, base) : undefined;
+  const url = parsed(given, base);
   const scheme = SCHEMES[url?.protocol ?? ""];
   // A WebSocket refuses a fragment (RFC 6455, 3).
   if (!url || scheme === undefined || url.href.includes("#")) throw new MadangError("bad_url");
   url.protocol = scheme;
   return url.href;
+}
+
+/** As `URL.parse`; browsers of before 2024 have none, and of before 2023 no `URL.canParse` either. */
+function parsed(given: string, base: string | undefined): URL | undefined {
+  try {
+    return new URL(given, base);
+  } catch {
+    return undefined;
+  }
 }

@@ -68,9 +68,20 @@ t.test("F3: retryAfter is obeyed, and without it the wait grows until something 
     Array.from({ length: 7 }, () => wait("m0")),
     [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000],
   );
+  t.equal(wait("m0", 7), 7_500, "a hint stands in place of what it has grown to");
   socket.ack(ROOM, "m0", 1);
   void client.join(ROOM).send("m1", { nonce: "m1" });
   t.equal(wait("m1"), 500);
+  client.close();
+});
+
+t.test("F3: of several refused at once the longest retryAfter counts", async (t) => {
+  const { client, clock, socket } = sending(4);
+  socket.ack(ROOM, "m0", 1).refuse(ROOM, "m1").refuse(ROOM, "m2", 7).refuse(ROOM, "m3", 3);
+  clock.advance(6_999);
+  t.equal(socket.messages.length, 4);
+  clock.advance(1);
+  t.same(socket.messages.slice(4), ["m1"]);
   client.close();
 });
 

@@ -1,6 +1,6 @@
 /** The SDK as a project outside of this repository gets it: packed, below `node_modules`, with and without types. */
 import { execFile } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
@@ -9,6 +9,15 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 /** Without what tap loads into every Node below it: neither does a stranger. */
 const run = (command: string, args: string[], cwd: string) =>
   promisify(execFile)("env", ["-u", "NODE_OPTIONS", command, ...args], { cwd });
+
+/** What the examples leave to the page. */
+const PAGE = `
+  declare const lamp: HTMLElement, input: HTMLInputElement, form: HTMLFormElement;
+  declare const show: (message: object) => void, amend: (seq: number, text: string) => void;
+  declare const remove: (seq: number) => void, reloadHistory: () => void, tell: (what: string) => void;
+  declare const lockComposer: (why: string) => void;
+  declare const showAsSending: (nonce: string, text: string) => void, showFor5s: (what: string) => void;
+`;
 
 t.test("the packed SDK runs from JavaScript, and its types say what it can do", async (t) => {
   await run("npm", ["run", "pack", "-w", "@madang/client"], ROOT);
@@ -50,4 +59,29 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
     await run(join(ROOT, "node_modules/.bin/tsc"), ["--ignoreConfig", "--noEmit", "--strict", ...how, "app.ts"], dir);
     t.pass(resolution);
   }
+
+  // The README's examples, as somebody copies them.
+  const readme = readFileSync(join(modules, "@madang/client/README.md"), "utf8");
+  const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code], i) => {
+    const file = `example-${i}.ts`;
+    writeFileSync(join(dir, file), code!);
+    return file;
+  });
+  writeFileSync(join(dir, "page.d.ts"), PAGE);
+  const how = [
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2022,dom",
+    "--types",
+    "node",
+    "--skipLibCheck",
+  ];
+  const types = ["--typeRoots", join(ROOT, "node_modules/@types"), "page.d.ts", ...examples];
+  const args = ["--ignoreConfig", "--noEmit", "--strict", ...how, ...types];
+  const { stdout: complaints } = await run(join(ROOT, "node_modules/.bin/tsc"), args, dir).catch((error) => error);
+  t.equal(complaints, "", "the README's examples are right as they stand");
+  t.equal(examples.length, 2);
 });

@@ -56,3 +56,12 @@ t.test("in a page a URL may be relative to it", async (t) => {
   t.same(opened, ["wss://chat.example/ws"]);
   client.close();
 });
+
+t.test("a browser of 2022, which has no URL.canParse, is served as well", async (t) => {
+  t.intercept(URL, "canParse", { value: undefined });
+  const { client, opened } = clientOf("https://chat.example/ws");
+  client.connect();
+  t.same(opened, ["wss://chat.example/ws"]);
+  client.close();
+  t.throws(() => clientOf("ws://"), { code: "bad_url" });
+});

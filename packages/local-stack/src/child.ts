@@ -142,9 +142,10 @@ export class Child {
 
   async #launch(): Promise<void> {
     const { name, command, args, env, cwd, port, logFile, ready, readyLimitMs } = this.#options;
-    if (this.#stopping) throw new StartError(`${name} has been stopped.`, "");
     // Whoever listens there would pass for the child.
     const problem = await portProblem(port);
+    // From here on to where it is known to be alive nothing is waited for: whoever stops it finds it.
+    if (this.#stopping) throw new StartError(`${name} has been stopped.`, "");
     if (problem) throw new StartError(`${name} cannot listen on port ${port} (${problem}).`, "");
     const [program, rest] = tethered(command, args);
     const fd = openSync(logFile, "a");

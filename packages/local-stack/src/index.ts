@@ -4,6 +4,7 @@ export { exitOnSignal } from "./exit-on-signal.ts";
 export { forkIdle } from "./idle-process.ts";
 export { type MongodOptions, startMongod } from "./mongod.ts";
 export { type NatsOptions, startNats } from "./nats.ts";
+export { startNatsCluster } from "./nats-cluster.ts";
 export { freePort } from "./ports.ts";
 export { type ProcessOptions, startProcess, startService } from "./service.ts";
 export { makeTempDir, removeTempDir } from "./temp-dir.ts";

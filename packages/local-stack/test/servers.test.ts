@@ -31,6 +31,19 @@ t.test("a stopped (SIGSTOP) nats-server is stopped for good", async (t) => {
   t.notOk(exists(nats.pid));
 });
 
+t.test("a restart that is under way when it is stopped for good comes to nothing", async (t) => {
+  const nats = await startNats({ dir: tempDir(t) });
+  await nats.kill("SIGKILL");
+  const restart = t.rejects(nats.restart(), StartError);
+  // So that it looks by now whether its port is free.
+  for (let turn = 0; turn < 20; turn++) await undefined;
+  await nats.stop();
+  await restart;
+  const { running } = nats;
+  await nats.kill("SIGKILL");
+  t.notOk(running);
+});
+
 t.test("mongod keeps its data through a kill, a restart and a move to another port", async (t) => {
   const dir = tempDir(t);
   const documents = async (url: string) => {

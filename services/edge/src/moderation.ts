@@ -114,9 +114,11 @@ export function requireNotBanned(rules: Rules, person: Person, room: string): vo
 }
 
 function refuseBanned(rule: MemberRule | undefined): void {
-  if (holds(rule?.ban, Date.now())) {
-    throw new ProtocolError("not_allowed", { message: "A moderator has banned you." });
-  }
+  if (holds(rule?.ban, Date.now())) throw banned(rule?.ban);
+}
+
+function banned(ban: Sanction | undefined): ProtocolError {
+  return new ProtocolError("not_allowed", { message: "A moderator has banned you.", ...waitOf(ban) });
 }
 
 function waitOf(sanction: Sanction | undefined): { retryAfter?: number } {
@@ -134,14 +136,14 @@ function enforce(rule: Rule, present: Present): void {
     return;
   }
   if (!holds(rule.ban, Date.now())) return;
-  const banned = new ProtocolError("not_allowed", { message: "A moderator has banned you." });
+  const reason = banned(rule.ban);
   for (const connection of [...present.connections]) {
     if (!isAbout(rule, connection)) continue;
     if (rule.room === undefined) {
-      connection.sendError(banned);
+      connection.sendError(reason);
       connection.close("removed");
     } else {
-      putOut(connection, rule.room, banned);
+      putOut(connection, rule.room, reason);
     }
   }
 }

@@ -76,6 +76,20 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     });
   }
 
+  t.test("a ban that ends says when, also after a reload", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const note = visitor.page.locator("#composer-note");
+    await visitor.enter(edge, "until", "민수");
+    await member("민수", "until", { ...SANCTION, until: "2999-12-31T12:00:00.000Z" });
+    const words = /^관리자가 내보내서 2999\. 12\. 31\. 오후 9:0\d까지 이 방에 있을 수 없습니다\. 다시 시도$/;
+    await note.getByText("관리자가 내보내서").waitFor();
+    t.match(await note.textContent(), words);
+    await visitor.page.reload();
+    await note.getByText("관리자가 내보내서").waitFor();
+    t.match(await note.textContent(), words);
+    t.same(visitor.problems, []);
+  });
+
   t.test("what was on its way when one was put out is not lost: it can be sent again, then and later", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;

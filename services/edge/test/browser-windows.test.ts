@@ -48,6 +48,19 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     t.same(visitor.problems, []);
   });
 
+  t.test("with the colours of a high contrast theme the lines between days can still be seen", async (t) => {
+    await said(await full(t, here, "speaker", [{ room: "contrast" }]), "contrast", "hello");
+    const visitor = await Visitor.come(browser, { forcedColors: "active" });
+    await visitor.enter(here, "contrast", "me");
+    await visitor.sees("hello");
+    const line = await visitor.page.locator(".day").evaluate((day) => {
+      const { borderTopStyle, borderTopWidth, borderTopColor } = getComputedStyle(day, "::before");
+      const isSeen = borderTopColor !== getComputedStyle(document.body).backgroundColor;
+      return { borderTopStyle, borderTopWidth, isSeen };
+    });
+    t.same(line, { borderTopStyle: "solid", borderTopWidth: "1px", isSeen: true });
+  });
+
   t.test("what was typed is not lost: before there is a script, by a reload, by going back", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;

@@ -132,6 +132,20 @@ t.test("history through the edge", async (t) => {
     t.equal(await askedOf(26_500), 1, "the first penalty again");
   });
 
+  await t.test("instances that are restarted one after the other are not noticed, soon as that may be", async (t) => {
+    const answers = [dying, well];
+    const instances = await Promise.all(answers.map((_, i) => instance(t, (...message) => answers[i]!(...message))));
+    const ask = await through(t, ...instances);
+    const statuses = async () => {
+      const all = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/rooms")));
+      return [...new Set(all.map(({ status }) => status))];
+    };
+    t.same(await statuses(), [200]);
+    // The first is back, and still passed over, when the second goes.
+    answers.reverse();
+    t.same(await statuses(), [200]);
+  });
+
   await t.test("what changes something is not said twice, and nobody is asked more than twice", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, dying)];
     const ask = await through(t, one, two);

@@ -165,7 +165,7 @@ t.test("a ban from one room puts out of that room only", async (t) => {
   await member({ room: "수다방", user: "민수" }, { ban: { reason: "", at: "", until: "2020-01-01T00:00:00Z" } });
   await until(async () => {
     client.send({ type: "join", room: "수다방" });
-    return client.of("joined").filter((frame) => frame.room === "수다방").length === 2;
+    return client.of("joined").filter((frame) => frame.room === "수다방").length >= 2;
   });
 });
 

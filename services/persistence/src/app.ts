@@ -46,6 +46,8 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: FRAME_MAX_BYTES,
+    // What is on its way over an edge's open connections when this service leaves is answered, and each closed with that.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
     // What is not known is refused by name, not dropped.
     ajv: { customOptions: { removeAdditional: false } },

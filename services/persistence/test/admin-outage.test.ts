@@ -30,7 +30,7 @@ t.test("with MongoDB standing still every page says so in seconds, and works aga
 });
 
 t.test("as long as the rules have not been read, nobody gets an export without them", async (t) => {
-  const { nats, env } = await adminSystem(t);
+  const { nats, env, inside } = await adminSystem(t);
   await nats.kill("SIGKILL");
   const fresh = await startProcess({ name: "persistence", entry: ENTRY, env, readyPath: "/livez" });
   t.teardown(() => fresh.stop());
@@ -39,6 +39,9 @@ t.test("as long as the rules have not been read, nobody gets an export without t
   const csrf = /name="csrf" value="([^"]+)"/.exec(await clicker.page("/admin/people"))![1]!;
   const ask = async () => (await clicker.post("/admin/people/export", { csrf, user: "mallory" })).status;
   t.equal(await ask(), 503);
+  t.equal((await clicker.post("/admin/people", { csrf, act: "ban", user: "mallory" })).status, 503);
+  const acts = (await inside.dump("audit")).map(({ act, state }) => `${act} ${state}`);
+  t.strictSame(acts, ["ban failed"], "what was tried in vain is in the audit log as that");
   await nats.restart();
   await eventually("it is given", async () => (await ask()) === 200);
 });

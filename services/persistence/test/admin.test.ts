@@ -1,4 +1,5 @@
 import t from "tap";
+import { messageKey } from "../src/keys.ts";
 import { adminSystem, Clicker, eventually, TOKEN } from "./admin-support.ts";
 import { message } from "./support.ts";
 
@@ -15,6 +16,24 @@ t.test("the admin page", async (t) => {
       const response = await fetch(off.url + path);
       t.equal(response.status, 404);
       t.equal(await response.text(), "The admin page is off: set ADMIN_TOKEN (16 characters or more) to enable it.\n");
+    }
+  });
+
+  t.test("every page says in its title what it is, also the one for a path that leads nowhere", async (t) => {
+    const clicker = new Clicker(url);
+    const title = async (path: string, status = 200) => {
+      const response = await clicker.get(path);
+      t.equal(response.status, status, path);
+      return /<title>(.*)<\/title>/.exec(await response.text())?.[1];
+    };
+    t.equal(await title("/admin/login"), "Log in · Madang · admin");
+    t.equal((await clicker.get("/admin/nothing")).headers.get("location"), "/admin/login?next=%2Fadmin%2Fnothing");
+    await clicker.login();
+    t.equal(await title("/admin/people"), "People · Madang · admin");
+    await clicker.submit("/admin/rooms", { room: "a <room>" });
+    t.equal(await title("/admin/room?room=a%20%3Croom%3E"), "a &lt;room&gt; · Madang · admin");
+    for (const path of ["room?room=none", "nothing", "people/nothing"]) {
+      t.equal(await title(`/admin/${path}`, 404), "That did not work · Madang · admin");
     }
   });
 
@@ -196,6 +215,20 @@ t.test("the admin page", async (t) => {
     t.equal((await publisher.jsm.streams.info("CHAT")).state.last_seq, last_seq);
   });
 
+  t.test("a message of an earlier log is deleted, and not what has its number in the present one", async (t) => {
+    const seq = await publisher.publish(message("two lives", "of now"));
+    const old = { epoch: "0", seq };
+    const _id = messageKey("two lives", old);
+    const document = { _id, room: "two lives", user: "u", message: "of then", at: new Date().toISOString() };
+    await inside.db.collection<{ _id: string }>("messages").insertOne(document);
+    const shown = async () => [...(await clicker.page("/admin/messages?room=two+lives")).matchAll(/>of (then|now)</g)];
+    await eventually("projected", async () => (await shown()).length === 2);
+    await clicker.submit("/admin/messages/delete", { room: "two lives", position: `0.${seq}` });
+    const { messages } = (await (await fetch(`${url}/v1/rooms/two%20lives/messages`)).json()) as { messages: object[] };
+    t.match(messages, [{ epoch: "0", message: "", deleted: true }, { message: "of now" }]);
+    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
+  });
+
   t.test("people: banned, muted, and let off", async (t) => {
     await clicker.submit("/admin/people", { act: "ban", user: "민수", userId: "u-1", reason: "spam", hours: "2" });
     await clicker.submit("/admin/people", { act: "mute", user: "영희", room: "m", hours: "0" });
@@ -211,6 +244,35 @@ t.test("the admin page", async (t) => {
     ]) {
       await t.rejects(clicker.submit("/admin/people", bad as never), /: 400 /);
     }
+  });
+
+  t.test("a name and an id are meant as they are: with their white space, an id with its own letters", async (t) => {
+    for (const user of ["bob", " bob"]) {
+      await publisher.publish({ ...message("names", `by "${user}"`), user } as never);
+    }
+    const place = (user: string) => `/admin/messages?room=names&person=${encodeURIComponent(user)}`;
+    const shown = async (user: string) => [...(await clicker.page(place(user))).matchAll(/by &quot;( ?bob)/g)].flat();
+    await eventually("projected", async () => (await shown("bob")).length > 0 && (await shown(" bob")).length > 0);
+    t.equal((await shown(" bob"))[1], " bob");
+    const link = "/admin/people?user=%20bob&room=names";
+    t.ok((await clicker.page(place(" bob"))).includes(link.replace("&", "&amp;")));
+    t.match(await clicker.page(link), 'name="user" value=" bob"', "a link leads to who was meant");
+    await clicker.submit("/admin/people", { act: "mute", user: " bob", room: "names" });
+    t.match(await clicker.page("/admin/people"), /<bdi> bob<\/bdi>/);
+    await clicker.submit("/admin/people", { act: "unmute", user: " bob", room: "names" });
+
+    const long = "x".repeat(200);
+    await clicker.submit("/admin/people", { act: "ban", userId: long });
+    t.ok((await clicker.page("/admin/people")).includes(long), "an id alone may be longer than a name");
+    await clicker.submit("/admin/people", { act: "unban", userId: long });
+
+    const apart = "e\u0301 1";
+    await clicker.submit("/admin/people/erase", { user: "u", userId: apart, confirm: apart });
+    await eventually("erased", async () => (await inside.dump("jobs")).every(({ done }) => done));
+    await clicker.submit("/admin/people/erase", { user: " bob", confirm: " bob" });
+    await eventually("erased", async () => (await inside.dump("jobs")).every(({ done }) => done));
+    const kept = (await inside.dump("messages")).filter(({ room }) => room === "names").map(({ user }) => user);
+    t.strictSame(kept, ["bob", "[erased]"]);
   });
 
   t.test("dead letters: looked at, tried again, thrown away", async (t) => {

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import t from "tap";
+import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { type Frame, jobsDone, logText, member, projected, say } from "./erase-support.ts";
 import { message } from "./support.ts";
@@ -11,7 +12,9 @@ t.test("delete a room: it is gone, and its name may be used again", async (t) =>
   const { persistence, publisher } = system;
   const edge = await system.start("edge", { PERSISTENCE_URL: persistence.url });
   await say(system, 30);
+  for (const room of ["room 0", "room 1"]) await publisher.raw(logSubject(room), `{"type":"mystery","room":"${room}"}`);
   await projected(system, 60);
+  await eventually("and what cannot be", async () => (await system.inside.dump("dead_letters")).length === 2);
   const inside = await member(t, edge, { room: "room 0" });
   const clicker = new Clicker(persistence.url);
   await clicker.login();
@@ -20,6 +23,8 @@ t.test("delete a room: it is gone, and its name may be used again", async (t) =>
   await jobsDone(system);
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%200/messages`)).status, 404);
   t.equal((await logText(system)).match(/"room":"room 0"/g), null);
+  const letters = (await system.inside.dump("dead_letters")).map(({ subject }) => subject);
+  t.strictSame(letters, [logSubject("room 1")], "its dead letters, too, and no others");
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%201/messages`)).status, 200);
   await publisher.publish(message("room 0", "anew"));
   await eventually("and begins anew", async () => {

@@ -3,7 +3,17 @@ import t from "tap";
 import type { AdminStore } from "../src/admin/admin-store.ts";
 import { Eraser } from "../src/admin/erasing.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
-import { eventually, freshDatabase, lookInside, mongod, nats } from "./support.ts";
+import { eventually, freshDatabase, lookInside, message, mongod, nats } from "./support.ts";
+
+/** The store, with some of its methods done in another way. */
+function instead(store: AdminStore, some: Partial<AdminStore>): AdminStore {
+  return new Proxy(store, {
+    get: (of, name) => {
+      const method = Reflect.get(name in some ? some : of, name);
+      return typeof method === "function" ? method.bind(of) : method;
+    },
+  });
+}
 
 t.test("an erasure whose step takes long stays with whoever does it", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
@@ -24,12 +34,7 @@ t.test("an erasure whose step takes long stays with whoever does it", async (t) 
       await store.erasePerson(person, at);
     },
   };
-  const waiting = new Proxy(store, {
-    get: (of, name) => {
-      const method = Reflect.get(name === "erasePerson" ? slow : of, name);
-      return typeof method === "function" ? method.bind(of) : method;
-    },
-  });
+  const waiting = instead(store, slow);
   const floor = { now: async () => desk.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
   const erasers = [1, 2].map(() => new Eraser({ desk, store: waiting, floor, onTrouble: () => {} }));
   t.teardown(() => Promise.all(erasers.map((eraser) => eraser.close())));
@@ -45,4 +50,61 @@ t.test("an erasure whose step takes long stays with whoever does it", async (t) 
   goOn();
   await eventually("it is done", async () => (await dump("jobs"))[0]!["done"] === true);
   t.equal(begun, 1);
+});
+
+t.test("nothing is erased before all of it is in the store, nor by who has lost the job", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const desk = openDesk({ url: log.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
+  const store = openMongoAdmin(url);
+  t.teardown(() => Promise.all([desk.close(), store.close()]));
+  await desk.opened;
+  const { seq } = await desk.publish(message("a", "a secret", { user: "지우개" }), "1");
+
+  let reached = 0;
+  let asked = 0;
+  let begun = 0;
+  let looked = 0;
+  let goOn = () => {};
+  const watched: Pick<AdminStore, "erasePerson" | "takeJob"> = {
+    erasePerson: async () => {
+      begun++;
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+    },
+    takeJob: (...args) => {
+      looked++;
+      return store.takeJob(...args);
+    },
+  };
+  const floor = {
+    now: async () => {
+      asked++;
+      return { epoch: (await desk.log()).epoch, seq: reached };
+    },
+  };
+  const eraser = new Eraser({ desk, store: instead(store, watched), floor, onTrouble: () => {} });
+  t.teardown(() => eraser.close());
+  const id = await store.addJob({ kind: "person", person: { user: "지우개" } }, new Date().toISOString());
+
+  await eventually("it waits", () => asked > 3 || begun > 0);
+  t.equal(begun, 0, "what is not in the store yet would come back");
+  t.ok(await desk.at(seq));
+  reached = seq;
+  await eventually("it has begun", () => begun === 1);
+
+  const jobs = lookInside(t, url).db.collection("jobs");
+  await jobs.updateOne({}, { $set: { holder: "somebody else", heldUntil: Date.now() + 3600_000 } });
+  const before = looked;
+  goOn();
+  await eventually("it looks for another job", () => looked > before);
+  t.equal((await store.job(id))?.done, false);
+  t.ok(await desk.at(seq), "the log is the other one's to erase");
+
+  await jobs.updateOne({}, { $set: { heldUntil: 0 } });
+  await eventually("it has it again", () => begun === 2);
+  goOn();
+  await eventually("it is done", async () => (await store.job(id))?.done === true);
+  t.equal(await desk.at(seq), undefined);
 });

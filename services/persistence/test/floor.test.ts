@@ -45,6 +45,38 @@ t.test("while the log cannot be asked the saved floor holds, and the log is left
   t.same(await floor.now(), { epoch: "a", seq: 12 });
 });
 
+t.test("what another instance saved meanwhile holds too, while the log cannot be asked", async (t) => {
+  const log = { answer: { epoch: "a", seq: 10 } as Place | undefined };
+  const saved: Place = { epoch: "a", seq: 7 };
+  const floor = floorOf(t, log, saved);
+  t.same(await floor.now(), { epoch: "a", seq: 10 });
+  log.answer = undefined;
+  await delay(STALE_MS);
+  t.same(await floor.now(), { epoch: "a", seq: 10 }, "a lower one does not");
+  Object.assign(saved, { seq: 15 });
+  await delay(1100);
+  t.same(await floor.now(), { epoch: "a", seq: 15 });
+});
+
+t.test("an answer that is under way does not do for who was shown more than it says", async (t) => {
+  const answers: ((seq: number) => void)[] = [];
+  const ackFloor = () => new Promise<Place>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
+  const floor = new Floor({ ackFloor }, { loadFloor: async () => undefined, saveFloor: async () => {} });
+  t.teardown(() => floor.close());
+  const first = floor.now();
+  const sameTime = floor.now({ epoch: "a", seq: 5 });
+  const shownMore = floor.now({ epoch: "a", seq: 9 });
+  while (answers.length < 1) await delay(1);
+  answers[0]!(5);
+  t.same(await Promise.all([first, sameTime]), [
+    { epoch: "a", seq: 5 },
+    { epoch: "a", seq: 5 },
+  ]);
+  while (answers.length < 2) await delay(1);
+  answers[1]!(9);
+  t.same(await shownMore, { epoch: "a", seq: 9 });
+});
+
 t.test("without any floor there is no history", async (t) => {
   await t.rejects(floorOf(t, { answer: undefined }).now(), { code: "history_unavailable" });
 });

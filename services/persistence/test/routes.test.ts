@@ -1,7 +1,10 @@
 import { type AddressInfo, connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
+import { type AuthSettings, readAuthSettings } from "@madang/auth";
 import { HistoryPage, Problem, Room, RoomList } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
+import { SignJWT } from "jose";
 import t from "tap";
 import type { TSchema } from "typebox";
 import { Check } from "typebox/value";
@@ -12,15 +15,21 @@ import type { Place } from "../src/keys.ts";
 import { openMongoStore } from "../src/mongo-store.ts";
 import { ProjectionCounts } from "../src/projector.ts";
 import type { Store } from "../src/store.ts";
-import { freshDatabase, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
+import { eventually, freshDatabase, lookInside, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
 
+const JWT_SECRET = "a secret of thirty-two bytes or more";
 const FLOOR = { epoch: "0mwuxf3re", seq: 7 };
 
-async function serve(t: Scope, store: Store, connected = true): Promise<FastifyInstance> {
+async function serve(
+  t: Scope,
+  store: Store,
+  connected = true,
+  auth: AuthSettings = { mode: "none" },
+): Promise<FastifyInstance> {
   const floor = new Floor({ ackFloor: async () => FLOOR }, store);
   const app = await buildApp({
     log: silent,
-    auth: { mode: "none" },
+    auth,
     store,
     floor,
     consumer: { connected, trouble: undefined },
@@ -79,6 +88,34 @@ t.test("routes", async (t) => {
       after = `&after=${encodeURIComponent(body.next)}`;
     }
     t.strictSame(names, ["a", "a b", "a|b", "café", "수다방"]);
+  });
+
+  t.test("rooms that nobody may see are passed over, and where they are many a page says where to go on", async (t) => {
+    const url = freshDatabase(server);
+    const hidden = Array.from({ length: 10_600 }, (_, i) => `hidden ${String(i).padStart(5, "0")}`);
+    const seen = ["seen 1", "seen 2", "seen 3", "seen 4"];
+    const rooms = [...hidden, ...seen].map((_id) => ({ _id, createdAt: "2026" }));
+    await lookInside(t, url).db.collection<{ _id: string }>("rooms").insertMany(rooms);
+    const app = await serve(
+      t,
+      await openStore(t, url),
+      true,
+      readAuthSettings("127.0.0.1", { AUTH: "jwt", JWT_SECRET }),
+    );
+    const token = await new SignJWT({ sub: "u", rooms: [{ pattern: "seen *", can: ["read"] }] })
+      .setProtectedHeader({ alg: "HS256" })
+      .setExpirationTime("1h")
+      .sign(new TextEncoder().encode(JWT_SECRET));
+    const list = async (after: string) => {
+      const query = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      const headers = { authorization: `Bearer ${token}` };
+      const { rooms, next } = (await ask(app, "GET", `/v1/rooms?limit=2${query}`, RoomList, { headers })).body;
+      return { rooms: rooms.map(({ room }) => room), next };
+    };
+    const first = await list("");
+    t.match(first, { rooms: [], next: /^hidden 09/ }, "it does not read on for ever");
+    t.strictSame(await list(first.next!), { rooms: ["seen 1", "seen 2"], next: "seen 2" });
+    t.strictSame(await list("seen 2"), { rooms: ["seen 3", "seen 4"], next: undefined });
   });
 
   t.test("messages, with edits and deletes", async (t) => {
@@ -285,12 +322,46 @@ t.test("routes", async (t) => {
       const socket = connect(port, "127.0.0.1");
       socket.on("error", () => {});
       socket.write(bytes);
-      let text = "";
-      for await (const chunk of socket) text += chunk;
-      t.match(text, `HTTP/1.1 ${status} `);
-      t.match(text, "application/problem+json");
-      t.match(JSON.parse(text.split("\r\n\r\n")[1]!), { code: "bad_request", status });
+      const said = await text(socket);
+      t.match(said, `HTTP/1.1 ${status} `);
+      t.match(said, "application/problem+json");
+      t.match(JSON.parse(said.split("\r\n\r\n")[1]!), { code: "bad_request", status });
     }
+  });
+
+  t.test("leaving, it answers what comes over connections that there are, and then closes them", async (t) => {
+    await store.ensureRoom("leaving", "2026");
+    let goOn = () => {};
+    let held = false;
+    const messages: Store["messages"] = async (...args) => {
+      held = true;
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return store.messages(...args);
+    };
+    const slow = {
+      messages,
+      room: (name: string) => store.room(name),
+      loadFloor: () => store.loadFloor(),
+      saveFloor: (floor: Place) => store.saveFloor(floor),
+    } as Store;
+    const app = await serve(t, slow);
+    const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+    const socket = connect({ host: "127.0.0.1", port: Number(port) });
+    t.teardown(() => socket.destroy());
+    const said = text(socket);
+    const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    ask("/v1/rooms/leaving/messages");
+    await eventually("the first is being answered", () => held);
+    const closed = app.close();
+    await eventually("it takes no more connections", () => !app.server.listening);
+    ask("/v1/rooms/leaving");
+    await eventually("the second is there", () => socket.bytesWritten > 0 && socket.writableLength === 0);
+    goOn();
+    const answers = (await said).match(/HTTP\/1\.1 \d+|connection: \S+/gi);
+    t.strictSame(answers, ["HTTP/1.1 200", "Connection: keep-alive", "HTTP/1.1 200", "Connection: close"]);
+    await closed;
   });
 
   t.test("without MongoDB: not ready, and 503 with when to come again", async (t) => {

@@ -94,6 +94,27 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     );
   });
 
+  t.test("write: what differs in anything is another message", async (t) => {
+    const store = await fresh(t);
+    const first = said("a", 1, "m", { nonce: "n", replyTo: 7, userId: "id" });
+    await store.write(changes((c) => c.messages.push(first)));
+    for (const other of [
+      { user: "지수" },
+      { userId: "other" },
+      { userId: undefined },
+      { message: "other" },
+      { at: "2027" },
+      { nonce: "other" },
+      { nonce: undefined },
+      { replyTo: 8 },
+      { replyTo: undefined },
+    ]) {
+      const refusals = await store.write(changes((c) => c.messages.push({ ...first, ...other })));
+      t.equal(refusals.length, 1, JSON.stringify(other));
+    }
+    t.strictSame(await store.write(changes((c) => c.messages.push({ ...first }))), []);
+  });
+
   t.test("write: edits and deletes before their message; a stub is hidden", async (t) => {
     const store = await fresh(t);
     const target = (seq: number): Place => ({ epoch: EPOCH, seq });

@@ -105,6 +105,27 @@ t.test("MongoDB", async (t) => {
     for (const part of parts) await t.resolves(write(part));
   });
 
+  t.test(
+    "a message that MongoDB will never take is refused with a reason, and the rest of its batch is taken",
+    async (t) => {
+      const url = freshDatabase(server);
+      const store = await openStore(t, url);
+      // An operator's own rule is one way to that.
+      await lookInside(t, url).db.command({ collMod: "messages", validator: { message: { $ne: "bad" } } });
+      const changes = new Changes();
+      for (const [index, message] of ["good", "bad", "good, too"].entries()) {
+        changes.messages.push({ room: "a", place: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
+      }
+      for (let i = 0; i < 2; i++) {
+        t.match(await store.write(changes), [{ message: { message: "bad" }, reason: "the store refused it: 121" }]);
+      }
+      t.strictSame(
+        (await store.messages("a", {}, "oldest first", 9)).map(({ message }) => message),
+        ["good", "good, too"],
+      );
+    },
+  );
+
   t.test("opens when MongoDB comes at last, whatever was tried before", async (t) => {
     const late = await mongod(t);
     await late.kill("SIGKILL");

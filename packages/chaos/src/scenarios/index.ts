@@ -6,6 +6,7 @@ import { logFull } from "./log-full.ts";
 import { logRemade } from "./log-remade.ts";
 import { lostTail } from "./lost-tail.ts";
 import { mongodAway } from "./mongod-away.ts";
+import { killNatsServer, stopNatsServer } from "./nats-cluster.ts";
 import { natsSwallowed } from "./nats-swallowed.ts";
 import { resume } from "./resume.ts";
 import { slowReader } from "./slow-reader.ts";
@@ -16,7 +17,9 @@ import { storm, stormApart } from "./storm.ts";
 export const SCENARIOS: readonly Scenario[] = [
   ...PARTS.map(killOf),
   killAny,
+  killNatsServer,
   ...PARTS.map(stopOf),
+  stopNatsServer,
   natsSwallowed,
   mongodAway,
   logFull,

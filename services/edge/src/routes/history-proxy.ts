@@ -34,9 +34,11 @@ export function historyProxy(
   const penalties = new Map<string, { readonly ms: number; readonly until: number }>();
   const isPassedOver = (url: string) => performance.now() < (penalties.get(url)?.until ?? 0);
   let turn = 0;
-  const choose = (): string => {
-    const healthy = urls.filter((url) => !isPassedOver(url));
-    const candidates = healthy.length > 0 ? healthy : urls;
+  /** @param failed one that was asked already, and is asked again only where there is no other */
+  const choose = (failed?: string): string => {
+    const others = urls.length > 1 ? urls.filter((url) => url !== failed) : urls;
+    const healthy = others.filter((url) => !isPassedOver(url));
+    const candidates = healthy.length > 0 ? healthy : others;
     return candidates[turn++ % candidates.length]!;
   };
   const chosen = new WeakMap<object, string>();
@@ -59,7 +61,7 @@ export function historyProxy(
     // What an instance says of its connection to us is not said of the client's, which may be one that is to be closed.
     rewriteHeaders: ({ connection: _connection, "keep-alive": _keepAlive, ...headers }) => headers,
     getUpstream: (request) => {
-      const url = choose();
+      const url = choose(chosen.get(request));
       chosen.set(request, url);
       return url;
     },

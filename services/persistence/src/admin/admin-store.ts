@@ -92,7 +92,7 @@ export interface AdminStore {
 
   /** Empties what a person said and replaces the name; in dead letters and the audit log, too. Idempotent. */
   erasePerson(person: Person, at: string): Promise<void>;
-  /** Removes a room and all that was said in it. Idempotent. */
+  /** Removes a room, all that was said in it, and its dead letters. Idempotent. */
   eraseRoom(room: string): Promise<void>;
   /** Removes messages older than `before` (ISO 8601). @returns how many */
   eraseOlder(room: string, before: string): Promise<number>;

@@ -31,19 +31,33 @@ export function textOf(fields: Fields, name: string): string | undefined {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }
 
+/**
+ * A name or an id as it is: white space is part of both, and without it another is meant. Undefined when there is nothing
+ * but white space, which neither can be.
+ */
+export function exactlyOf(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+}
+
+/** Whether somebody typed that to confirm it: white space around it, and how its letters are put together, may differ. */
+export function confirms(fields: Fields, what: string): boolean {
+  return textOf(fields, "confirm")?.normalize("NFC") === what.normalize("NFC").trim();
+}
+
 /** @throws ProtocolError `bad_room`; without the field: undefined */
 export function roomOf(fields: Fields): string | undefined {
   const name = fields["room"];
   return name === undefined || name === "" ? undefined : requireStoredRoom(name);
 }
 
-/** @throws ProtocolError `bad_user`, `bad_request` */
+/** @returns who is meant: by an id alone, it stands for the name, too. @throws ProtocolError `bad_user`, `bad_request` */
 export function personOf(fields: Fields): Person {
-  const userId = textOf(fields, "userId");
-  if (userId !== undefined && (userId.length > USER_ID_MAX_LENGTH || CONTROL.test(userId)))
-    bad("userId", "That is no id.");
-  const user = textOf(fields, "user") ?? userId;
-  return userId === undefined ? { user: requireUser(user) } : { userId, user: requireUser(user) };
+  const userId = exactlyOf(fields, "userId");
+  const user = exactlyOf(fields, "user");
+  if (userId === undefined) return { user: requireUser(user) };
+  if (userId.length > USER_ID_MAX_LENGTH || CONTROL.test(userId)) bad("userId", "That is no id.");
+  return { userId, user: user === undefined ? userId : requireUser(user) };
 }
 
 /** @throws ProtocolError `bad_request` */

@@ -128,7 +128,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
           ? "That cannot be."
           : "It failed: NATS or MongoDB cannot be reached, or it took too long.";
       reply.code(status);
-      return show(request, reply, "error.eta", { message });
+      return show(request, reply, "error.eta", { title: "That did not work", message });
     });
 
     const style = readFileSync(file("../../public/admin.css"));
@@ -157,6 +157,9 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
       };
       for (const routes of [overviewRoutes, roomRoutes, messageRoutes, peopleRoutes, letterRoutes])
         routes(inside, admin);
+      inside.get("/admin/*", async () => {
+        throw new ProtocolError("not_found");
+      });
     });
   };
 }
@@ -179,7 +182,7 @@ function placeOf(path: unknown): string {
 function loginRoutes(app: FastifyInstance, sessions: Sessions, show: Admin["show"]): void {
   app.get("/admin/login", async (request, reply) => {
     const { undone, next } = request.query as Fields;
-    return show(request, reply, "login.eta", { undone: undone !== undefined, next: placeOf(next) });
+    return show(request, reply, "login.eta", { title: "Log in", undone: undone !== undefined, next: placeOf(next) });
   });
   const rateLimit = {
     max: LOGINS_PER_MINUTE,
@@ -192,7 +195,12 @@ function loginRoutes(app: FastifyInstance, sessions: Sessions, show: Admin["show
     const next = placeOf(asked);
     if (typeof given !== "string" || !sessions.isToken(given)) {
       request.log.warn("a login to the admin page was refused");
-      return show(request, reply.code(403), "login.eta", { error: "That is not the token.", undone: false, next });
+      return show(request, reply.code(403), "login.eta", {
+        title: "Log in",
+        error: "That is not the token.",
+        undone: false,
+        next,
+      });
     }
     sessions.start(request, reply);
     request.log.info("a moderator logged in");

@@ -1,6 +1,6 @@
 import { ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { type Fields, roomOf, textOf } from "./forms.ts";
+import { exactlyOf, type Fields, roomOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const MESSAGES_PAGE = 50;
@@ -9,7 +9,7 @@ const MESSAGES_PAGE = 50;
 export function messageRoutes(app: FastifyInstance, { admin, moderator, show, done }: Admin): void {
   app.get("/admin/messages", async (request, reply) => {
     const query = request.query as Fields;
-    const [room, text, person] = [roomOf(query), textOf(query, "text"), textOf(query, "person")];
+    const [room, text, person] = [roomOf(query), textOf(query, "text"), exactlyOf(query, "person")];
     const before = textOf(query, "before");
     const place = before === undefined ? undefined : parsePosition(before);
     const search = {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { roomOfSubject } from "@madang/broker";
 import { isLogEvent, type Person, whoOf } from "@madang/protocol";
 import type { Collection, Db, Filter, MongoClient } from "mongodb";
 import { messageKey, type Place, roomBounds } from "../keys.ts";
@@ -99,7 +100,7 @@ class MongoAdmin implements AdminStore {
       filter._id = { $gt: first, $lt: before ? messageKey(room, before) : end };
     }
     const $and: Filter<MessageDocument>[] = [];
-    if (person !== undefined) $and.push({ $or: [{ user: person }, { userId: person }] });
+    if (person !== undefined) $and.push({ $or: [{ user: person.normalize("NFC") }, { userId: person }] });
     if (text !== undefined) {
       const like = { $regex: literal(text), $options: "i" };
       $and.push({ $or: [{ message: like }, { "edit.message": like }] });
@@ -220,6 +221,9 @@ class MongoAdmin implements AdminStore {
     // In this order: see writeRooms.
     await this.#rooms.deleteOne({ _id: room });
     await this.#messages.deleteMany({ _id: { $gt: first, $lt: end } });
+    for await (const { _id, subject } of this.#letters.find({}, { projection: { subject: 1 } })) {
+      if (roomOfSubject(subject) === room) await this.#letters.deleteOne({ _id });
+    }
   }
 
   async eraseOlder(room: string, before: string) {

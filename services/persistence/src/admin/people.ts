@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { holds, ProtocolError } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { exportPerson } from "./export.ts";
-import { type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
+import { confirms, exactlyOf, type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 import { type Act, sanctioned } from "./moderator.ts";
 
@@ -27,7 +27,11 @@ export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, sho
     );
     sanctions.sort((a, b) => (a.at < b.at ? 1 : -1));
     const query = request.query as Fields;
-    const asked = { user: textOf(query, "user"), userId: textOf(query, "userId"), room: textOf(query, "room") };
+    const asked = {
+      user: exactlyOf(query, "user"),
+      userId: exactlyOf(query, "userId"),
+      room: exactlyOf(query, "room"),
+    };
     return show(request, reply, "people.eta", { sanctions, asked });
   });
 
@@ -42,7 +46,7 @@ export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, sho
   app.post("/admin/people/erase", async (request, reply) => {
     const fields = request.body as Fields;
     const person = personOf(fields);
-    if (textOf(fields, "confirm")?.normalize("NFC") !== (person.userId ?? person.user).trim()) {
+    if (!confirms(fields, person.userId ?? person.user)) {
       throw new ProtocolError("bad_request", {
         field: "confirm",
         message: "To erase a person, type the id, or the name where there is none.",

@@ -1,6 +1,6 @@
 import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
+import { confirms, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const ROOMS_PAGE = 50;
@@ -32,7 +32,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     const name = requireStoredRoom((request.query as Fields)["room"]);
     const room = await store.room(name);
     if (!room) throw new ProtocolError("not_found");
-    return show(request, reply, "room.eta", { room, rule: desk.rules.room(name) });
+    return show(request, reply, "room.eta", { title: name, room, rule: desk.rules.room(name) });
   });
 
   app.post("/admin/room", async (request, reply) => {
@@ -45,7 +45,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
   app.post("/admin/room/delete", async (request, reply) => {
     const fields = request.body as Fields;
     const room = roomOf(fields);
-    if (room === undefined || textOf(fields, "confirm")?.normalize("NFC") !== room.trim()) {
+    if (room === undefined || !confirms(fields, room)) {
       throw new ProtocolError("bad_request", { field: "confirm", message: "To delete a room, type its name." });
     }
     await moderator.erase({ kind: "room", room });

@@ -1,9 +1,10 @@
 import type { PendingSend } from "@madang/client";
-import { parsePosition } from "@madang/protocol/browser";
 import { continues } from "../shared/grouping.ts";
+import { make } from "./dom.ts";
 import { MessageElement, type Stored } from "./message-element.ts";
 import type { NoticeElement } from "./notice-element.ts";
-import { dayWords } from "./words.ts";
+import { compare } from "./order.ts";
+import { dayWords, t } from "./words.ts";
 
 /** More than this makes a page slow on a phone; the oldest are loaded again when somebody scrolls there. */
 const SHOWN_MAX = 1500;
@@ -21,6 +22,10 @@ export class LogView {
   /** By position, ascending; then the pending ones, which have none. */
   readonly #lines: Line[];
   readonly #pending = new Map<string, MessageElement>();
+  /** The line above what is new to this person. */
+  readonly news = make("p", { className: "news-line" }, make("span", {}, t.news));
+  #newsAfter: string | undefined;
+  #newsAbove: Line | undefined;
 
   constructor(log: HTMLElement, user: string) {
     this.#log = log;
@@ -93,6 +98,16 @@ export class LogView {
     this.#dropFirst(this.#search(position));
   }
 
+  /**
+   * Draws the line above the first message that somebody else said after `position`, and keeps it there whatever comes
+   * in between. `undefined`: no line. @returns whether there is such a message
+   */
+  divide(position: string | undefined): boolean {
+    this.#newsAfter = position;
+    this.#placeNews();
+    return this.#newsAbove !== undefined;
+  }
+
   get crowded(): boolean {
     return this.#lines.length > SHOWN_MAX;
   }
@@ -139,11 +154,34 @@ export class LogView {
     this.#lines.splice(index, 0, line);
     this.#arrange(index);
     this.#arrange(index + 1);
+    this.#placeNews();
   }
 
   #dropFirst(count: number): void {
     for (const line of this.#lines.splice(0, count)) line.remove();
     this.#arrange(0);
+    this.#placeNews();
+  }
+
+  #placeNews(): void {
+    const old = this.#newsAbove;
+    this.#newsAbove = this.#firstNews();
+    if (this.#newsAbove !== old) {
+      for (const line of [old, this.#newsAbove]) if (line) this.#arrange(this.#lines.indexOf(line));
+    }
+    if (!this.#newsAbove) this.news.remove();
+    else if (this.news.nextElementSibling !== this.#newsAbove.start) this.#newsAbove.start.before(this.news);
+  }
+
+  #firstNews(): Line | undefined {
+    if (this.#newsAfter === undefined) return undefined;
+    for (let i = this.#search(this.#newsAfter); i < this.#lines.length; i++) {
+      const line = this.#lines[i]!;
+      if (line.position === undefined) return undefined;
+      const isNews = line instanceof MessageElement && line.user !== this.#user;
+      if (isNews && line.position !== this.#newsAfter) return line;
+    }
+    return undefined;
   }
 
   #arrange(index: number): void {
@@ -151,13 +189,6 @@ export class LogView {
     if (!line) return;
     const previous = this.#lines[index - 1];
     const startsDay = !previous || dayWords(previous.at) !== dayWords(line.at);
-    line.arrange(startsDay || !continues(previous, line), startsDay);
+    line.arrange(startsDay || line === this.#newsAbove || !continues(previous, line), startsDay);
   }
-}
-
-/** Order in the log: epochs sort as strings in the order in which they began. */
-function compare(a: string, b: string): number {
-  const [left, right] = [parsePosition(a), parsePosition(b)];
-  if (!left || !right) return 0;
-  return left.epoch === right.epoch ? left.seq - right.seq : left.epoch < right.epoch ? -1 : 1;
 }

@@ -11,8 +11,9 @@ import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
+import { Unread } from "./unread.ts";
 import { Draft, localStore, rememberVisit } from "./visitor.ts";
-import { errorWords, sendErrorWords, t } from "./words.ts";
+import { errorWords, outsideWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
 const STATUS_WORDS = [undefined, t.readOnly, t.closed];
@@ -57,6 +58,7 @@ class RoomPage {
   readonly #view: LogView;
   readonly #follow: Follow;
   readonly #older: Older;
+  readonly #unread: Unread;
   readonly #composer: Composer;
   readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
@@ -78,6 +80,7 @@ class RoomPage {
     this.#view = new LogView(log, user);
     this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
     this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
+    this.#unread = new Unread(name, log, this.#view, this.#follow, () => this.#room?.position);
     this.#mayWrite = seen.mayWrite;
     this.#composer = new Composer(
       seen.textMax,
@@ -119,6 +122,7 @@ class RoomPage {
     for (const send of unsent) this.#send(send);
     for (const pending of room.pending) this.#showPending(pending);
     if (position === undefined) void this.#refresh(undefined);
+    else this.#unread.begin();
   }
 
   #onMessage(event: RoomEvents["message"]): void {
@@ -127,6 +131,7 @@ class RoomPage {
     // One's own that is new here was said in another tab.
     if (isNew && event.user !== this.#user) this.#follow.added();
     else this.#follow.noted();
+    this.#unread.told(event.user === this.#user);
     if (this.#follow.atEnd && this.#view.crowded) {
       this.#follow.keepPlace(() => this.#view.trim());
       this.#older.foundOldest = false;
@@ -147,10 +152,10 @@ class RoomPage {
   }
 
   /** What is not temporary ends it; whether it still holds later, only trying again can tell. */
-  #onError({ code, temporary }: RoomEvents["error"]): void {
-    if (temporary) return this.#composer.note(errorWords(code));
+  #onError(error: RoomEvents["error"]): void {
+    if (error.temporary) return this.#composer.note(errorWords(error.code));
     this.#outside = true;
-    this.#composer.close(code === "not_allowed" ? t.notLetIn : errorWords(code), () => this.join(this.#room?.position));
+    this.#composer.close(outsideWords(error), () => this.join(this.#room?.position));
   }
 
   #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
@@ -197,7 +202,10 @@ class RoomPage {
       if (!taken) this.#composer.note(sendErrorWords(error.code));
     });
     const taken = this.#room!.pending.find(({ nonce }) => !known.has(nonce));
-    if (taken) this.#showPending(taken);
+    if (taken) {
+      this.#unread.said();
+      this.#showPending(taken);
+    }
     return taken !== undefined;
   }
 

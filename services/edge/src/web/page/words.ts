@@ -1,4 +1,4 @@
-import type { MadangErrorCode } from "@madang/client";
+import type { MadangErrorCode, RoomEvents } from "@madang/client";
 import { ERRORS, type ErrorCode } from "@madang/protocol/browser";
 import { dictionary, errorText, type Language } from "../shared/dictionary.ts";
 
@@ -18,6 +18,13 @@ export function sendErrorWords(code: MadangErrorCode): string {
   if (code === "room_left") return t.outside;
   if (code === "outbox_full") return errorWords("too_many_pending");
   return isServerError(code) ? errorWords(code) : t.refused;
+}
+
+/** Why somebody is not in the room, and until when where that is known: only a moderator's ban has an end (`retryAfter`). */
+export function outsideWords({ code, retryAfter }: RoomEvents["error"]): string {
+  if (code !== "not_allowed") return errorWords(code);
+  if (retryAfter === undefined) return t.notLetIn;
+  return t.notLetInUntil.replace("{until}", untilWords(new Date(Date.now() + retryAfter * 1000).toISOString()));
 }
 
 function isServerError(code: MadangErrorCode): code is ErrorCode {

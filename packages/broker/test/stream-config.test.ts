@@ -1,0 +1,37 @@
+import { startNats } from "@madang/local-stack";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import t from "tap";
+import { DEFAULT_LOG_SETTINGS } from "../src/index.ts";
+import { ensureStream, renewEpoch } from "../src/stream-config.ts";
+
+/** The manager of a replicated log of which a server tells the past, so many times. No cluster does so when it is asked to. */
+function behind(jsm: JetStreamManager, lastSeq: number, times: number): JetStreamManager {
+  let left = times;
+  const info: JetStreamManager["streams"]["info"] = async (name) => {
+    const now = await jsm.streams.info(name);
+    const state = left-- > 0 ? { ...now.state, last_seq: lastSeq } : now.state;
+    return {
+      ...now,
+      state,
+      cluster: { replicas: [{ name: "another", current: true, offline: false, active: 0, lag: 0 }] },
+    };
+  };
+  const streams = { info, update: jsm.streams.update.bind(jsm.streams) };
+  return { streams } as unknown as JetStreamManager;
+}
+
+t.test("a server that led the log and tells of its past does not make it another", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const nc = await connect({ servers: nats.url.replace("nats://", "") });
+  t.teardown(() => nc.close());
+  const jsm = await jetstreamManager(nc);
+  const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
+  for (let i = 0; i < 3; i++) await jsm.jetstream().publish("chat.log.00.a", "x");
+  const reached = { epoch, seq: 3 };
+  t.equal(await renewEpoch(behind(jsm, 1, 1), reached), undefined);
+  t.equal((await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch, epoch);
+  t.equal(await renewEpoch(behind(jsm, 1, 2), reached), epoch, "which one does that says so twice");
+  t.not((await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch, epoch);
+});

@@ -1,0 +1,181 @@
+import type { Page } from "playwright-core";
+import { full, said, until } from "./support.ts";
+import { browserTest, comeTo, systemFor, Visitor } from "./web-support.ts";
+
+/** What stands below the line, the first thing only; `undefined`: there is no line. */
+const below = (page: Page) =>
+  page.evaluate(() => {
+    const next = document.querySelector("#chat-log > .news-line + .message, #chat-log > .news-line + .day + .message");
+    return next?.querySelector(".text")?.textContent ?? undefined;
+  });
+
+/** As a tab that is put behind another one. */
+const hide = (page: Page, hidden: boolean) =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+
+browserTest("where what is new begins, in a real browser", async (t, browser) => {
+  const system = await systemFor(t);
+  const [here, there] = [await system.edge(), await system.edge()];
+  const speaker = await full(t, here, "speaker", [
+    { room: "hidden" },
+    { room: "visit" },
+    { room: "many" },
+    { room: "blocked" },
+    { room: "tabs" },
+    { room: "up" },
+  ]);
+  const stored = (room: string, count: number) =>
+    until(async () => {
+      const response = await fetch(`http://127.0.0.1:${here.port}/v1/rooms/${room}/messages?limit=100`);
+      return ((await response.json()) as { messages?: unknown[] }).messages?.length === count;
+    });
+
+  t.test("a tab that was hidden has a line above the first message of others, until that was seen", async (t) => {
+    await said(speaker, "hidden", "old");
+    const visitor = await comeTo(browser, here, "hidden", "me");
+    const { page } = visitor;
+    await visitor.sees("old");
+    await said(speaker, "hidden", "seen at once");
+    await visitor.sees("seen at once");
+    t.equal(await page.locator(".news-line").count(), 0, "nothing is new to who sees it come");
+
+    await hide(page, true);
+    const other = await full(t, there, "me", [{ room: "hidden" }]);
+    await said(other, "hidden", "my own, from elsewhere");
+    await visitor.sees("my own, from elsewhere");
+    t.equal(await page.locator(".news-line").count(), 0, "one's own words are not new");
+    await said(speaker, "hidden", "one");
+    await said(speaker, "hidden", "two");
+    await visitor.sees("two");
+    await hide(page, false);
+    t.equal(await below(page), "one");
+    t.equal(await page.locator(".news-line").textContent(), "새 메시지");
+    t.equal(await page.locator(".news-line").isVisible(), true);
+    t.ok(await page.locator(".message.first").getByText("one", { exact: true }).isVisible(), "with its name");
+    await said(speaker, "hidden", "three");
+    await visitor.sees("three");
+    t.equal(await below(page), "one", "it stays where it is");
+
+    await until(async () => {
+      await hide(page, true);
+      await hide(page, false);
+      return (await page.locator(".news-line").count()) === 0;
+    });
+    await hide(page, true);
+    await said(speaker, "hidden", "four");
+    await visitor.sees("four");
+    await hide(page, false);
+    t.equal(await below(page), "four", "and begins anew");
+    await visitor.say("I have read it");
+    t.equal(await page.locator(".news-line").count(), 0, "who answers has seen it");
+    t.same(visitor.problems, []);
+  });
+
+  t.test("a new visit, and a reload, begin where the last one ended", async (t) => {
+    await said(speaker, "visit", "old");
+    await stored("visit", 1);
+    const visitor = await comeTo(browser, here, "visit", "me");
+    const { page } = visitor;
+    await visitor.sees("old");
+    t.equal(await page.locator(".news-line").count(), 0, "nothing is new on the first visit");
+    await page.goto("about:blank");
+    const other = await full(t, there, "me", [{ room: "visit" }]);
+    await said(other, "visit", "mine");
+    await said(speaker, "visit", "one");
+    await said(speaker, "visit", "two");
+    await stored("visit", 4);
+    await visitor.enter(there, "visit", "me");
+    t.equal(await below(page), undefined, "another origin knows nothing");
+    await visitor.enter(here, "visit", "me");
+    t.equal(await below(page), "one");
+    await until(async () => {
+      await page.reload();
+      await page.locator("#connection.connected").waitFor();
+      return (await page.locator(".news-line").count()) === 0;
+    });
+    t.same(visitor.problems, []);
+  });
+
+  t.test("more than fits: the line is kept until somebody reads so far, and older pages move it up", async (t) => {
+    await said(speaker, "many", "old");
+    await stored("many", 1);
+    const visitor = await comeTo(browser, here, "many", "me");
+    const { page } = visitor;
+    await visitor.sees("old");
+    await page.goto("about:blank");
+    for (let i = 0; i < 70; i++) await said(speaker, "many", `message ${i}`);
+    await stored("many", 71);
+    for (let visit = 0; visit < 2; visit++) {
+      await visitor.enter(here, "many", "me");
+      t.equal(await below(page), "message 20", "as far as is known");
+    }
+    const distance = () => page.locator("#chat-log").evaluate((log) => log.scrollHeight - log.scrollTop);
+    await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+    await until(async () => (await below(page)) === "message 0");
+    t.equal(await page.locator(".news-line").count(), 1);
+    const before = await distance();
+    await page.locator(".news-line").scrollIntoViewIfNeeded();
+    t.ok((await distance()) >= before - 1, "it is where older ones came in");
+    t.same(visitor.problems, []);
+  });
+
+  t.test("what comes while somebody reads further up is new, too", async (t) => {
+    for (let i = 0; i < 40; i++) await said(speaker, "up", `message ${i}`);
+    const visitor = await comeTo(browser, here, "up", "me");
+    await visitor.sees("message 39");
+    const { page } = visitor;
+    await page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -600, behavior: "instant" }));
+    await page.locator("#to-newest").waitFor();
+    const top = () => page.locator("#chat-log").evaluate(({ scrollTop }) => Math.round(scrollTop));
+    const before = await top();
+    await said(speaker, "up", "news");
+    await visitor.sees("news");
+    t.equal(await below(page), "news");
+    t.equal(await top(), before, "and does not move them");
+  });
+
+  t.test("two tabs: what was seen in one is not new in the other", async (t) => {
+    const reading = await comeTo(browser, here, "tabs", "me");
+    const { page } = reading;
+    const [name, address] = [await page.title(), page.url()];
+    await hide(page, true);
+    await said(speaker, "tabs", "one");
+    await reading.sees("one");
+    t.equal(await below(page), "one");
+    const other = await reading.context.newPage();
+    await other.goto(address);
+    await other.getByText("one", { exact: true }).waitFor();
+    await other.goto("about:blank");
+    await until(async () => (await page.locator(".news-line").count()) === 0);
+    await hide(page, false);
+    t.equal(await page.title(), name);
+    t.same(reading.problems, []);
+  });
+
+  t.test("a browser that keeps nothing still marks what came while the tab was hidden", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await page.addInitScript(() => {
+      Object.defineProperty(window, "localStorage", {
+        get: () => {
+          throw new DOMException("blocked", "SecurityError");
+        },
+      });
+    });
+    await said(speaker, "blocked", "old");
+    await visitor.enter(here, "blocked", "me");
+    await visitor.sees("old");
+    await hide(page, true);
+    await said(speaker, "blocked", "one");
+    await visitor.sees("one");
+    await hide(page, false);
+    t.equal(await below(page), "one");
+    await page.reload();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await below(page), undefined);
+    t.same(visitor.problems, []);
+  });
+});
