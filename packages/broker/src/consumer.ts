@@ -4,6 +4,7 @@ import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-n
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
 import { PullSession, type Space } from "./pull-session.ts";
+import { reasonOf } from "./reason.ts";
 import type { LogSettings, StreamIdentity } from "./stream-config.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
@@ -29,6 +30,8 @@ export type Project = (records: readonly ConsumedRecord[]) => Promise<void>;
 export interface LogConsumer {
   /** Whether the log can be reached now. */
   readonly connected: boolean;
+  /** Why nothing can be read from it now though it is {@link connected}, for operators; `undefined` when all is well. */
+  readonly trouble: string | undefined;
 
   /**
    * Hands every event of the log to `project`, at least once, in batches, two of them at a time: no order may be relied
@@ -92,6 +95,7 @@ class JetStreamConsumer implements LogConsumer {
   #nc: NatsConnection | undefined;
   #jsm: JetStreamManager | undefined;
   #connected = false;
+  #trouble: string | undefined;
   readonly #opened: Promise<void>;
   #durable: Durable | undefined;
   #session: PullSession | undefined;
@@ -120,6 +124,10 @@ class JetStreamConsumer implements LogConsumer {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   start(project: Project): void {
@@ -171,13 +179,16 @@ class JetStreamConsumer implements LogConsumer {
       try {
         const session = await this.#openSession();
         failures = 0;
+        this.#trouble = undefined;
         const reason = await session.ended;
         if (signal.aborted) break;
         this.#settings.onTrouble("fetching from the log was interrupted", reason);
       } catch (error) {
         if (signal.aborted) break;
         failures++;
-        this.#settings.onTrouble("the log cannot be consumed", error as Error);
+        this.#trouble = reasonOf(error);
+        const reason = this.#trouble === undefined ? (error as Error) : new Error(this.#trouble, { cause: error });
+        this.#settings.onTrouble("the log cannot be consumed", reason);
       }
       this.#session = undefined;
       await this.#pause(Math.max(failures, this.#setbacks, 1));

@@ -7,6 +7,7 @@ import { DirectGet } from "./direct-get.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
+import { reasonOf } from "./reason.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
 import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 
@@ -15,8 +16,15 @@ const HEADS_BATCH = 1000;
 const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
 
-/** Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes. */
-export async function openLog(nats: NatsSettings, settings: LogSettings): Promise<Log> {
+/**
+ * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
+ * @param onTrouble told, as often as it is tried in vain, why the log cannot be opened though NATS is there
+ */
+export async function openLog(
+  nats: NatsSettings,
+  settings: LogSettings,
+  onTrouble: (reason: string) => void = () => {},
+): Promise<Log> {
   // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
   const [nc, replayNc] = await Promise.all([
     connectNats(nats),
@@ -24,7 +32,7 @@ export async function openLog(nats: NatsSettings, settings: LogSettings): Promis
   ]);
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
   const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
-  await log.open();
+  await log.open(onTrouble);
   return log;
 }
 
@@ -40,6 +48,7 @@ class JetStreamLog implements Log {
   #epoch = "";
   #firstSeq = 0;
   #lastSeq = 0;
+  #trouble: string | undefined;
   #checking: Promise<string> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -74,9 +83,16 @@ class JetStreamLog implements Log {
     return this.#publisher.connected;
   }
 
-  async open(): Promise<void> {
+  get trouble(): string | undefined {
+    return this.connected ? this.#trouble : "not connected";
+  }
+
+  async open(onTrouble: (reason: string) => void): Promise<void> {
     // JetStream takes a moment after the server itself has come up.
-    while (!(await this.checkEpoch().catch(() => undefined))) await delay(OPEN_RETRY_MS);
+    while (!(await this.checkEpoch().catch(() => undefined))) {
+      if (this.trouble !== undefined) onTrouble(this.trouble);
+      await delay(OPEN_RETRY_MS);
+    }
     // The log's making and unmaking is announced: whoever made it anew, every edge looks at once.
     this.#nc.subscribe(`$JS.EVENT.ADVISORY.STREAM.*.${STREAM}`, {
       callback: (error) => {
@@ -167,8 +183,10 @@ class JetStreamLog implements Log {
     // Asked now, the question would be lost, and its time-out outlast the outage.
     if (!this.#direct.connected) throw new ProtocolError("log_unavailable");
     const { epoch, firstSeq, lastSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
+      this.#trouble = reasonOf(cause) ?? "the log cannot be found";
       throw new ProtocolError("log_unavailable", { cause });
     });
+    this.#trouble = undefined;
     this.#firstSeq = firstSeq;
     this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
     if (epoch !== this.#epoch) {

@@ -51,6 +51,8 @@ export interface Log {
   readonly epoch: string;
   /** Whether the log can be reached now. */
   readonly connected: boolean;
+  /** Why nothing can be stored now, for operators, as of the last look; `undefined` when all is well. */
+  readonly trouble: string | undefined;
   /** The oldest sequence that the log still holds, as of the last look (at most one audit ago). */
   readonly firstSeq: number;
 

@@ -1,4 +1,5 @@
 /** The part of the contract that the SDK needs: no schema compiler, so it runs under a strict Content-Security-Policy. */
+export * from "./blank.ts";
 export * from "./close-codes.ts";
 export type * from "./down.ts";
 export * from "./errors.ts";

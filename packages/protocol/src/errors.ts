@@ -15,7 +15,8 @@ export const ERRORS = {
   bad_room: {
     status: 400,
     temporary: false,
-    message: "A room name has 1 to 100 characters, without control characters and '/'.",
+    message:
+      "A room name has 1 to 100 characters, something to be seen, no control characters, no '/', and is not '.' or '..'.",
   },
   bad_user: {
     status: 400,

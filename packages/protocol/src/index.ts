@@ -1,3 +1,4 @@
+export * from "./blank.ts";
 export * from "./close-codes.ts";
 export * from "./codec.ts";
 export * from "./depth.ts";

@@ -1,10 +1,11 @@
 /**
  * Room names and the one token each becomes in a NATS subject.
  *
- * A name is 1 to 100 code points of any script, in NFC, without control characters, line separators,
- * lone surrogates or `/`. The token is a bijection of the name, so a name can never reach NATS as a
+ * A name is 1 to 100 code points of any script, in NFC, with something to be seen, without control characters,
+ * line separators, lone surrogates or `/`. The token is a bijection of the name, so a name can never reach NATS as a
  * wildcard, a dot, a space or a line break, and a subject always leads back to its room.
  */
+import { isBlank } from "./blank.ts";
 
 /** Longest room name, in code points after NFC. */
 const ROOM_NAME_MAX_CHARACTERS = 100;
@@ -23,9 +24,18 @@ export function characters(text: string): number {
 
 /**
  * The canonical form of a room name, or `undefined` when it is not one.
- * `.` and `..` are refused too: a browser would rewrite the room's URL.
+ * `.` and `..` are refused too: a browser would rewrite the room's URL. So is a name that nobody could see.
  */
 export function parseRoomName(name: unknown): string | undefined {
+  const room = parseStoredRoomName(name);
+  return room === undefined || isBlank(room) ? undefined : room;
+}
+
+/**
+ * As {@link parseRoomName}, and also names of what only shows nothing, such as U+200B: those were let in once. A room that
+ * is in the log is projected and moderated under its name, whatever a new one may be called.
+ */
+export function parseStoredRoomName(name: unknown): string | undefined {
   if (typeof name !== "string" || name.length === 0) return undefined;
   if (PLAIN_TOKEN.test(name)) return name;
   // A code point is at most two units, and NFC at most triples the length: refuse giants before normalising them.
@@ -40,7 +50,7 @@ export function roomToken(room: string): string {
   return PLAIN_TOKEN.test(room) ? room : `=${base64url(new TextEncoder().encode(room))}`;
 }
 
-/** The room of a token, or `undefined` when the token is not one that {@link roomToken} makes. */
+/** The room of a token, be it one of before ({@link parseStoredRoomName}), or `undefined` when the token is not one that {@link roomToken} makes. */
 export function roomOfToken(token: string): string | undefined {
   if (PLAIN_TOKEN.test(token)) return token;
   if (!token.startsWith("=")) return undefined;
@@ -49,7 +59,7 @@ export function roomOfToken(token: string): string | undefined {
       c.charCodeAt(0),
     );
     const room = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return parseRoomName(room) === room && roomToken(room) === token ? room : undefined;
+    return parseStoredRoomName(room) === room && roomToken(room) === token ? room : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** What people type, checked once where it enters. */
+import { isBlank } from "./blank.ts";
 import { ProtocolError } from "./errors.ts";
-import { characters, parseRoomName } from "./room-name.ts";
+import { characters, parseRoomName, parseStoredRoomName } from "./room-name.ts";
 
 /** Default longest text of a message, in code points (`TEXT_MAX_CHARACTERS` changes it). */
 export const TEXT_MAX_CHARACTERS = 4000;
@@ -8,17 +9,18 @@ export const USER_MAX_CHARACTERS = 100;
 /** Longest nonce or Idempotency-Key, in code points. */
 export const NONCE_MAX_LENGTH = 128;
 
-/**
- * Anything to be seen: not whitespace, nor what a renderer passes over, such as U+200B, U+2060, the soft hyphen or a Hangul
- * filler (Unicode's Default_Ignorable_Code_Point). Among other characters these have their place: ZWJ joins emoji, ZWNJ
- * parts Persian letters.
- */
-const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u;
 const FORBIDDEN_IN_USER = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** @throws ProtocolError `bad_room` */
 export function requireRoom(name: unknown): string {
   const room = parseRoomName(name);
+  if (room === undefined) throw new ProtocolError("bad_room", { field: "room" });
+  return room;
+}
+
+/** For moderators, who have to reach what there is: also a name that only earlier versions let in. @throws ProtocolError `bad_room` */
+export function requireStoredRoom(name: unknown): string {
+  const room = parseStoredRoomName(name);
   if (room === undefined) throw new ProtocolError("bad_room", { field: "room" });
   return room;
 }
@@ -37,11 +39,6 @@ export function requireUser(name: unknown): string {
       return user;
   }
   throw new ProtocolError("bad_user", { field: "user" });
-}
-
-/** Whether nobody could see that there is a text. */
-export function isBlank(text: string): boolean {
-  return !VISIBLE.test(text);
 }
 
 /** A lone surrogate has no UTF-8 form: two nonces would be stored as one. @throws ProtocolError `bad_frame` */

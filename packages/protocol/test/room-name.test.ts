@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import t from "tap";
-import { characters, parseRoomName, roomOfToken, roomPartition, roomToken } from "../src/index.ts";
+import { characters, parseRoomName, parseStoredRoomName, roomOfToken, roomPartition, roomToken } from "../src/index.ts";
 
 const SUBJECT_TOKEN = /^[A-Za-z0-9_=-]+$/;
 
@@ -59,6 +59,22 @@ t.test("what could hurt in a subject or a URL is refused", async (t) => {
     t.notMatch(roomToken(name), /[.*> ]/);
   }
 });
+
+t.test(
+  "a name of which nothing can be seen is refused, but what the log holds under one still has its room",
+  async (t) => {
+    for (const name of ["\u200b", "\u2060\u200d", "\u00ad", "\u3164", " \u200b\u3000", "\ufe0f", "\u{e0020}"]) {
+      const shown = encodeURIComponent(name);
+      t.equal(parseRoomName(name), undefined, shown);
+      t.equal(parseStoredRoomName(name), name, shown);
+      t.equal(roomOfToken(roomToken(name)), name, `${shown} from the log`);
+    }
+    for (const name of ["", " ", "\u3000", "\ufeff", ".", "..", "a/b"])
+      t.equal(parseStoredRoomName(name), undefined, name);
+    for (const name of ["a\u200bb", "می\u200cخواهم", "❤\ufe0f", "...", ".\u200b"])
+      t.equal(parseRoomName(name), name, name);
+  },
+);
 
 t.test("a name is compared in NFC", async (t) => {
   t.equal(parseRoomName("수다방".normalize("NFD")), "수다방");

@@ -6,6 +6,7 @@ export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./operator-error.ts";
 export * from "./problem.ts";
+export * from "./queries.ts";
 export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
@@ -32,23 +33,33 @@ export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, ret
   return reply;
 }
 
+const UNAUTHORIZED = 401;
 const UNREADABLE_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 
 /** A handler of `clientError`: for what is no HTTP request, or came too slowly, or has too long a head. */
 export function sendUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   const status = UNREADABLE_STATUS[error.code ?? ""] ?? 400;
-  const body = JSON.stringify(problem("bad_request", { status }));
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${PROBLEM_CONTENT_TYPE}`];
-  head.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
-  if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  writeProblem(socket, problem("bad_request", { status }));
   socket.destroy(error);
+}
+
+/** Answers on a socket that is HTTP's no more, or not yet. To close it afterwards is the caller's. */
+export function writeProblem(socket: Writable, body: Problem, headers: Readonly<Record<string, string>> = {}): void {
+  const text = JSON.stringify(body);
+  const head = [`HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}`, `Content-Type: ${PROBLEM_CONTENT_TYPE}`];
+  head.push(`Content-Length: ${Buffer.byteLength(text)}`, "Connection: close");
+  for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
+  if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${text}`);
 }
 
 /** An error handler. Only what is a mistake of ours reaches the log. */
 export function sendErrorProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof ProtocolError) {
     const body = problem(error.code, { detail: error.message, ...(error.field ? { field: error.field } : {}) });
+    // RFC 9110, 15.5.2: never without. A route that knows more has said so.
+    if (body.status === UNAUTHORIZED && !reply.hasHeader("www-authenticate"))
+      reply.header("www-authenticate", "Bearer");
     return sendProblem(reply, body, error.retryAfter);
   }
   if (error.validation) {

@@ -36,7 +36,8 @@ export function useMethods(app: FastifyInstance): void {
     if (EVERY_PATH.has(url)) return;
     const route = known.get(url) ?? { pattern: patternOf(url), methods: new Set() };
     known.set(url, route);
-    for (const each of [method].flat()) route.methods.add(each);
+    // No route of ours answers OPTIONS: where one takes it, it is to hand it on to who knows.
+    for (const each of [method].flat()) if (each !== "OPTIONS") route.methods.add(each);
   });
   // Not before: who hangs up a refused handshake has to have seen it.
   app.addHook("preParsing", (request, reply, _payload, done) => {

@@ -93,7 +93,7 @@ export async function buildApp(
   useShallowJson(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
-    ...(log.connected ? {} : { log: "not connected" }),
+    ...(log.trouble === undefined ? {} : { log: log.trouble }),
   }));
   addMetricsRoute(app, edgeMetrics(hub));
   if (!config.trustProxy) hub.guard.doorstep.watch(app.server);

@@ -127,6 +127,11 @@ export class Connection {
     return this.#closed;
   }
 
+  /** After a close frame, of either side's beginning, nothing may follow (RFC 6455, 5.5.1). */
+  get #isOver(): boolean {
+    return this.#closed || this.#ws.readyState !== this.#ws.OPEN;
+  }
+
   /** Bytes that the client has not taken yet. */
   get backlog(): number {
     return this.#socket.writableLength;
@@ -144,7 +149,7 @@ export class Connection {
 
   /** Sends a frame about the connection, after everything written before, at the end of this turn at the latest. */
   send(frame: ControlFrame): void {
-    if (this.#closed) return;
+    if (this.#isOver) return;
     if (this.#outbox.length === 0) this.hub.writeLater(this);
     this.#outbox.push(textFrame(frame));
   }
@@ -155,14 +160,14 @@ export class Connection {
 
   /** Writes live events. False, and nothing written, when the socket has too much unsent already. */
   writeEvents(bytes: Buffer): boolean {
-    if (this.#closed) return true;
+    if (this.#isOver) return true;
     if (this.backlog > BACKLOG_HIGH_BYTES) return false;
     this.write(bytes);
     return true;
   }
 
   write(bytes: Buffer): void {
-    if (this.#closed) return;
+    if (this.#isOver) return;
     if (this.#outbox.length > 0) {
       this.#outbox.push(bytes);
       this.flush();
@@ -176,7 +181,7 @@ export class Connection {
     if (this.#outbox.length === 0) return;
     const bytes = this.#outbox.length === 1 ? this.#outbox[0]! : Buffer.concat(this.#outbox);
     this.#outbox = [];
-    if (!this.#closed) this.#socket.write(bytes);
+    if (!this.#isOver) this.#socket.write(bytes);
     this.#regulate();
   }
 

@@ -12,6 +12,8 @@ export interface LobbySettings {
   /** How long a request may take to come in, in milliseconds; 0 is for ever. */
   readonly requestMs: number;
   readonly logger: Logger;
+  /** Why it takes so long, if that is known. */
+  readonly trouble: () => string | undefined;
 }
 
 /**
@@ -20,7 +22,10 @@ export interface LobbySettings {
  * 503, and everything else, handshakes too, `log_unavailable`. When it resolves, the port is free again.
  * @throws what `opening` rejects with, or what keeps the port from being opened
  */
-export async function waitInLobby<T>(opening: Promise<T>, { address, requestMs, logger }: LobbySettings): Promise<T> {
+export async function waitInLobby<T>(
+  opening: Promise<T>,
+  { address, requestMs, logger, trouble }: LobbySettings,
+): Promise<T> {
   const isOpen = await Promise.race([opening.then(() => true), delay(PATIENCE_MS, false)]);
   if (isOpen) return opening;
   const unavailable = (_request: unknown, reply: FastifyReply) =>
@@ -31,10 +36,10 @@ export async function waitInLobby<T>(opening: Promise<T>, { address, requestMs, 
     clientErrorHandler: sendUnreadable,
     frameworkErrors: (_error, request, reply) => unavailable(request, reply as FastifyReply),
   });
-  addHealthRoutes(lobby, () => ({ log: "not connected" }));
+  addHealthRoutes(lobby, () => ({ log: trouble() ?? "not connected" }));
   lobby.setNotFoundHandler(unavailable);
   await lobby.listen(address);
-  const warn = () => logger.warn("NATS cannot be reached, or does not let us in: trying on");
+  const warn = () => logger.warn(`${trouble() ?? "NATS cannot be reached, or does not let us in"}: trying on`);
   warn();
   const warning = setInterval(warn, WARNING_INTERVAL_MS);
   try {

@@ -33,8 +33,12 @@ await run(async () => {
 
   const address: FastifyListenOptions & { reusePort?: boolean } = { host: config.host, port: config.port };
   if (isOneOfMany) address.reusePort = true;
-  const lobby = { address, requestMs: config.limits.requestMs, logger };
-  const [log, control] = await waitInLobby(open(config), lobby);
+  let trouble: string | undefined;
+  const opening = open(config, (reason) => {
+    trouble = reason;
+  });
+  const lobby = { address, requestMs: config.limits.requestMs, logger, trouble: () => trouble };
+  const [log, control] = await waitInLobby(opening, lobby);
   const { app, hub } = await buildApp(config, { log, logger, rules: control.rules, gossip: control.gossip });
   const id = randomUUID();
   const report = () =>
@@ -55,8 +59,11 @@ await run(async () => {
   tellServing();
 });
 
-function open({ nats, logReplicas, logMaxBytes }: EdgeConfig): Promise<[Log, Control]> {
+function open(
+  { nats, logReplicas, logMaxBytes }: EdgeConfig,
+  onTrouble: (reason: string) => void,
+): Promise<[Log, Control]> {
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
   const settings = { ...DEFAULT_LOG_SETTINGS, replicas: logReplicas, maxBytes: logMaxBytes };
-  return Promise.all([openLog(role, settings), openControl({ ...role, name: `${role.name} (control)` })]);
+  return Promise.all([openLog(role, settings, onTrouble), openControl({ ...role, name: `${role.name} (control)` })]);
 }

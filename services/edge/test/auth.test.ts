@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import t from "tap";
 import { bearer, cookie, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, natsFor, said, until } from "./support.ts";
@@ -58,6 +60,21 @@ t.test("AUTH=jwt", async (t) => {
     }
   });
 
+  await t.test("a 401 says how one proves who one is, whatever was asked for", async (t) => {
+    const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+    for (const [method, path, headers] of [
+      ["GET", "/ws/chat/hall/", { ...handshake, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }],
+      ["POST", "/session", { "content-type": "application/json" }],
+    ] as const) {
+      const [response] = await once(
+        request({ port, method, path, headers }).end(method === "POST" ? '{"token":"x"}' : undefined),
+        "response",
+      );
+      response.resume();
+      t.match([response.statusCode, response.headers["www-authenticate"]], [401, "Bearer"], path);
+    }
+  });
+
   await t.test("P1 a plain client says who it is at the handshake, or is refused with 401", async (t) => {
     const good = await token({ sub: "u-2", name: "지우", rooms: rooms("read", "write") });
     t.equal((await knock(t, port, "/ws/chat/hall/")).refusedWith, 401);
@@ -70,6 +87,15 @@ t.test("AUTH=jwt", async (t) => {
       );
       client.send({ message: "안녕", user: "somebody else" });
       t.match(await client.next("message"), { user: "지우", userId: "u-2", message: "안녕" });
+    }
+  });
+
+  await t.test("F7 a plain client that may not read its room is told so and closed with 3507", async (t) => {
+    const headers = bearer(await token({ sub: "u-2", rooms: rooms("read", "write") }));
+    for (const query of ["", "?after=x.1", "?after=nonsense"]) {
+      const client = await knock(t, port, `/ws/chat/elsewhere/${query}`, { headers });
+      t.match(await client.closing(), { code: 3507, reason: "not allowed" });
+      t.match(client.of("error").at(-1), { code: "not_allowed" });
     }
   });
 

@@ -1,7 +1,7 @@
 /** What persistence answers through the edge, when some of it does not answer. */
 import { once } from "node:events";
 import { createServer, type RequestListener, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import t, { type Test } from "tap";
 import { edgeFor, natsFor } from "./support.ts";
 
@@ -35,6 +35,42 @@ t.test("history through the edge", async (t) => {
     for (let i = 0; i < 4; i++) t.equal((await ask("/v1/rooms")).status, 200);
     t.same([one.asked.length, two.asked.length], [1, 4]);
   });
+
+  await t.test("every room's path goes on as it came; one that climbs is no room's", async (t) => {
+    const [one, two] = [await instance(t, dying), await instance(t, well)];
+    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: `${one.url},${two.url}` });
+    const ask = async (path: string) => {
+      const [answer] = await once(request({ port: edge.port, path }).end(), "response");
+      return [answer.statusCode, JSON.parse(Buffer.concat(await answer.toArray()).toString()).code];
+    };
+    for (const name of ["...", "..x", "x..", "a..b", ".", "..", "%2e%2E%2e", ".a", "a%5Cb", "%EC%88%98"]) {
+      const path = `/v1/rooms/${name}/messages?limit=2`;
+      const isRoom = name !== "." && name !== "..";
+      t.same(await ask(path), isRoom ? [200, undefined] : [400, "bad_room"], name);
+      if (isRoom) t.equal(two.asked.at(-1), `GET ${path}`);
+    }
+    for (const name of ["%2e", ".%2E", "a/%2e%2e/b", "a\\..\\b"])
+      t.same(await ask(`/v1/rooms/${name}`), [400, "bad_room"], name);
+    t.same(await ask("/v1/rooms/a\\b"), [200, undefined]);
+    t.equal(two.asked.at(-1), "GET /v1/rooms/a%5Cb");
+  });
+
+  await t.test(
+    "a connection that the client wants closed is closed, whatever the instance says of its own",
+    async (t) => {
+      const one = await instance(t, well);
+      const edge = await edgeFor(t, nats, { PERSISTENCE_URL: one.url });
+      for (const head of ["HTTP/1.1\r\nHost: x\r\nConnection: close", "HTTP/1.0"]) {
+        const socket = connect(edge.port, "127.0.0.1");
+        t.teardown(() => socket.destroy());
+        socket.write(`GET /v1/rooms ${head}\r\n\r\n`);
+        const text = Buffer.concat(await socket.toArray()).toString();
+        t.match(text, /\r\nconnection: close\r\n/i, head);
+        t.notMatch(text, /keep-alive/i);
+        t.match(text, /\r\n\r\n\{\}$/);
+      }
+    },
+  );
 
   await t.test("whoever asks does not notice that an instance has died, as long as another is there", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, well)];

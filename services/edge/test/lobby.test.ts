@@ -45,6 +45,31 @@ t.test("an edge without NATS lives, is not ready, says why, and serves when NATS
   t.match(await said(ana, "hall", "at last"), { type: "ack", duplicate: false });
 });
 
+const JETSTREAM_OFF = "jetstream: disabled";
+
+t.test("an edge whose NATS has no JetStream is not ready, and says what is to be done", async (t) => {
+  const natsPort = await freePort();
+  const off = await startNats({ port: natsPort, configText: JETSTREAM_OFF });
+  t.teardown(() => off.stop());
+  const edge = await edgeThatWaits(t, natsPort);
+  const reason = async () => (await (await fetch(`${edge.url}/readyz`)).json()).missing?.log ?? "";
+  await until(async () => /jetstream block in its configuration/.test(await reason()));
+  await until(() => /start nats-server with -js.*trying on/.test(edge.output()));
+  await off.stop();
+  const on = await startNats({ port: natsPort });
+  t.teardown(() => on.stop());
+  await until(async () => (await fetch(`${edge.url}/readyz`).catch(() => undefined))?.ok === true);
+
+  await on.stop();
+  const offAgain = await startNats({ port: natsPort, configText: JETSTREAM_OFF });
+  t.teardown(() => offAgain.stop());
+  await until(async () => /start nats-server with -js/.test(await reason()));
+  await offAgain.stop();
+  const onAgain = await startNats({ port: natsPort });
+  t.teardown(() => onAgain.stop());
+  await until(async () => (await fetch(`${edge.url}/readyz`)).ok, 30_000);
+});
+
 t.test("an edge that waits for NATS ends when it is told to, as any other", async (t) => {
   const edge = await edgeThatWaits(t, await freePort());
   await edge.kill("SIGTERM");

@@ -65,6 +65,16 @@ t.test("a path that is there is answered 405 with Allow, not 404, for a method t
   const proxied = await fetch(`${url}/v1/rooms/a/messages`, { method: "DELETE" });
   t.match([proxied.status, proxied.headers.get("allow")], [405, "GET, HEAD, POST"], "what the edge does itself, too");
 
+  for (const [path, allow] of [
+    ["/v1/rooms/a/messages", "GET, HEAD, POST"],
+    ["/v1/rooms", "GET, HEAD"],
+  ] as const) {
+    const asked = await fetch(url + path, { method: "OPTIONS", headers: { origin: url } });
+    t.match([asked.status, asked.headers.get("allow")], [405, allow], `OPTIONS ${path}: what is known there`);
+    const preflight = { origin: url, "access-control-request-method": "PATCH" };
+    t.equal((await fetch(url + path, { method: "OPTIONS", headers: preflight })).status, 204, "a preflight");
+  }
+
   const odd = request(`${url}/livez`, { method: "PROPFIND" }).end();
   const [answer] = await once(odd, "response");
   answer.resume();

@@ -6,7 +6,7 @@ import type { MemberRule, RoomRule } from "@madang/protocol";
 import { SignJWT } from "jose";
 import t, { type Test } from "tap";
 import { wordFilter } from "../src/word-filter.ts";
-import { edgeFor, type Frame, full, type Nats, natsFor, plain, said, until, type WireClient } from "./support.ts";
+import { edgeFor, type Frame, full, type Nats, natsFor, plain, said, until, WireClient } from "./support.ts";
 
 const SECRET = "a secret of more than thirty-two bytes";
 const JWT = { AUTH: "jwt", JWT_SECRET: SECRET };
@@ -126,6 +126,28 @@ t.test("without tokens a ban is of a name: full and plain", async (t) => {
   other.send({ user: "민수", message: "it is me again" });
   t.match(await other.next("error"), { code: "not_allowed" });
   t.equal((await other.closing()).code, 3503);
+});
+
+t.test("a plain client at a room that is closed, or from which it is banned, is told so and closed", async (t) => {
+  const nats = await natsFor(t);
+  const { room, member } = await moderator(t, nats);
+  const edge = await moderatedEdge(t, nats, JWT);
+  await room("shut", { status: 2 });
+  await member({ room: "without me", userId: "minsu", user: "minsu" }, { ban: sanction() });
+  const headers = { authorization: `Bearer ${await tokenOf("minsu")}` };
+  for (const [name, code] of [
+    ["shut", "room_closed"],
+    ["without me", "not_allowed"],
+  ] as const) {
+    await until(async () => {
+      const client = new WireClient(`ws://127.0.0.1:${edge.port}/ws/chat/${encodeURIComponent(name)}/`, [], headers);
+      t.teardown(() => client.ws.terminate());
+      await until(() => client.ws.readyState === 1 || client.closed !== undefined);
+      // Before the edge has heard of the rule it lets in, and puts out when it hears.
+      return (await client.closing()).code === 3507 && client.of("error")[0].code === code;
+    });
+  }
+  t.pass();
 });
 
 t.test("a ban from one room puts out of that room only", async (t) => {

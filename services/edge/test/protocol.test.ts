@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import t from "tap";
 import { edgeFor, full, natsFor, plain, said, until, WireClient } from "./support.ts";
 
@@ -270,6 +271,34 @@ t.test("/ws without the subprotocol is told what to ask for", async (t) => {
   const client = new WireClient(`ws://127.0.0.1:${edge.port}/ws`, []);
   t.match(await client.closing(), { code: 3501 });
   t.match(client.frames[0], { code: "bad_request", message: /madang\.v1/ });
+});
+
+t.test("F3 the Idempotency-Key is the nonce of a socket, in any script, and one", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const client = await full(t, edge, "봇", [{ room: "a" }]);
+  const post = (keys: string[]) =>
+    new Promise<{ status: number; body: Record<string, unknown> }>((resolve, reject) => {
+      const outgoing = request({
+        port: edge.port,
+        method: "POST",
+        path: "/v1/rooms/a/messages",
+        headers: { "content-type": "application/json", "idempotency-key": keys },
+      });
+      outgoing.on("error", reject).on("response", async (response) => {
+        const body = JSON.parse(Buffer.concat(await response.toArray()).toString());
+        resolve({ status: response.statusCode!, body });
+      });
+      // Of a text Node.js would make UTF-8, and of the head together with it.
+      outgoing.end(Buffer.from(JSON.stringify({ message: "삐빅", user: "봇" })));
+    });
+  const bytes = (text: string) => Buffer.from(text).toString("latin1");
+  for (const nonce of ["k", "키-1", "é", "👍".repeat(128)]) {
+    const { seq } = await said(client, "a", "삐빅", nonce);
+    t.match(await post([bytes(nonce)]), { status: 200, body: { seq, duplicate: true } }, nonce);
+  }
+  for (const keys of [["a1", "b1"], ["\xe9"], [bytes("👍".repeat(129))], [""]]) {
+    t.match(await post(keys), { status: 400, body: { code: "bad_request", field: "idempotency-key" } });
+  }
 });
 
 t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t) => {

@@ -58,6 +58,51 @@ t.test("who only offers another protocol, or an upgrade where there is none, is 
   }
 });
 
+t.test("a list of protocols with WebSocket in it is an upgrade to WebSocket", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const [offered, status] of [
+    ["h2c, websocket", 101],
+    ["WebSocket ,foo/1", 101],
+    ["a,\twebsocket\r\nUpgrade: b", 101],
+    ["websocketx, h2c", 426],
+    ["h2c", 426],
+  ] as const) {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    socket.write(
+      `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE.replace("Upgrade: websocket", `Upgrade: ${offered}`)}\r\n`,
+    );
+    const [data] = await once(socket, "data");
+    t.match(String(data), `HTTP/1.1 ${status} `, offered);
+    if (status === 101) t.match(String(data), /\r\nUpgrade: websocket\r\n/);
+  }
+});
+
+t.test(
+  "what is no handshake is refused with a problem, and another version with the ones that are known",
+  async (t) => {
+    const edge = await edgeFor(t, await natsFor(t));
+    for (const [change, status] of [
+      [["dGhlIHNhbXBsZSBub25jZQ==", "short"], 400],
+      [["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""], 400],
+      [["Version: 13", "Version: 13\r\nSec-WebSocket-Protocol: madang.v1,,x"], 400],
+      [["Version: 13", "Version: 12"], 426],
+      [["Sec-WebSocket-Version: 13\r\n", ""], 426],
+    ] as const) {
+      const upgrade = UPGRADE.replace(change[0], change[1]);
+      const text = await answer(edge.port, `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+      t.match(text, `HTTP/1.1 ${status} `);
+      t.match(text, "application/problem+json");
+      t.match(JSON.parse(text.split("\r\n\r\n")[1]!), { code: "bad_request", status });
+      t.equal(/\r\nsec-websocket-version: 13, 8\r\n/i.test(text), status === 426);
+    }
+    await until(
+      () => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))),
+    );
+    t.equal(edge.hub.connections.size, 0);
+  },
+);
+
 t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets a problem, too", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const path of ["/ws", "/ws/chat/a/", "/ws/chat/a"]) {

@@ -8,6 +8,8 @@ import {
   type Logger,
   problem,
   sendProblem,
+  sendUnreadable,
+  useDigitsInQueries,
   useMethods,
   useProblems,
   useShallowJson,
@@ -29,7 +31,7 @@ export interface Deps extends MetricDeps {
   readonly auth: AuthSettings;
   readonly store: Store;
   readonly floor: Floor;
-  readonly consumer: Pick<LogConsumer, "connected">;
+  readonly consumer: Pick<LogConsumer, "connected" | "trouble">;
   /** Absent: nobody moderates. With an empty token the admin page is off, and rules hold all the same. */
   readonly moderation?: { readonly token: string; readonly desk: Desk; readonly admin: AdminStore };
 }
@@ -49,19 +51,24 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
     // What is not known is refused by name, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
+    clientErrorHandler: sendUnreadable,
     // A URL that cannot be decoded never gets to the error handler.
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
   useMethods(app);
   useShallowJson(app);
+  useDigitsInQueries(app);
   addAccess(app, auth, moderation?.desk.rules);
   await addCaching(app);
   await addDocs(app);
-  addHealthRoutes(app, () => ({
-    ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
-    ...(consumer.connected ? {} : { nats: "not reachable" }),
-  }));
+  addHealthRoutes(app, () => {
+    const nats = consumer.connected ? consumer.trouble : "not reachable";
+    return {
+      ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
+      ...(nats === undefined ? {} : { nats }),
+    };
+  });
   addMetricsRoute(app, persistenceMetrics(deps));
   await app.register(roomRoutes(store));
   await app.register(messageRoutes(store, floor));

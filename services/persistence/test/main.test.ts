@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { startProcess } from "@madang/local-stack";
+import { freePort, startNats, startProcess } from "@madang/local-stack";
 import t from "tap";
 import { eventually, freshDatabase, lookInside, message, mongod, nats, openPublisher, type Scope } from "./support.ts";
 
@@ -28,6 +28,30 @@ t.test("starts without MongoDB, becomes ready when it comes, and not ready when 
   t.ok(child.running);
   await child.kill("SIGTERM");
   t.strictSame(await child.exited, { code: 0, signal: null });
+});
+
+t.test("a NATS without JetStream: not ready, with what is to be done, and ready when it has one", async (t) => {
+  const db = await mongod(t);
+  const port = await freePort();
+  const off = await startNats({ port, configText: "jetstream: disabled" });
+  t.teardown(() => off.stop());
+  const child = await start(t, { NATS_URL: off.url, MONGODB_URL: freshDatabase(db) }, "/livez");
+  const ready = async () => (await fetch(`${child.url}/readyz`)).json();
+  const isOff = async () => /start nats-server with -js/.test((await ready()).missing?.nats);
+  await eventually("the reason", isOff);
+  await eventually("the reason in its log", () => /start nats-server with -js/.test(child.output()));
+  for (const round of [1, 2]) {
+    await off.stop();
+    const on = await startNats({ port });
+    t.teardown(() => on.stop());
+    await eventually("ready", async () => (await ready()).status === "ready");
+    if (round === 2) break;
+    await on.stop();
+    const again = await startNats({ port, configText: "jetstream: disabled" });
+    t.teardown(() => again.stop());
+    await eventually("not ready any more", isOff);
+    await again.stop();
+  }
 });
 
 t.test("SIGTERM under load: exits with 0, and what it acknowledged is stored", async (t) => {

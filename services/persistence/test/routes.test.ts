@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { type AuthSettings, readAuthSettings } from "@madang/auth";
@@ -32,7 +32,7 @@ async function serve(
     auth,
     store,
     floor,
-    consumer: { connected },
+    consumer: { connected, trouble: undefined },
     counts: new ProjectionCounts(),
   });
   t.teardown(async () => {
@@ -164,6 +164,7 @@ t.test("routes", async (t) => {
       ["GET", "/v1/rooms/a%00b/messages", "bad_room", "room"],
       ["GET", "/v1/rooms/a%1Fb/messages", "bad_room", "room"],
       ["PUT", "/v1/rooms/%20", "bad_room", "room"],
+      ["PUT", "/v1/rooms/%E2%80%8B", "bad_room", "room"],
       ["PUT", `/v1/rooms/${"%EC%88%98".repeat(101)}`, "bad_room", "room"],
       ["GET", `/v1/rooms/${"a".repeat(9000)}`, "bad_request", undefined],
       ["PUT", "/v1/rooms/a", "bad_request", "body", { payload: { topic: "x" } }],
@@ -177,7 +178,14 @@ t.test("routes", async (t) => {
       ["PUT", "/v1/rooms/a", "bad_request", undefined, { payload: "<a/>", headers: { "content-type": "text/xml" } }],
       ["GET", "/v1/rooms/a/messages?limit=0", "bad_request", "limit"],
       ["GET", "/v1/rooms/a/messages?limit=101", "bad_request", "limit"],
-      ["GET", "/v1/rooms/a/messages?limit=1.5", "bad_request", "limit"],
+      ...["1.5", "1e1", "0x10", "+5", "%205", "5%20", "10.0", "-5", "", "%EF%BC%95"].flatMap((limit) =>
+        ["/v1/rooms/a/messages", "/v1/rooms"].map((path): [string, string, string, string] => [
+          "GET",
+          `${path}?limit=${limit}`,
+          "bad_request",
+          "limit",
+        ]),
+      ),
       ["GET", "/v1/rooms/a/messages?limit=1&limit=2", "bad_request", "limit"],
       ["GET", "/v1/rooms/a/messages?before=a.1&after=a.2", "bad_request", "after"],
       ["GET", "/v1/rooms/a/messages?before=a.1&before=a.2", "bad_request", "before"],
@@ -300,6 +308,25 @@ t.test("routes", async (t) => {
     t.equal(reads, 2, "but not from a memory");
     await Promise.all([crowd.inject(url), crowd.inject(`${url}?limit=7`)]);
     t.equal(reads, 4, "and another page is another");
+  });
+
+  t.test("what is no HTTP request is answered by a problem, too", async () => {
+    const own = await serve(t, store);
+    await own.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = own.server.address() as AddressInfo;
+    for (const [bytes, status] of [
+      ["NONSENSE\r\n\r\n", 400],
+      ["GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400],
+      [`GET /livez HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(bytes);
+      const said = await text(socket);
+      t.match(said, `HTTP/1.1 ${status} `);
+      t.match(said, "application/problem+json");
+      t.match(JSON.parse(said.split("\r\n\r\n")[1]!), { code: "bad_request", status });
+    }
   });
 
   t.test("leaving, it answers what comes over connections that there are, and then closes them", async (t) => {

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
+import { ProtocolError } from "@madang/protocol";
 import { pathOf, problem, sendProblem, type TroubleLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 
@@ -13,6 +14,7 @@ const PENALTY_FIRST_MS = 2000;
 const PENALTY_LAST_MS = 60_000;
 const METHOD_NOT_ALLOWED = 405;
 const UNAVAILABLE = 503;
+const DOTS = /^(?:\.|%2e){1,2}$/i;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 /**
  * What a client says of its own connection (RFC 9110, 7.6.1), and what was answered here already. The client of HTTP
@@ -56,6 +58,8 @@ export function historyProxy(
       const token = tokenOf(request as FastifyRequest);
       return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
     },
+    // What an instance says of its connection to us is not said of the client's, which may be one that is to be closed.
+    rewriteHeaders: ({ connection: _connection, "keep-alive": _keepAlive, ...headers }) => headers,
     getUpstream: (request) => {
       const url = choose(chosen.get(request));
       chosen.set(request, url);
@@ -76,10 +80,10 @@ export function historyProxy(
       const mayAskAgain = urls.length > 1 && SAFE_METHODS.has(request.method) && !askedAgain.has(request);
       if (!mayAskAgain) return sendProblem(reply, problem("history_unavailable"), 1);
       askedAgain.add(request);
-      reply.from(request.raw.url!, replyOptions);
+      reply.from(hidingDots(request.raw.url!.split("?", 1)[0]!), replyOptions);
     },
   };
-  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]) => {
+  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]) => {
     // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>
@@ -91,12 +95,28 @@ export function historyProxy(
       prefix,
       rewritePrefix: prefix,
       httpMethods: methods,
+      preHandler: refuseToClimb,
+      handler: (_request, reply, path, options) => reply.from(hidingDots(path), options),
       // Or there would be two lines a request, and one with a stack for each that fails.
       logLevel: "error",
       undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
       replyOptions,
     });
   };
+}
+
+/** @throws ProtocolError `bad_room` for a path that climbs, which is what a URL with such a name of a room does */
+async function refuseToClimb(request: FastifyRequest): Promise<void> {
+  const parts = request.raw.url!.split("?", 1)[0]!.split(/[/\\]/);
+  if (parts.some((part) => DOTS.test(part))) throw new ProtocolError("bad_room", { field: "room" });
+}
+
+/**
+ * The path of a request for the library, which would take a room named "..." for an attempt to climb. It looks before it
+ * makes a URL of the path, and that is where tabs are dropped; a backslash would become a slash there.
+ */
+function hidingDots(path: string): string {
+  return path.replaceAll("\\", "%5C").replaceAll("/", "\t/\t");
 }
 
 /** Persistence does not know what the edge does by itself at the same path. */

@@ -32,6 +32,8 @@ export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Pr
     delegator: (request, callback) =>
       callback(null, {
         origin: request.headers.origin !== undefined && origins.allow(request),
+        // Who asks by OPTIONS about nothing but the path is answered by the path.
+        preflight: request.headers["access-control-request-method"] !== undefined,
         credentials: origins.trust(request),
         methods: METHODS,
         allowedHeaders: ["authorization", "content-type", "idempotency-key"],

@@ -1,5 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import {
+  characters,
   formatPosition,
   NONCE_MAX_LENGTH,
   PostedMessage,
@@ -27,7 +30,7 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
     hub.guard.takeUserSend(identity);
     const { userId } = identity;
     const user = identity.name ?? requireUser(request.body.user ?? "anonymous");
-    const nonce = idempotencyKey(request.headers["idempotency-key"]);
+    const nonce = idempotencyKey(request.raw);
     const { message, replyTo } = request.body;
     hub.moderation.requireSend({ userId, user }, room, identity, message);
     const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
@@ -38,14 +41,17 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
   });
 }
 
-/** @throws ProtocolError `bad_request` */
-function idempotencyKey(header: string | string[] | undefined): string {
-  if (header === undefined) return randomUUID();
-  if (typeof header !== "string" || header.length === 0 || header.length > NONCE_MAX_LENGTH) {
-    throw new ProtocolError("bad_request", {
-      field: "idempotency-key",
-      message: `Idempotency-Key has 1 to ${NONCE_MAX_LENGTH} characters.`,
-    });
-  }
-  return header;
+/**
+ * The nonce that a socket would send, as UTF-8: of a header Node.js makes a character of each byte.
+ * @throws ProtocolError `bad_request`
+ */
+function idempotencyKey({ headersDistinct }: IncomingMessage): string {
+  const [header, ...more] = headersDistinct["idempotency-key"] ?? [randomUUID()];
+  const bytes = Buffer.from(header ?? "", "latin1");
+  const key = bytes.toString();
+  if (more.length === 0 && isUtf8(bytes) && key !== "" && characters(key) <= NONCE_MAX_LENGTH) return key;
+  throw new ProtocolError("bad_request", {
+    field: "idempotency-key",
+    message: `There is one Idempotency-Key, of 1 to ${NONCE_MAX_LENGTH} characters in UTF-8.`,
+  });
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import fastifyWebsocket from "@fastify/websocket";
 import { type Identity, may, TokenError } from "@madang/auth";
 import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
-import { problem, sendProblem } from "@madang/runtime";
+import { problem, sendProblem, writeProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import type { Admission } from "../admission.ts";
@@ -23,6 +24,12 @@ interface RoomRoute {
   Querystring: { after?: string };
 }
 
+/** Among others, too: it is a list (RFC 9110, 7.8). */
+const OFFERS_WEBSOCKET = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
+
+/** That the library speaks. */
+const VERSIONS = ["13", "8"];
+
 /** Sockets with requests that have no answer yet, and how many. */
 const owing = new WeakMap<Socket, number>();
 
@@ -31,7 +38,7 @@ const owing = new WeakMap<Socket, number>();
  * so is who asks for it before earlier requests have their answers: out of its turn, a socket would belong to nobody.
  */
 export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessage): boolean {
-  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && upgrade?.toLowerCase() === "websocket" && !owing.get(socket);
+  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && OFFERS_WEBSOCKET.test(upgrade ?? "") && !owing.get(socket);
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
@@ -49,6 +56,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
+  app.websocketServer.on("wsClientError", refuseHandshake);
   app.server.prependListener("request", ({ socket }, response) => {
     owing.set(socket, (owing.get(socket) ?? 0) + 1);
     response.once("close", () => owing.set(socket, owing.get(socket)! - 1));
@@ -56,6 +64,8 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
   // Refused here, a socket costs no more than the answer: 503, 403, 429, or 401 for a token that is not valid.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     if (!request.ws) return;
+    // Which of the protocols it is to be is settled by now; the library knows but one.
+    request.raw.headers.upgrade = "websocket";
     responses.set(request.raw, reply.raw);
     hub.refuseWhenDraining();
     hub.guard.requireEntrance(request);
@@ -115,6 +125,17 @@ function askForUpgrade(_request: unknown, reply: FastifyReply): FastifyReply {
   return sendProblem(reply, problem("bad_request", { status: 426, detail: "A WebSocket is to be opened here." }));
 }
 
+/** What the library does not take for a handshake: a key, a version or a list of subprotocols that is none. */
+function refuseHandshake({ message: detail }: Error, socket: Duplex, { headers }: IncomingMessage): void {
+  const isVersion = VERSIONS.includes(headers["sec-websocket-version"] ?? "");
+  const status = isVersion ? 400 : 426;
+  // RFC 6455, 4.4, and RFC 9110, 15.5.22.
+  const ours = isVersion ? {} : { upgrade: "websocket", "sec-websocket-version": VERSIONS.join(", ") };
+  writeProblem(socket, problem("bad_request", { status, detail }), ours);
+  socket.once("finish", () => socket.destroy());
+  socket.end();
+}
+
 /** Of upgrade requests under way. */
 const responses = new WeakMap<IncomingMessage, ServerResponse>();
 
@@ -147,16 +168,19 @@ function offersSubprotocol({ headers }: FastifyRequest): boolean {
   return (headers["sec-websocket-protocol"] ?? "").split(",").some((offered) => offered.trim() === SUBPROTOCOL);
 }
 
-/** P1: the room in the URL is joined at once, from a position (`?after=`) or live. A bad position joins live. */
+/**
+ * P1: the room in the URL is joined at once, from a position (`?after=`) or live. A bad position joins live. Who may not
+ * be in there has nothing to do here (3507).
+ */
 function joinPlain(connection: Connection, name: string, after: string | undefined): void {
   if (!connection.hub.guard.identified(connection, connection.identity!)) return connection.close("connectionLimit");
   try {
     const room = requireRoom(name);
     if (after !== undefined && !parsePosition(after)) {
       connection.sendError(new ProtocolError("bad_position", { field: "after" }));
-      return handleJoin(connection, { room });
-    }
-    handleJoin(connection, after === undefined ? { room } : { room, after });
+      handleJoin(connection, { room });
+    } else handleJoin(connection, after === undefined ? { room } : { room, after });
+    if (connection.members.size === 0) connection.close("notAllowed");
   } catch (error) {
     connection.sendError(error);
     connection.close("badRequest");

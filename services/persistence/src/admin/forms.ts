@@ -3,7 +3,7 @@ import {
   ProtocolError,
   REASON_MAX_CHARACTERS,
   type RoomStatus,
-  requireRoom,
+  requireStoredRoom,
   requireUser,
   SLOW_MODE_MAX_S,
 } from "@madang/protocol";
@@ -48,7 +48,7 @@ export function confirms(fields: Fields, what: string): boolean {
 /** @throws ProtocolError `bad_room`; without the field: undefined */
 export function roomOf(fields: Fields): string | undefined {
   const name = fields["room"];
-  return name === undefined || name === "" ? undefined : requireRoom(name);
+  return name === undefined || name === "" ? undefined : requireStoredRoom(name);
 }
 
 /** @returns who is meant: by an id alone, it stands for the name, too. @throws ProtocolError `bad_user`, `bad_request` */

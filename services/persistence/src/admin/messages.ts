@@ -1,4 +1,4 @@
-import { ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
+import { ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { exactlyOf, type Fields, roomOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
@@ -31,7 +31,7 @@ export function messageRoutes(app: FastifyInstance, { admin, moderator, show, do
     const fields = request.body as Fields;
     const position = textOf(fields, "position");
     if (position === undefined) throw new ProtocolError("bad_position");
-    await moderator.deleteMessage(requireRoom(fields["room"]), position);
+    await moderator.deleteMessage(requireStoredRoom(fields["room"]), position);
     const back = textOf(fields, "back") ?? "";
     return done(reply, `/admin/messages${back.startsWith("?") ? back : ""}`, "done");
   });

@@ -1,4 +1,4 @@
-import { ProtocolError, requireRoom } from "@madang/protocol";
+import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { confirms, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
@@ -22,14 +22,14 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
   });
 
   app.post("/admin/rooms", async (request, reply) => {
-    const room = requireRoom(textOf(request.body as Fields, "room"));
+    const room = requireStoredRoom(textOf(request.body as Fields, "room"));
     await store.ensureRoom(room, new Date().toISOString());
     await moderator.note({ act: "create room", room });
     return done(reply, roomPath(room), "done");
   });
 
   app.get("/admin/room", async (request, reply) => {
-    const name = requireRoom((request.query as Fields)["room"]);
+    const name = requireStoredRoom((request.query as Fields)["room"]);
     const room = await store.room(name);
     if (!room) throw new ProtocolError("not_found");
     return show(request, reply, "room.eta", { title: name, room, rule: desk.rules.room(name) });
@@ -37,7 +37,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
 
   app.post("/admin/room", async (request, reply) => {
     const fields = request.body as Fields;
-    const room = requireRoom(fields["room"]);
+    const room = requireStoredRoom(fields["room"]);
     await moderator.setRoom(room, settingsOf(fields));
     return done(reply, roomPath(room), "done");
   });
