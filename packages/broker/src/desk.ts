@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { encodeEvent, type LogEvent, ProtocolError, type Rule } from "@madang/protocol";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -15,6 +16,8 @@ const OPEN_RETRY_MS = 1000;
 /** An edge that has said nothing for so long is not counted any more. */
 const EDGE_SILENCE_MS = 12_000;
 const SCAN_BATCH = 500;
+const SCAN_ATTEMPTS = 5;
+const SCAN_RETRY_MS = 500;
 const SCAN_MAX_BYTES = 1024 * 1024;
 const CHANGE_ATTEMPTS = 5;
 const CONFLICT = "Others are changing this at the same moment: look at it, and do it again.";
@@ -154,9 +157,15 @@ class NatsDesk implements Desk {
     return true;
   }
 
-  scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {
+  async scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {
     const subject = room === undefined ? LOG_SUBJECTS : logSubject(room);
-    return this.#require(this.#direct).next(subject, seq, SCAN_BATCH, SCAN_MAX_BYTES);
+    for (let attempt = 1; ; attempt++) {
+      const records = await this.#require(this.#direct).next(subject, seq, SCAN_BATCH, SCAN_MAX_BYTES);
+      // In a cluster any server that has a copy answers, also one that is behind the others.
+      const isSure = this.#nc?.info?.cluster === undefined || attempt === SCAN_ATTEMPTS;
+      if (records.length > 0 || isSure) return records;
+      await delay(SCAN_RETRY_MS);
+    }
   }
 
   async at(seq: number): Promise<SubjectRecord | undefined> {
