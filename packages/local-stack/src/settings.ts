@@ -9,7 +9,7 @@ const Schema = Type.Object({
   PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
   DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
   NATS_URL: Type.String({ default: "" }),
-  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$" }),
+  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$", examples: ["always", "1s"] }),
   MONGODB_URL: Type.String({ default: "" }),
   LOG_LEVEL: Type.String({ default: "info" }),
 });

@@ -55,8 +55,8 @@ await run(async () => {
   tellServing();
 });
 
-function open({ nats, logReplicas, logMaxBytes }: EdgeConfig): Promise<[Log, Control]> {
+function open({ nats, log }: EdgeConfig): Promise<[Log, Control]> {
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
-  const settings = { ...DEFAULT_LOG_SETTINGS, replicas: logReplicas, maxBytes: logMaxBytes };
+  const settings = { ...DEFAULT_LOG_SETTINGS, ...log };
   return Promise.all([openLog(role, settings), openControl({ ...role, name: `${role.name} (control)` })]);
 }

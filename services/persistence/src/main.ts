@@ -23,7 +23,7 @@ await run(async () => {
   const log = createLogger("persistence", config.LOG_LEVEL);
   const onTrouble = createTroubleLog(log);
 
-  const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
+  const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
   const consumer = openConsumer({
