@@ -41,6 +41,7 @@ class JetStreamLog implements Log {
   #firstSeq = 0;
   #lastSeq = 0;
   #checking: Promise<string> | undefined;
+  #abandonCheck = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -166,7 +167,13 @@ class JetStreamLog implements Log {
   async #readEpoch(): Promise<string> {
     // Asked now, the question would be lost, and its time-out outlast the outage.
     if (!this.#direct.connected) throw new ProtocolError("log_unavailable");
-    const { epoch, firstSeq, lastSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
+    // The library lets a question wait for its time-out where the connection was lost, and the audit behind it.
+    const lost = Promise.withResolvers<never>();
+    this.#abandonCheck = () => lost.reject(new Error("the connection was lost"));
+    const { epoch, firstSeq, lastSeq } = await Promise.race([
+      ensureStream(this.#jsm, this.#settings),
+      lost.promise,
+    ]).catch((cause) => {
       throw new ProtocolError("log_unavailable", { cause });
     });
     this.#firstSeq = firstSeq;
@@ -189,7 +196,10 @@ class JetStreamLog implements Log {
 
   async #watchReplays(): Promise<void> {
     for await (const status of this.#replayNc.status()) {
-      if (status.type === "disconnect") this.#direct.onDisconnect();
+      if (status.type === "disconnect") {
+        this.#direct.onDisconnect();
+        this.#abandonCheck();
+      }
       if (status.type === "reconnect") {
         this.#direct.onReconnect();
         // An audit that came before, with the other connection, could not ask.
