@@ -4,6 +4,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
+import { ForeignLogError } from "./foreign-settings.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
@@ -15,7 +16,7 @@ const HEADS_BATCH = 1000;
 const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
 
-/** Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes. */
+/** Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes. @throws ForeignLogError */
 export async function openLog(nats: NatsSettings, settings: LogSettings): Promise<Log> {
   // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
   const [nc, replayNc] = await Promise.all([
@@ -25,7 +26,9 @@ export async function openLog(nats: NatsSettings, settings: LogSettings): Promis
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
   const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
   await log.open();
-  return log;
+  if (log.foreign.length === 0) return log;
+  await log.close(0);
+  throw new ForeignLogError(log.foreign);
 }
 
 class JetStreamLog implements Log {
@@ -40,6 +43,7 @@ class JetStreamLog implements Log {
   #epoch = "";
   #firstSeq = 0;
   #lastSeq = 0;
+  #foreign: readonly string[] = [];
   #checking: Promise<string> | undefined;
   #abandonCheck = () => {};
   #closing: Promise<void> | undefined;
@@ -69,6 +73,10 @@ class JetStreamLog implements Log {
 
   get lastSeq(): number {
     return Math.max(this.#lastSeq, this.#publisher.highSeq);
+  }
+
+  get foreign(): readonly string[] {
+    return this.#foreign;
   }
 
   get connected(): boolean {
@@ -170,12 +178,13 @@ class JetStreamLog implements Log {
     // The library lets a question wait for its time-out where the connection was lost, and the audit behind it.
     const lost = Promise.withResolvers<never>();
     this.#abandonCheck = () => lost.reject(new Error("the connection was lost"));
-    const { epoch, firstSeq, lastSeq } = await Promise.race([
+    const { epoch, firstSeq, lastSeq, foreign } = await Promise.race([
       ensureStream(this.#jsm, this.#settings),
       lost.promise,
     ]).catch((cause) => {
       throw new ProtocolError("log_unavailable", { cause });
     });
+    this.#foreign = foreign;
     this.#firstSeq = firstSeq;
     this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
     if (epoch !== this.#epoch) {

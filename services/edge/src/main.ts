@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
-import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog } from "@madang/broker";
-import { createLogger, onShutdown, run } from "@madang/runtime";
+import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
+import { createLogger, OperatorError, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { buildApp } from "./app.ts";
 import { type EdgeConfig, edgeConfig } from "./config.ts";
@@ -55,8 +55,11 @@ await run(async () => {
   tellServing();
 });
 
-function open({ nats, log }: EdgeConfig): Promise<[Log, Control]> {
+function open({ nats, log: made }: EdgeConfig): Promise<[Log, Control]> {
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
-  const settings = { ...DEFAULT_LOG_SETTINGS, ...log };
-  return Promise.all([openLog(role, settings), openControl({ ...role, name: `${role.name} (control)` })]);
+  const settings = { ...DEFAULT_LOG_SETTINGS, ...made };
+  const log = openLog(role, settings).catch((error: Error) => {
+    throw error instanceof ForeignLogError ? new OperatorError(error.message) : error;
+  });
+  return Promise.all([log, openControl({ ...role, name: `${role.name} (control)` })]);
 }
