@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { OperatorError } from "@madang/runtime";
 import { lock } from "./file-lock.ts";
+import { makeDir } from "./make-dir.ts";
 
 const run = promisify(execFile);
 
@@ -46,7 +47,7 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
   if (isExecutable(cached)) return cached;
 
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
-  mkdirSync(join(cacheDir, "bin"), { recursive: true });
+  makeCacheDir(cacheDir);
   const held = await lock(join(cacheDir, "lock"), () => say(`${name}: waiting for a download that is under way`));
   try {
     if (isExecutable(cached)) return cached;
@@ -71,6 +72,17 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
     throw new BinaryMissingError(name);
   } finally {
     held.release();
+  }
+}
+
+function makeCacheDir(cacheDir: string): void {
+  try {
+    makeDir(join(cacheDir, "bin"));
+    accessSync(cacheDir, constants.W_OK);
+  } catch (error) {
+    throw new OperatorError(
+      `${cacheDir} cannot be written (${(error as Error).message}): set CACHE_DIR to another directory.`,
+    );
   }
 }
 

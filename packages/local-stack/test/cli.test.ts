@@ -203,6 +203,8 @@ t.test("settings that cannot be: one line, and 1", async (t) => {
       /^Nobody answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,
     ],
   ];
+  if (existsSync("/proc/self"))
+    cases.push([{ DATA_DIR: "/proc/none" }, /^\/proc\/none cannot be written \(E.*\): set DATA_DIR/]);
   for (const [env, message] of cases) {
     const free = { PORT: String(await freePort()), PERSISTENCE_PORT: "8100", MONGODB_URL: "mongodb+srv://x.invalid/" };
     const run = start(t, { DATA_DIR: tempDir(t), ...free, ...env });
