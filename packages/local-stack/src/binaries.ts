@@ -40,9 +40,7 @@ export class BinaryMissingError extends OperatorError {
 export async function findBinary(name: BinaryName, options: FindOptions = {}): Promise<string> {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).find((dir) => dir && isExecutable(join(dir, name)));
   if (onPath) return join(onPath, name);
-  const cacheDir = resolve(
-    options.cacheDir || process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"),
-  );
+  const cacheDir = options.cacheDir ? resolve(options.cacheDir) : defaultCacheDir();
   const cached = join(cacheDir, "bin", name);
   if (isExecutable(cached)) return cached;
 
@@ -93,6 +91,11 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** `CACHE_DIR`, or `.cache` of this checkout. */
+export function defaultCacheDir(): string {
+  return resolve(process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"));
 }
 
 /** A binary made for another system, or without its libraries, is no use: better to know before it is in the cache. */

@@ -64,7 +64,7 @@ Environment:
   NATS_URL               use this NATS and start none
   NATS_SYNC=1s           when messages are forced to the disk: a period, or always (before the ack)
   MONGODB_URL            use this MongoDB (a replica set) and start none
-  CACHE_DIR=.cache       where fetched server binaries are kept
+  CACHE_DIR=.cache       where fetched server binaries and compiled code are kept
   LOG_LEVEL=info         debug: show all that the processes print
 Further variables reach the services as they are (see docs/OPERATIONS.md).
 `;
