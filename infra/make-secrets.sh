@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes what the servers of infra/ need: a CA of their own with a certificate for all NATS servers and one for all of
 # MongoDB, a key that the members of the MongoDB replica set share, and passwords.
-#   sh infra/make-secrets.sh [directory]      (default: infra/secrets, which git ignores)
+#   sh infra/make-secrets.sh [directory]      (default: MADANG_SECRETS, or infra/secrets, which git ignores)
 # Run again, it makes what is missing and changes nothing: to renew a certificate, remove it and run this. Real
 # certificates of your own CA do as well.
 set -eu
-dir=${1:-"$(dirname "$0")/secrets"}
+dir=${1:-${MADANG_SECRETS:-"$(dirname "$0")/secrets"}}
 umask 077
 mkdir -p "$dir"
 cd "$dir"

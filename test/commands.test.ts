@@ -1,6 +1,6 @@
 /** Every command of package.json that is ours says what it is for, and what is wrong with a wrong command line. */
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import t from "tap";
 
@@ -32,3 +32,14 @@ for (const [name, line] of commands) {
     t.match(wrong, { code: 2, out: "", err: /^[^\n]*--what[^\n]*see --help\.\n$/i });
   });
 }
+
+t.test("make-secrets.sh puts them where MADANG_SECRETS has Compose look for them", async (t) => {
+  const dir = join(t.testdir(), "secrets");
+  const script = join(ROOT, "infra/make-secrets.sh");
+  const { status, stderr } = spawnSync("sh", [script], {
+    env: { ...process.env, MADANG_SECRETS: dir },
+    encoding: "utf8",
+  });
+  t.equal(status, 0, stderr);
+  for (const name of ["nats", "mongo", "persistence", "edge"]) t.ok(existsSync(join(dir, `${name}.env`)), name);
+});

@@ -148,7 +148,7 @@ class NatsDesk implements Desk {
 
   async renewLog(reached: { epoch: string; seq: number }): Promise<boolean> {
     this.#require(this.#nc);
-    const old = await renewEpoch(this.#jsm, reached);
+    const old = await renewEpoch(this.#jsm, this.#settings, reached);
     if (old === undefined) return false;
     // Whoever still fetches by it is to notice.
     await this.#jsm.consumers.delete(STREAM, durableName(old)).catch((error: unknown) => {

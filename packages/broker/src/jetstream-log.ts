@@ -4,6 +4,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
+import { ForeignLogError } from "./foreign-settings.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
@@ -19,6 +20,7 @@ const OPEN_RETRY_MS = 500;
 /**
  * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
  * @param onTrouble told, as often as it is tried in vain, why the log cannot be opened though NATS is there
+ * @throws ForeignLogError
  */
 export async function openLog(
   nats: NatsSettings,
@@ -33,7 +35,9 @@ export async function openLog(
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
   const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
   await log.open(onTrouble);
-  return log;
+  if (log.foreign.length === 0) return log;
+  await log.close(0);
+  throw new ForeignLogError(log.foreign);
 }
 
 class JetStreamLog implements Log {
@@ -49,7 +53,9 @@ class JetStreamLog implements Log {
   #firstSeq = 0;
   #lastSeq = 0;
   #trouble: string | undefined;
+  #foreign: readonly string[] = [];
   #checking: Promise<string> | undefined;
+  #abandonCheck = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -77,6 +83,10 @@ class JetStreamLog implements Log {
 
   get lastSeq(): number {
     return Math.max(this.#lastSeq, this.#publisher.highSeq);
+  }
+
+  get foreign(): readonly string[] {
+    return this.#foreign;
   }
 
   get connected(): boolean {
@@ -182,11 +192,18 @@ class JetStreamLog implements Log {
   async #readEpoch(): Promise<string> {
     // Asked now, the question would be lost, and its time-out outlast the outage.
     if (!this.#direct.connected) throw new ProtocolError("log_unavailable");
-    const { epoch, firstSeq, lastSeq } = await ensureStream(this.#jsm, this.#settings).catch((cause) => {
+    // The library lets a question wait for its time-out where the connection was lost, and the audit behind it.
+    const lost = Promise.withResolvers<never>();
+    this.#abandonCheck = () => lost.reject(new Error("the connection was lost"));
+    const { epoch, firstSeq, lastSeq, foreign } = await Promise.race([
+      ensureStream(this.#jsm, this.#settings),
+      lost.promise,
+    ]).catch((cause) => {
       this.#trouble = reasonOf(cause) ?? "the log cannot be found";
       throw new ProtocolError("log_unavailable", { cause });
     });
     this.#trouble = undefined;
+    this.#foreign = foreign;
     this.#firstSeq = firstSeq;
     this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
     if (epoch !== this.#epoch) {
@@ -207,7 +224,10 @@ class JetStreamLog implements Log {
 
   async #watchReplays(): Promise<void> {
     for await (const status of this.#replayNc.status()) {
-      if (status.type === "disconnect") this.#direct.onDisconnect();
+      if (status.type === "disconnect") {
+        this.#direct.onDisconnect();
+        this.#abandonCheck();
+      }
       if (status.type === "reconnect") {
         this.#direct.onReconnect();
         // An audit that came before, with the other connection, could not ask.

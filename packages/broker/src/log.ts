@@ -56,6 +56,9 @@ export interface Log {
   /** The oldest sequence that the log still holds, as of the last look (at most one audit ago). */
   readonly firstSeq: number;
 
+  /** Settings that somebody has given the stream, and by which it breaks its promise, in words; as of the last look. */
+  readonly foreign: readonly string[];
+
   /** The newest sequence of any room that this process knows of. A position above it may be one that it has yet to hear of: ask {@link checkEpoch}. */
   readonly lastSeq: number;
 

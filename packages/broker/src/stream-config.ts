@@ -10,6 +10,7 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { isApiError } from "./api-errors.ts";
+import { foreignSettings } from "./foreign-settings.ts";
 import { LIVE_SUBJECTS, LOG_SUBJECTS, STREAM } from "./subjects.ts";
 
 /** What an operator decides about the log. */
@@ -64,18 +65,21 @@ export interface StreamIdentity {
   /** The oldest sequence that is still stored. */
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** Settings of the stream by which it breaks what the log promises, in words. */
+  readonly foreign: readonly string[];
 }
 
-function identity(info: StreamInfo): StreamIdentity {
+function identity(info: StreamInfo, { duplicateWindowMs }: LogSettings): StreamIdentity {
   // A stream made by hand has no epoch in its metadata; its making is then its name.
   const epoch = info.config.metadata?.[EPOCH_KEY] ?? newEpoch(Date.parse(info.created));
-  return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
+  const foreign = foreignSettings(info.config, nanos(duplicateWindowMs));
+  return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq, foreign };
 }
 
 /** Who the log is now, or `undefined` when there is none. @throws when JetStream does not answer */
-async function readIdentity(jsm: JetStreamManager): Promise<StreamIdentity | undefined> {
+async function readIdentity(jsm: JetStreamManager, settings: LogSettings): Promise<StreamIdentity | undefined> {
   try {
-    return identity(await jsm.streams.info(STREAM));
+    return identity(await jsm.streams.info(STREAM), settings);
   } catch (error) {
     if (isApiError(error, "streamNotFound")) return undefined;
     throw error;
@@ -84,14 +88,14 @@ async function readIdentity(jsm: JetStreamManager): Promise<StreamIdentity | und
 
 /** The log's identity; makes the log with a new epoch where there is none. Safe for many callers at once. */
 export async function ensureStream(jsm: JetStreamManager, settings: LogSettings): Promise<StreamIdentity> {
-  const present = await readIdentity(jsm);
+  const present = await readIdentity(jsm, settings);
   if (present) return present;
   try {
-    return identity(await jsm.streams.add(streamConfig(settings, newEpoch(Date.now()))));
+    return identity(await jsm.streams.add(streamConfig(settings, newEpoch(Date.now()))), settings);
   } catch (error) {
     // Another process made it in the meantime, with its own epoch.
     if (isApiError(error, "streamNameInUse")) {
-      const theirs = await readIdentity(jsm);
+      const theirs = await readIdentity(jsm, settings);
       if (theirs) return theirs;
     }
     throw error;
@@ -99,7 +103,10 @@ export async function ensureStream(jsm: JetStreamManager, settings: LogSettings)
 }
 
 /** Whether the log ends before a place that it had reached: it was put back to an older state, or made under an older name. */
-function endsBefore({ epoch, lastSeq }: StreamIdentity, reached: { epoch: string; seq: number }): boolean {
+function endsBefore(
+  { epoch, lastSeq }: Pick<StreamIdentity, "epoch" | "lastSeq">,
+  reached: { epoch: string; seq: number },
+): boolean {
   return epoch === reached.epoch ? lastSeq < reached.seq : epoch < reached.epoch;
 }
 
@@ -110,15 +117,16 @@ function endsBefore({ epoch, lastSeq }: StreamIdentity, reached: { epoch: string
  */
 export async function renewEpoch(
   jsm: JetStreamManager,
+  settings: LogSettings,
   reached: { readonly epoch: string; readonly seq: number },
 ): Promise<string | undefined> {
   let info = await jsm.streams.info(STREAM);
-  if (info.cluster?.replicas?.length && endsBefore(identity(info), reached)) {
+  if (info.cluster?.replicas?.length && endsBefore(identity(info, settings), reached)) {
     // A server that led the log until it stood still says for some milliseconds after what it knew then.
     await delay(DOUBT_MS);
     info = await jsm.streams.info(STREAM);
   }
-  const present = identity(info);
+  const present = identity(info, settings);
   if (!endsBefore(present, reached)) return undefined;
   const metadata = { ...info.config.metadata, [EPOCH_KEY]: epochAfter(reached.epoch) };
   await jsm.streams.update(STREAM, { metadata });

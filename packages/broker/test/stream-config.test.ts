@@ -30,8 +30,12 @@ t.test("a server that led the log and tells of its past does not make it another
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
   for (let i = 0; i < 3; i++) await jsm.jetstream().publish("chat.log.00.a", "x");
   const reached = { epoch, seq: 3 };
-  t.equal(await renewEpoch(behind(jsm, 1, 1), reached), undefined);
+  t.equal(await renewEpoch(behind(jsm, 1, 1), DEFAULT_LOG_SETTINGS, reached), undefined);
   t.equal((await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch, epoch);
-  t.equal(await renewEpoch(behind(jsm, 1, 2), reached), epoch, "which one does that says so twice");
+  t.equal(
+    await renewEpoch(behind(jsm, 1, 2), DEFAULT_LOG_SETTINGS, reached),
+    epoch,
+    "which one does that says so twice",
+  );
   t.not((await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch, epoch);
 });

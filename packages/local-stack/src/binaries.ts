@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { OperatorError } from "@madang/runtime";
 import { lock } from "./file-lock.ts";
+import { makeDir } from "./make-dir.ts";
 
 const run = promisify(execFile);
 
@@ -39,14 +40,12 @@ export class BinaryMissingError extends OperatorError {
 export async function findBinary(name: BinaryName, options: FindOptions = {}): Promise<string> {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).find((dir) => dir && isExecutable(join(dir, name)));
   if (onPath) return join(onPath, name);
-  const cacheDir = resolve(
-    options.cacheDir || process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"),
-  );
+  const cacheDir = options.cacheDir ? resolve(options.cacheDir) : defaultCacheDir();
   const cached = join(cacheDir, "bin", name);
   if (isExecutable(cached)) return cached;
 
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
-  mkdirSync(join(cacheDir, "bin"), { recursive: true });
+  makeCacheDir(cacheDir);
   const held = await lock(join(cacheDir, "lock"), () => say(`${name}: waiting for a download that is under way`));
   try {
     if (isExecutable(cached)) return cached;
@@ -74,6 +73,17 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
   }
 }
 
+function makeCacheDir(cacheDir: string): void {
+  try {
+    makeDir(join(cacheDir, "bin"));
+    accessSync(cacheDir, constants.W_OK);
+  } catch (error) {
+    throw new OperatorError(
+      `${cacheDir} cannot be written (${(error as Error).message}): set CACHE_DIR to another directory.`,
+    );
+  }
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
@@ -81,6 +91,11 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** `CACHE_DIR`, or `.cache` of this checkout. */
+export function defaultCacheDir(): string {
+  return resolve(process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"));
 }
 
 /** A binary made for another system, or without its libraries, is no use: better to know before it is in the cache. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { defaultCacheDir } from "./binaries.ts";
 import { Child } from "./child.ts";
 import { withPort } from "./ports.ts";
 import { makeTempDir, removeTempDir } from "./temp-dir.ts";
@@ -46,7 +47,14 @@ export async function startProcess(options: ProcessOptions): Promise<Child> {
       name: options.name,
       command: process.execPath,
       args: [...(options.nodeArgs ?? []), options.entry],
-      env: { ...process.env, HOST: "127.0.0.1", ...options.env, PORT: String(port) },
+      env: {
+        // Nearly a third of a start's CPU goes into compiling what has not changed. Where it cannot be written Node does without.
+        NODE_COMPILE_CACHE: join(defaultCacheDir(), "compiled"),
+        ...process.env,
+        HOST: "127.0.0.1",
+        ...options.env,
+        PORT: String(port),
+      },
       port,
       url,
       logFile: options.logFile ?? join(dir!, `${options.name}.log`),

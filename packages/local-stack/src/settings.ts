@@ -9,7 +9,7 @@ const Schema = Type.Object({
   PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
   DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
   NATS_URL: Type.String({ default: "" }),
-  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$" }),
+  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$", examples: ["always", "1s"] }),
   MONGODB_URL: Type.String({ default: "" }),
   LOG_LEVEL: Type.String({ default: "info" }),
 });
@@ -64,7 +64,7 @@ Environment:
   NATS_URL               use this NATS and start none
   NATS_SYNC=1s           when messages are forced to the disk: a period, or always (before the ack)
   MONGODB_URL            use this MongoDB (a replica set) and start none
-  CACHE_DIR=.cache       where fetched server binaries are kept
+  CACHE_DIR=.cache       where fetched server binaries and compiled code are kept
   LOG_LEVEL=info         debug: show all that the processes print
 Further variables reach the services as they are (see docs/OPERATIONS.md).
 `;

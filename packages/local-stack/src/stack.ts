@@ -1,9 +1,10 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OperatorError } from "@madang/runtime";
 import type { Child } from "./child.ts";
 import { type FileLock, tryLock } from "./file-lock.ts";
 import { LogView } from "./log-view.ts";
+import { makeDir } from "./make-dir.ts";
 import { startMongod } from "./mongod.ts";
 import { startNats } from "./nats.ts";
 import { portProblem } from "./ports.ts";
@@ -138,7 +139,7 @@ export class Stack {
 /** Makes the directory ready, and locks it; undefined when another has it. */
 function takeDir(dataDir: string): FileLock | undefined {
   try {
-    mkdirSync(join(dataDir, "logs"), { recursive: true });
+    makeDir(join(dataDir, "logs"));
     return tryLock(join(dataDir, "lock"));
   } catch (error) {
     throw new StackError(

@@ -195,14 +195,16 @@ t.test("no binary and no network: a line for each try, one that says what to do,
 t.test("settings that cannot be: one line, and 1", async (t) => {
   const cases: [NodeJS.ProcessEnv, RegExp][] = [
     [{ DATA_DIR: import.meta.filename }, /^.* cannot be written \(ENOTDIR.*\): set DATA_DIR to another directory\.\n$/],
-    [{ EDGES: "0" }, /^The environment variable EDGES must be >= 1\.\n$/],
-    [{ PORT: "eight" }, /^The environment variable PORT must be integer\.\n$/],
+    [{ EDGES: "0" }, /^The environment variable EDGES must be a whole number from 1 to 16, and is "0"\.\n$/],
+    [{ PORT: "eight" }, /^The environment variable PORT must be a whole number from 1 to 65535, and is "eight"\.\n$/],
     [{ PORT: "8100" }, /^PORT and PERSISTENCE_PORT both lead to port 8100: move one of them\.\n$/],
     [
       { NATS_URL: "nats://user:secret@127.0.0.1:1" },
       /^Nobody answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,
     ],
   ];
+  if (existsSync("/proc/self"))
+    cases.push([{ DATA_DIR: "/proc/none" }, /^\/proc\/none cannot be written \(E.*\): set DATA_DIR/]);
   for (const [env, message] of cases) {
     const free = { PORT: String(await freePort()), PERSISTENCE_PORT: "8100", MONGODB_URL: "mongodb+srv://x.invalid/" };
     const run = start(t, { DATA_DIR: tempDir(t), ...free, ...env });

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { envSchema, type JSONSchemaType } from "env-schema";
 import type { Static, TObject } from "typebox";
@@ -12,34 +13,61 @@ interface Invalid {
   readonly message?: string;
   readonly params?: { readonly missingProperty?: string };
 }
-interface Choice {
+interface Setting {
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly anyOf?: readonly { readonly const?: unknown }[];
+  readonly examples?: readonly unknown[];
 }
+
+const SHOWN_CHARACTERS = 40;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
  * Reads settings from the environment by a schema: each has a default, a type and a description there. An empty variable
  * counts as none: that is how Compose files and charts pass on what nobody has set.
- * @throws ConfigError naming the variable and what it may be, never its value (it may be a secret)
+ * @throws ConfigError naming the variable and what it may be; its value only where that is a number or a choice, never where
+ *   it may be a secret
  */
 export function readConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv = process.env): Static<S> {
+  const settings = schema.properties as Record<string, Setting>;
   try {
-    return envSchema<Static<S>>({
+    const config = envSchema<Static<S>>({
       schema: schema as unknown as JSONSchemaType<Static<S>>,
       data: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")),
       dotenv: false,
       env: false,
     });
+    for (const [name, value] of Object.entries(config)) {
+      // Beyond these a number is not the one that was written.
+      if (typeof value === "number" && !Number.isSafeInteger(value))
+        throw refused(name, env[name] ?? "", settings[name]!);
+    }
+    return config;
   } catch (error) {
     const first = (error as { errors?: Invalid[] }).errors?.[0];
     if (!first) throw error;
     const missing = first.params?.missingProperty;
     if (missing !== undefined) throw new ConfigError(`The environment variable ${missing} is missing.`);
     const name = first.instancePath?.slice(1) ?? "";
-    const choices = (schema.properties[name] as Choice | undefined)?.anyOf?.map((choice) => choice.const);
-    throw new ConfigError(
-      `The environment variable ${name} ${choices ? `must be one of ${choices.join(", ")}` : first.message}.`,
-    );
+    throw refused(name, env[name] ?? "", settings[name] ?? {}, first.message);
   }
+}
+
+function refused(name: string, value: string, setting: Setting, byDefault = ""): ConfigError {
+  const { type, minimum, maximum = Number.MAX_SAFE_INTEGER, anyOf, examples } = setting;
+  if (anyOf) return badValue(name, `one of ${anyOf.map((choice) => choice.const).join(", ")}`, value);
+  if (type === "boolean") return badValue(name, "true or false", value);
+  if (type === "integer") return badValue(name, `a whole number from ${minimum} to ${maximum}`, value);
+  const allowed = examples ? `must be like ${examples.join(" or ")}` : byDefault;
+  return new ConfigError(`The environment variable ${name} ${allowed}.`);
+}
+
+/** For a variable that cannot be a secret: its value is shown. */
+export function badValue(variable: string, allowed: string, value: string): ConfigError {
+  const shown = value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
+  return new ConfigError(`The environment variable ${variable} must be ${allowed}, and is ${JSON.stringify(shown)}.`);
 }
 
 /**
@@ -57,14 +85,28 @@ export function readUrls(variable: string, text: string, schemes: readonly strin
   });
 }
 
-/** @returns the path, or undefined for an empty one. @throws ConfigError naming the variable */
-export function readablePath(variable: string, path: string): string | undefined {
-  if (path === "") return undefined;
+/** What a variable's file holds. @throws ConfigError naming the variable, the file and what is wrong with it */
+export function readSettingsFile(variable: string, path: string): string {
   try {
-    // Not only asked for: a folder may be read, too, and is no file.
-    readFileSync(path);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? "unknown";
+    throw new ConfigError(`The environment variable ${variable} names a file that cannot be read: ${path} (${why}).`);
+  }
+}
+
+/**
+ * A file of CA certificates, in PEM. What is none would only be found out by each attempt to connect, for ever.
+ * @returns the path, or undefined for an empty one. @throws ConfigError naming the variable and the file
+ */
+export function certificatePath(variable: string, path: string): string | undefined {
+  if (path === "") return undefined;
+  const certificates = readSettingsFile(variable, path).match(PEM_CERTIFICATE) ?? [];
+  try {
+    if (certificates.length === 0) throw new Error("none");
+    for (const certificate of certificates) new X509Certificate(certificate);
     return path;
   } catch {
-    throw new ConfigError(`The environment variable ${variable} names a file that cannot be read.`);
+    throw new ConfigError(`The environment variable ${variable} names a file that is no certificate in PEM: ${path}.`);
   }
 }

@@ -11,8 +11,9 @@ export async function run(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    const known = error instanceof OperatorError || SYSTEM_CODES.has((error as NodeJS.ErrnoException).code ?? "");
-    console.error(known ? (error as Error).message : error);
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    const known = error instanceof OperatorError || SYSTEM_CODES.has(code ?? "");
+    console.error(!known ? error : syscall === "listen" ? `${message} (as HOST and PORT say)` : message);
     process.exit(error instanceof OperatorError ? error.exitCode : 1);
   }
 }

@@ -1,12 +1,24 @@
 import t from "tap";
 import { Type } from "typebox";
-import { ConfigError, readablePath, readConfig, readUrls } from "../src/index.ts";
+import { certificatePath, readConfig, readLogSettings, readNatsUrls, readUrls } from "../src/index.ts";
 
 const Schema = Type.Object({
   COUNT: Type.Integer({ default: 3, minimum: 1 }),
   KIND: Type.Union([Type.Literal("a"), Type.Literal("b")], { default: "a" }),
   NAME: Type.String({ default: "x" }),
 });
+/** Of nobody. */
+const PEM = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUefmvzll2SEsScVyCfQtFiB1enfswCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjYxMjMwNDVaGA8yMTI2MTEwMjEyMzA0
+NVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBFt
+s8FAqgue3pg/ZNBnZ9JUtPOFObyfuy5gJOnoT4JNSS44AT23zqqKDybAX0qpXFv9
+hlNxEHh4XCMY+ijlZJGjUzBRMB0GA1UdDgQWBBSmE52NnupJA2OjMuqwPQ7+LIIe
+ujAfBgNVHSMEGDAWgBSmE52NnupJA2OjMuqwPQ7+LIIeujAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIGUw4GspYgPB+fC+VgddJwxsLdyEvEQzlPam
+zx3GNn2EAiEAiX2JyIh9bEGQVjoPbxkE5iEEK16kzsO14UKjl8S/sS4=
+-----END CERTIFICATE-----
+`;
 const refused = (message: string) => ({ name: "ConfigError", message });
 
 t.test("what is not set, or empty, has its default", async (t) => {
@@ -16,12 +28,30 @@ t.test("what is not set, or empty, has its default", async (t) => {
   t.same(readConfig(Schema, { COUNT: "7", KIND: "b", NAME: "y" }), { COUNT: 7, KIND: "b", NAME: "y" });
 });
 
-t.test("what cannot be used is named, with what it may be and without its value", async (t) => {
-  t.throws(() => readConfig(Schema, { COUNT: "hush" }), refused("The environment variable COUNT must be integer."));
-  t.throws(() => readConfig(Schema, { COUNT: "0" }), refused("The environment variable COUNT must be >= 1."));
-  t.throws(() => readConfig(Schema, { KIND: "hush" }), refused("The environment variable KIND must be one of a, b."));
+t.test("what cannot be used is named, with what it may be; its value only where it is no secret", async (t) => {
+  const range = "The environment variable COUNT must be a whole number from 1 to 9007199254740991, and is";
+  for (const value of ["many", "0", "1.5", "1e300", "9007199254740993"]) {
+    t.throws(() => readConfig(Schema, { COUNT: value }), refused(`${range} "${value}".`));
+  }
+  t.throws(() => readConfig(Schema, { COUNT: "9".repeat(99) }), refused(`${range} "${"9".repeat(40)}…".`));
+  const choice = 'The environment variable KIND must be one of a, b, and is "c\\n".';
+  t.throws(() => readConfig(Schema, { KIND: "c\n" }), refused(choice));
   const required = Type.Object({ NAME: Type.String() });
   t.throws(() => readConfig(required, {}), refused("The environment variable NAME is missing."));
+  const url = Type.Object({ DB: Type.String({ pattern: "^db:", examples: ["db://a"] }) });
+  t.throws(() => readConfig(url, { DB: "hush" }), refused("The environment variable DB must be like db://a."));
+  const flag = Type.Object({ FLAG: Type.Boolean() });
+  const truth = 'The environment variable FLAG must be true or false, and is "yes".';
+  t.throws(() => readConfig(flag, { FLAG: "yes" }), refused(truth));
+});
+
+t.test("the log's limit: none, or one that a log can live with", async (t) => {
+  const limit = (LOG_MAX_BYTES: number) => readLogSettings({ LOG_REPLICAS: 1, LOG_MAX_BYTES }).maxBytes;
+  for (const bytes of [-1, 1024 * 1024, 2 ** 50]) t.equal(limit(bytes), bytes);
+  for (const bytes of [0, 1, 1024 * 1024 - 1]) {
+    const line = `The environment variable LOG_MAX_BYTES must be -1 (no limit) or a whole number from 1048576 to 9007199254740991, and is "${bytes}".`;
+    t.throws(() => limit(bytes), refused(line));
+  }
 });
 
 t.test("lists of URLs", async (t) => {
@@ -33,10 +63,32 @@ t.test("lists of URLs", async (t) => {
   }
 });
 
-t.test("files", async (t) => {
-  t.equal(readablePath("CA", ""), undefined);
-  t.equal(readablePath("CA", import.meta.filename), import.meta.filename);
-  t.throws(() => readablePath("CA", "/hush"), ConfigError);
-  t.throws(() => readablePath("CA", import.meta.dirname), ConfigError, "a folder");
-  t.throws(() => readablePath("CA", "/hush"), { message: /^The environment variable CA names (?!.*hush)/ });
+t.test("URLs of NATS: what would be left out, or first be found out by connecting, is refused", async (t) => {
+  const read = (text: string) => readNatsUrls("NATS_URL", text);
+  for (const text of ["nats://u:p%40@a:1/,nats://u:p%40@b", "nats://u:p@a,b", "tls://a,b", "nats://[::1]:1"])
+    read(text);
+  for (const text of ["a:0", "a/hush", "a?hush", "a#hush", "u:%@a", "u:%zz@a", "a,u:hush@b", "a,tls://hush"]) {
+    t.throws(
+      () => read(text),
+      { name: "ConfigError", message: /^The environment variable NATS_URL must (?!.*hush)/ },
+      text,
+    );
+  }
+});
+
+t.test("files of certificates", async (t) => {
+  const dir = t.testdir({ text: "CA", empty: "", broken: PEM.replace(/.{64}/, "x"), "ca.pem": `# ours\n${PEM}${PEM}` });
+  t.equal(certificatePath("CA", ""), undefined);
+  t.equal(certificatePath("CA", `${dir}/ca.pem`), `${dir}/ca.pem`);
+  for (const file of [`${dir}/text`, `${dir}/empty`, `${dir}/broken`]) {
+    const line = `The environment variable CA names a file that is no certificate in PEM: ${file}.`;
+    t.throws(() => certificatePath("CA", file), refused(line));
+  }
+  for (const [file, code] of [
+    ["/none", "ENOENT"],
+    [import.meta.dirname, "EISDIR"],
+  ] as const) {
+    const line = `The environment variable CA names a file that cannot be read: ${file} (${code}).`;
+    t.throws(() => certificatePath("CA", file), refused(line));
+  }
 });

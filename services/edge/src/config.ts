@@ -1,6 +1,14 @@
 import { isIP } from "node:net";
 import { type AuthSettings, readAuthSettings } from "@madang/auth";
-import { ConfigError, readConfig, readNats, readUrls, SERVICE_SETTINGS } from "@madang/runtime";
+import {
+  badValue,
+  ConfigError,
+  readConfig,
+  readLogSettings,
+  readNats,
+  readUrls,
+  SERVICE_SETTINGS,
+} from "@madang/runtime";
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { type Limits, readLimits } from "./limits-config.ts";
@@ -50,8 +58,7 @@ export interface EdgeConfig {
   readonly drainMs: number;
   readonly textMaxCharacters: number;
   readonly ringMaxBytes: number;
-  readonly logReplicas: number;
-  readonly logMaxBytes: number;
+  readonly log: { readonly replicas: number; readonly maxBytes: number };
   /** Absent: nothing is blocked. */
   readonly filter: MessageFilter | undefined;
   readonly auth: AuthSettings;
@@ -76,8 +83,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     drainMs: e.DRAIN_MS,
     textMaxCharacters: e.TEXT_MAX_CHARACTERS,
     ringMaxBytes: e.RING_MAX_BYTES,
-    logReplicas: e.LOG_REPLICAS,
-    logMaxBytes: e.LOG_MAX_BYTES,
+    log: readLogSettings(e),
     filter: e.BLOCKED_WORDS_FILE ? wordFilter(e.BLOCKED_WORDS_FILE) : undefined,
     auth,
     limits: readLimits(e.HOST, auth, env),
@@ -102,9 +108,7 @@ function trustedProxies(text: string): EdgeConfig["trustProxy"] {
   if (text === "" || text === "0") return false;
   if (/^[1-9]$/.test(text)) return (_address, hop) => hop < Number(text);
   if (text.split(",").every((part) => isNetwork(part.trim()))) return text;
-  throw new ConfigError(
-    "The environment variable TRUST_PROXY must be a number of proxies, or their addresses (10.0.0.0/8, loopback).",
-  );
+  throw badValue("TRUST_PROXY", "a number of proxies from 0 to 9, or their addresses (10.0.0.0/8, loopback)", text);
 }
 
 /** An address, a range of them, or one of the names that Fastify has for ranges. */

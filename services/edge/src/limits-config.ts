@@ -1,6 +1,6 @@
 import { type AuthSettings, isLoopback } from "@madang/auth";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
-import { ConfigError, readConfig } from "@madang/runtime";
+import { badValue, readConfig } from "@madang/runtime";
 import { Type } from "typebox";
 import { parseCount, parseRate, type Rate } from "./limits.ts";
 
@@ -68,7 +68,7 @@ export function readLimits(host: string, auth: AuthSettings, env: NodeJS.Process
   const count = (variable: keyof typeof DEFAULTS) => parseCount(variable, text(variable));
   const requestMs = parseCount("REQUEST_LIMIT_MS", e.REQUEST_LIMIT_MS);
   if (Number.isFinite(requestMs) && requestMs < 1000) {
-    throw new ConfigError("The environment variable REQUEST_LIMIT_MS must be at least 1000, or off.");
+    throw badValue("REQUEST_LIMIT_MS", "a whole number from 1000 to 999999999, or off", e.REQUEST_LIMIT_MS);
   }
   return {
     sends: rate("SEND_LIMIT"),

@@ -1,4 +1,4 @@
-import { ConfigError } from "@madang/runtime";
+import { badValue } from "@madang/runtime";
 
 /** So many in so long. */
 export interface Rate {
@@ -16,14 +16,14 @@ const COUNT = /^[1-9][0-9]{0,8}$/;
 export function parseRate(variable: string, text: string): Rate | undefined {
   if (text === "off") return undefined;
   const match = RATE.exec(text);
-  if (!match) throw new ConfigError(`The environment variable ${variable} must be like 120/60s, or off.`);
+  if (!match) throw badValue(variable, "like 120/60s, or off", text);
   return { count: Number(match[1]), windowMs: Number(match[2]) * UNIT_MS[match[3] as keyof typeof UNIT_MS] };
 }
 
 /** A number, or `off`, which is no limit. @throws ConfigError */
 export function parseCount(variable: string, text: string): number {
   if (text === "off") return Number.POSITIVE_INFINITY;
-  if (!COUNT.test(text)) throw new ConfigError(`The environment variable ${variable} must be a number, or off.`);
+  if (!COUNT.test(text)) throw badValue(variable, "a whole number from 1 to 999999999, or off", text);
   return Number(text);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
-import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog } from "@madang/broker";
-import { createLogger, onShutdown, run } from "@madang/runtime";
+import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
+import { createLogger, OperatorError, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { buildApp } from "./app.ts";
 import { type EdgeConfig, edgeConfig } from "./config.ts";
@@ -59,11 +59,11 @@ await run(async () => {
   tellServing();
 });
 
-function open(
-  { nats, logReplicas, logMaxBytes }: EdgeConfig,
-  onTrouble: (reason: string) => void,
-): Promise<[Log, Control]> {
+function open({ nats, log: made }: EdgeConfig, onTrouble: (reason: string) => void): Promise<[Log, Control]> {
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
-  const settings = { ...DEFAULT_LOG_SETTINGS, replicas: logReplicas, maxBytes: logMaxBytes };
-  return Promise.all([openLog(role, settings, onTrouble), openControl({ ...role, name: `${role.name} (control)` })]);
+  const settings = { ...DEFAULT_LOG_SETTINGS, ...made };
+  const log = openLog(role, settings, onTrouble).catch((error: Error) => {
+    throw error instanceof ForeignLogError ? new OperatorError(error.message) : error;
+  });
+  return Promise.all([log, openControl({ ...role, name: `${role.name} (control)` })]);
 }

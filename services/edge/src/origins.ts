@@ -1,4 +1,4 @@
-import { ConfigError } from "@madang/runtime";
+import { badValue } from "@madang/runtime";
 
 /** One origin, as browsers write it: no path, and no pattern, which would be taken for a host's name. */
 function isOrigin(text: string): boolean {
@@ -22,9 +22,7 @@ export class Origins {
     const origins = list.split(",").flatMap((origin) => origin.trim().toLowerCase() || []);
     for (const origin of origins) {
       if (origin !== "*" && !isOrigin(origin)) {
-        throw new ConfigError(
-          "The environment variable ALLOWED_ORIGINS must be like https://a.example,https://b.example:8443, or *.",
-        );
+        throw badValue("ALLOWED_ORIGINS", "like https://a.example,https://b.example:8443, or *", origin);
       }
     }
     this.#listed = new Set(origins);

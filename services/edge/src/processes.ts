@@ -1,6 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { availableParallelism } from "node:os";
-import { ConfigError, type Logger } from "@madang/runtime";
+import { badValue, type Logger } from "@madang/runtime";
 
 const FIRST_RESTART_MS = 200;
 const LAST_RESTART_MS = 10_000;
@@ -12,7 +12,7 @@ export function processCount(setting: string): number {
   if (setting === "auto") return availableParallelism();
   const count = Number(setting);
   if (Number.isInteger(count) && count >= 1 && count <= 256) return count;
-  throw new ConfigError('EDGE_PROCESSES must be a number from 1 to 256, or "auto".');
+  throw badValue("EDGE_PROCESSES", "a whole number from 1 to 256, or auto", setting);
 }
 
 /** Whether this process is one of several that share a port. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Log } from "@madang/broker";
+import { ForeignLogError, type Log } from "@madang/broker";
 import { createTroubleLog, type Logger, type TroubleLog } from "@madang/runtime";
 import type { Room } from "./room.ts";
 
@@ -11,6 +11,8 @@ const REFRESH_POLL_MS = 10;
 /** Of a crowd of rooms so many are opened at a time: the messages of those that are open come in between. */
 const OPEN_AT_ONCE = 100;
 
+const FOREIGN_LOG = "somebody has changed the log's settings: what is acknowledged is not safe";
+
 /**
  * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened
  * together cost one question, and a lost tail, which shows no gap, is found within an audit.
@@ -18,6 +20,7 @@ const OPEN_AT_ONCE = 100;
 export class RoomOpener {
   readonly #log: Log;
   readonly #onTrouble: TroubleLog;
+  readonly #onDanger: TroubleLog;
   readonly #rooms: () => Room[];
   readonly #timer: NodeJS.Timeout;
   readonly #waiting: Room[] = [];
@@ -30,6 +33,7 @@ export class RoomOpener {
   constructor(log: Log, logger: Logger, rooms: () => Room[]) {
     this.#log = log;
     this.#onTrouble = createTroubleLog(logger);
+    this.#onDanger = createTroubleLog({ warn: logger.error.bind(logger) });
     this.#rooms = rooms;
     this.#timer = setInterval(() => void this.#audit(AUDIT_GRACE_MS), AUDIT_INTERVAL_MS);
   }
@@ -94,6 +98,8 @@ export class RoomOpener {
       do {
         this.#auditAgain = false;
         await this.#log.checkEpoch();
+        const { foreign } = this.#log;
+        if (foreign.length > 0) this.#onDanger(FOREIGN_LOG, new ForeignLogError(foreign));
         const rooms = this.#rooms().filter((room) => room.feed.opened);
         const epoch = this.#log.epoch;
         const heads = await this.#log.heads(rooms.map((room) => room.name));

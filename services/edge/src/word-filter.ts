@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { ConfigError } from "@madang/runtime";
+import { readSettingsFile } from "@madang/runtime";
 import type { MessageFilter } from "./moderation.ts";
 
 /** Letters and digits that stand for themselves only; of scripts without spaces between words, any part may match. */
@@ -11,13 +10,7 @@ const LATIN = /[\p{Script=Latin}\p{N}]/u;
  * @throws ConfigError when the file cannot be read
  */
 export function wordFilter(file: string): MessageFilter {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    throw new ConfigError("The environment variable BLOCKED_WORDS_FILE names a file that cannot be read.");
-  }
-  const words = text
+  const words = readSettingsFile("BLOCKED_WORDS_FILE", file)
     .split(/\r?\n/)
     .map((line) => plain(line).trim())
     .filter((word) => word !== "" && !word.startsWith("#"));

@@ -7,8 +7,10 @@ import { natsFor } from "./support.ts";
 t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
   const cases: [name: string, values: string[]][] = [
     ["PORT", ["x", "-1", "99999", "80.5"]],
-    ["NATS_URL", ["http://a", "nats://a b", "nats://a:99999", "nats://a,"]],
-    ["NATS_CA_FILE", ["/none", "/"]],
+    ["NATS_URL", ["http://a", "nats://a b", "nats://a:99999", "nats://a,", "nats://%zz:1@a", "nats://a/b"]],
+    ["NATS_CA_FILE", ["/none", "/", import.meta.filename]],
+    ["LOG_MAX_BYTES", ["0", "1", "-2", "1e300"]],
+    ["RING_MAX_BYTES", ["-1", "1e300"]],
     ["PERSISTENCE_URL", ["ftp://a", "http://a,", "http://", "http://a/b", "http://a/?b", "http://b:c@a"]],
     ["LOG_LEVEL", ["loud", "INFO"]],
     ["LOG_REPLICAS", ["0", "6"]],
@@ -34,8 +36,8 @@ t.test("what can be", async (t) => {
   for (const TRUST_PROXY of ["0", "2", "loopback", "10.0.0.0/8, ::1/128", "192.0.2.1,uniquelocal"]) {
     t.doesNotThrow(() => edgeConfig({ TRUST_PROXY }), TRUST_PROXY);
   }
-  const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "a,tls://b:1", PERSISTENCE_URL: "http://a/, b:2" });
-  t.same(nats, { url: "nats://a,tls://b:1" });
+  const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "tls://a,b:1", PERSISTENCE_URL: "http://a/, b:2" });
+  t.same(nats, { url: "tls://a,nats://b:1" });
   t.same(persistenceUrls, ["http://a", "http://b:2"]);
 });
 

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { type Child, freePort, startNats, startProcess } from "@madang/local-stack";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import type { Test } from "tap";
 import t from "tap";
 import { WebSocket } from "ws";
@@ -85,4 +87,21 @@ t.test("a port that is taken is told to who waits, too", async (t) => {
     env: { NATS_URL: "nats://127.0.0.1:1" },
   });
   await t.rejects(second, /EADDRINUSE/);
+});
+
+t.test("a log that breaks its promise: no edge starts on it, and those that run say so at once", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const entry = join(import.meta.dirname, "../src/main.ts");
+  const env = { NATS_URL: nats.url, DRAIN_MS: "0" };
+  const edge = await startProcess({ name: "edge", entry, env });
+  t.teardown(() => edge.stop());
+  const nc = await connect({ servers: nats.url });
+  t.teardown(() => nc.close());
+  await (await jetstreamManager(nc)).streams.update("CHAT", { max_msgs_per_subject: 5 });
+  const line = /The stream CHAT has settings .*: max_msgs_per_subject is 5, and must be -1\./;
+  await t.rejects(startProcess({ name: "second", entry, env }), { message: /exit code 1/, tail: line });
+  await until(() => line.test(edge.output()), 30_000);
+  t.match(edge.output(), /"level":50.*max_msgs_per_subject/);
+  t.ok(edge.running);
 });

@@ -238,6 +238,7 @@ t.test("F2 history that goes away in the middle of a replay leaves no silent hol
   const { config } = await streams.info("CHAT");
   await streams.update("CHAT", { ...config, max_age: 1e9, duplicate_window: 1e9 });
   await until(async () => (await streams.info("CHAT")).state.messages === 0, 30_000);
+  await streams.update("CHAT", config);
   // Persistence, of which only the first page of this room gets through: then it is away, or talks nonsense.
   for (const status of [503, 200]) {
     let asked = 0;

@@ -1,10 +1,10 @@
 import {
   ConfigError,
-  NATS_SCHEMES,
-  readablePath,
+  certificatePath,
   readConfig,
+  readLogSettings,
   readNats,
-  readUrls,
+  readNatsUrls,
   SERVICE_SETTINGS,
 } from "@madang/runtime";
 import { type Static, Type } from "typebox";
@@ -21,6 +21,7 @@ const Environment = Type.Object({
   MONGODB_URL: Type.String({
     default: "mongodb://127.0.0.1:27017/madang",
     pattern: "^mongodb(\\+srv)?://",
+    examples: ["mongodb://127.0.0.1:27017/madang?replicaSet=rs0", "mongodb+srv://…"],
     description: "Of a replica set; its path is the database.",
   }),
   MONGODB_CA_FILE: Type.String({
@@ -33,6 +34,7 @@ type Nats = ReturnType<typeof readNats>;
 
 export interface Config extends Static<typeof Environment> {
   readonly nats: Nats;
+  readonly log: ReturnType<typeof readLogSettings>;
   /** As the role that may moderate. */
   readonly adminNats: Nats;
   /** For TLS to MongoDB; absent: as MONGODB_URL says. */
@@ -48,11 +50,12 @@ export function loadConfig(env?: NodeJS.ProcessEnv): Config {
     );
   }
   const nats = readNats(config);
-  const adminUrl = config.ADMIN_NATS_URL && readUrls("ADMIN_NATS_URL", config.ADMIN_NATS_URL, NATS_SCHEMES).join(",");
+  const adminUrl = config.ADMIN_NATS_URL && readNatsUrls("ADMIN_NATS_URL", config.ADMIN_NATS_URL);
   return {
     ...config,
     nats,
+    log: readLogSettings(config),
     adminNats: { ...nats, ...(adminUrl ? { url: adminUrl } : {}) },
-    mongoCaFile: readablePath("MONGODB_CA_FILE", config.MONGODB_CA_FILE),
+    mongoCaFile: certificatePath("MONGODB_CA_FILE", config.MONGODB_CA_FILE),
   };
 }

@@ -1,5 +1,5 @@
 import { readAuthSettings } from "@madang/auth";
-import { DEFAULT_LOG_SETTINGS, openConsumer, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, ForeignLogError, openConsumer, openDesk } from "@madang/broker";
 import { createLogger, createTroubleLog, onShutdown, run } from "@madang/runtime";
 import { Eraser } from "./admin/erasing.ts";
 import { markInterrupted } from "./admin/interrupted.ts";
@@ -22,14 +22,20 @@ await run(async () => {
   const auth = readAuthSettings(config.HOST);
   const log = createLogger("persistence", config.LOG_LEVEL);
   const onTrouble = createTroubleLog(log);
+  const onDanger = createTroubleLog({ warn: log.error.bind(log) });
 
-  const logSettings = { ...DEFAULT_LOG_SETTINGS, replicas: config.LOG_REPLICAS, maxBytes: config.LOG_MAX_BYTES };
+  const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
+  const renew = renewWhenRewound(() => ({ floor, landmark, desk, onTrouble }));
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
-    accept: renewWhenRewound(() => ({ floor, landmark, desk, onTrouble })),
+    accept: async (found) => {
+      // What there is still has to be stored.
+      if (found.foreign.length > 0) onDanger("the log's settings are not ours", new ForeignLogError(found.foreign));
+      await renew(found);
+    },
     onTrouble,
   });
   const floor = new Floor(consumer, store);

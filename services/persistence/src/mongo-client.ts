@@ -1,4 +1,4 @@
-import { ConfigError } from "@madang/runtime";
+import { ConfigError, certificatePath, readSettingsFile } from "@madang/runtime";
 import { MongoClient, type MongoClientOptions } from "mongodb";
 
 /** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
@@ -20,15 +20,24 @@ export function openMongoClient(
   caFile: string | undefined,
   { majorityLimitMs, ...options }: MongoClientOptions & { readonly majorityLimitMs?: number },
 ): MongoClient {
+  const client = makeClient(url, {
+    writeConcern: majorityLimitMs === undefined ? DURABLE : { ...DURABLE, wtimeoutMS: majorityLimitMs },
+    serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
+    connectTimeoutMS: CONNECT_LIMIT_MS,
+    heartbeatFrequencyMS: HEARTBEAT_MS,
+    ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
+    ...options,
+  });
+  // The driver reads the files that the URL names at each attempt to connect, and would try on for ever.
+  const { tlsCAFile, tlsCertificateKeyFile, tlsCRLFile } = client.options;
+  if (!caFile) certificatePath("MONGODB_URL", tlsCAFile ?? "");
+  for (const file of [tlsCertificateKeyFile, tlsCRLFile]) if (file) readSettingsFile("MONGODB_URL", file);
+  return client;
+}
+
+function makeClient(url: string, options: MongoClientOptions): MongoClient {
   try {
-    const client = new MongoClient(url, {
-      writeConcern: majorityLimitMs === undefined ? DURABLE : { ...DURABLE, wtimeoutMS: majorityLimitMs },
-      serverSelectionTimeoutMS: SELECTION_LIMIT_MS,
-      connectTimeoutMS: CONNECT_LIMIT_MS,
-      heartbeatFrequencyMS: HEARTBEAT_MS,
-      ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
-      ...options,
-    });
+    const client = new MongoClient(url, options);
     // Only here the driver looks at the name of the database.
     client.db();
     return client;

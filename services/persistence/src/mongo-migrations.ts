@@ -1,4 +1,5 @@
 import type { Collection, Db } from "mongodb";
+import { isDuplicateKey } from "./mongo-errors.ts";
 
 /** One step in the shape of the data. A step may be repeated after a crash in the middle of it. */
 export interface Migration {
@@ -7,18 +8,25 @@ export interface Migration {
   readonly up: (db: Db) => Promise<void>;
 }
 
+/**
+ * Makes the index, which costs nothing where it is: somebody may have dropped it.
+ * @throws when a nonce stands there twice, which it would have kept out
+ */
+export async function ensureNonceIndex(db: Db): Promise<void> {
+  const options = { name: "nonce", unique: true, partialFilterExpression: { nonce: { $exists: true } } };
+  try {
+    await db.collection("messages").createIndex({ room: 1, who: 1, nonce: 1 }, options);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    throw new Error('the unique index "nonce" of "messages" is gone and cannot be made: a nonce stands there twice');
+  }
+}
+
 const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     what: "a sender's nonce is unique in a room",
-    up: async (db) => {
-      await db
-        .collection("messages")
-        .createIndex(
-          { room: 1, who: 1, nonce: 1 },
-          { name: "nonce", unique: true, partialFilterExpression: { nonce: { $exists: true } } },
-        );
-    },
+    up: ensureNonceIndex,
   },
   {
     version: 2,
@@ -37,6 +45,10 @@ interface StateDocument {
 }
 
 const LOCK_MS = 60_000;
+/** By MongoDB's clock: those of the instances may differ. */
+const UNTIL = { $add: ["$$NOW", LOCK_MS] };
+/** One that reaches further than a lock can was given by a clock that has been set back since. */
+const IS_OVER = { $expr: { $or: [{ $lt: ["$until", "$$NOW"] }, { $gt: ["$until", UNTIL] }] } };
 
 /**
  * Brings the data to the last version of `migrations`, one instance at a time.
@@ -56,7 +68,7 @@ export async function migrate(db: Db, holder: string, migrations: readonly Migra
       await up(db);
       await state.updateOne({ _id: "schema" }, { $max: { version } }, { upsert: true });
       // A step may take long: start the next with the whole time.
-      await state.updateOne({ _id: "migration", holder }, { $set: { until: new Date(Date.now() + LOCK_MS) } });
+      await state.updateOne({ _id: "migration", holder }, [{ $set: { until: UNTIL } }]);
     }
   } finally {
     await state.updateOne({ _id: "migration", holder }, { $unset: { holder: 1, until: 1 } });
@@ -70,10 +82,9 @@ async function versionOf(state: Collection<StateDocument>): Promise<number> {
 /** A lock whose holder died is free after {@link LOCK_MS}. */
 async function lock(state: Collection<StateDocument>, holder: string): Promise<void> {
   await state.updateOne({ _id: "migration" }, { $setOnInsert: { _id: "migration" } }, { upsert: true });
-  const now = new Date();
   const { matchedCount } = await state.updateOne(
-    { _id: "migration", $or: [{ holder: { $exists: false } }, { holder }, { until: { $lt: now } }] },
-    { $set: { holder, until: new Date(now.getTime() + LOCK_MS) } },
+    { _id: "migration", $or: [{ holder: { $exists: false } }, { holder }, IS_OVER] },
+    [{ $set: { holder, until: UNTIL } }],
   );
   if (matchedCount === 0) throw new Error("another instance is migrating the data");
 }

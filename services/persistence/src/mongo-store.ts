@@ -12,7 +12,7 @@ import {
 } from "./mongo-documents.ts";
 import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
-import { migrate } from "./mongo-migrations.ts";
+import { ensureNonceIndex, migrate } from "./mongo-migrations.ts";
 import { findRooms, writeRooms } from "./mongo-rooms.ts";
 import type { Mark, Order, Range, Refusal, Store } from "./store.ts";
 
@@ -72,6 +72,7 @@ class MongoStore implements Store {
       // By itself the driver does not get over a first connection that failed: only a call of this makes a new attempt.
       await this.#client.connect();
       await migrate(this.#db, this.#id);
+      await ensureNonceIndex(this.#db);
     } catch (error) {
       throw safeError(error);
     }

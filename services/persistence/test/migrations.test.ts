@@ -1,6 +1,7 @@
 import t from "tap";
 import { type Migration, migrate } from "../src/mongo-migrations.ts";
-import { eventually, freshDatabase, lookInside, mongod } from "./support.ts";
+import { openMongoStore } from "../src/mongo-store.ts";
+import { eventually, freshDatabase, lookInside, mongod, openStore } from "./support.ts";
 
 t.test("migrations run once, in order, one instance at a time", async (t) => {
   const server = await mongod(t);
@@ -47,6 +48,9 @@ t.test("the lock of an instance that died is free after its time", async (t) => 
   await t.rejects(migrate(db, "me"), { message: /another instance/ });
   await t.resolves(migrate(db, "dead"), "its own lock does not keep it out");
   await db.dropDatabase();
+  await state.insertOne({ _id: "migration", holder: "dead", until: new Date(Date.now() + 3600_000) });
+  await t.resolves(migrate(db, "me"), "nor one given by a clock that was set back since");
+  await db.dropDatabase();
   await state.insertOne({ _id: "migration", holder: "dead", until: new Date(Date.now() - 1) });
   await migrate(db, "me");
   const indexes = await db.collection("messages").indexes();
@@ -63,3 +67,23 @@ t.test("2: rooms of before lose what the messages tell", async (t) => {
   await migrate(db, "me");
   t.strictSame(await rooms.findOne(), { _id: "a", createdAt: "2026" });
 });
+
+t.test(
+  "the index that keeps a nonce from standing there twice is made again at a start, or its lack is said",
+  async (t) => {
+    const url = freshDatabase(await mongod(t));
+    const { db } = lookInside(t, url);
+    const messages = db.collection<{ _id: string; room: string; who: string; nonce: string }>("messages");
+    await openStore(t, url);
+    await messages.dropIndex("nonce");
+    await openStore(t, url);
+    t.match(await messages.indexes(), [{}, { name: "nonce", unique: true }]);
+
+    await messages.dropIndex("nonce");
+    await messages.insertMany(["1", "2"].map((_id) => ({ _id, room: "a", who: "민수", nonce: "n" })));
+    const store = openMongoStore(url);
+    t.teardown(() => store.close());
+    await t.rejects(store.open(), { message: /^(?!.*민수).*index "nonce".* twice$/ });
+    t.notOk(store.ready);
+  },
+);

@@ -6,7 +6,7 @@ import { renewWhenRewound } from "../src/rewound.ts";
 import type { Mark } from "../src/store.ts";
 import { message, record } from "./support.ts";
 
-const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20 };
+const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, foreign: [] };
 const SAID = record(message("a", "said"), { epoch: "b", seq: 10 });
 const ANOTHER = record(message("a", "said anew"), { epoch: "b", seq: 10 });
 const marked = (place: Place): Mark => ({ place, fingerprint: fingerprint(SAID) });

@@ -81,10 +81,10 @@ export interface AdminStore {
 
   /** @returns the job's id */
   addJob(subject: JobSubject, at: string): Promise<string>;
-  /** One that is not done, for `holder` alone until `untilMs`; undefined: there is none that nobody holds. */
-  takeJob(holder: string, untilMs: number): Promise<Job | undefined>;
-  /** False when somebody else holds it by now. */
-  saveJob(job: Job, holder: string, untilMs: number): Promise<boolean>;
+  /** One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. */
+  takeJob(holder: string, holdMs: number): Promise<Job | undefined>;
+  /** Holds it for as long again. False when somebody else holds it by now. */
+  saveJob(job: Job, holder: string, holdMs: number): Promise<boolean>;
   /** Forgets whom it was about. */
   finishJob(id: string): Promise<void>;
   jobs(limit: number): Promise<JobState[]>;

@@ -70,7 +70,7 @@ export class Eraser {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        const job = await this.#deps.store.takeJob(this.#holder, Date.now() + HOLD_MS);
+        const job = await this.#deps.store.takeJob(this.#holder, HOLD_MS);
         if (job) {
           await this.#hold(job);
           continue;
@@ -89,7 +89,7 @@ export class Eraser {
     const save: Save = async (step) => {
       job = { ...job, ...step };
       if (this.#stop.signal.aborted) throw new LetGo();
-      if (!(await this.#deps.store.saveJob(job, this.#holder, Date.now() + HOLD_MS))) throw new LetGo();
+      if (!(await this.#deps.store.saveJob(job, this.#holder, HOLD_MS))) throw new LetGo();
       return job;
     };
     // One that fails is made up for by the next; that the job is lost shows when a step is saved.

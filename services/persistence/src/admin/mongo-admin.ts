@@ -56,6 +56,18 @@ export function openMongoAdmin(url: string, caFile?: string): AdminStore {
   return new MongoAdmin(url, caFile);
 }
 
+/** MongoDB's own clock: those of the instances may differ, and be set while they run. */
+const NOW_MS = { $toLong: "$$NOW" };
+
+/**
+ * Whether a hold has run out. One that reaches further than a hold can was given by a clock that has been set back since: should
+ * its holder live, the job only changes hands.
+ */
+function isOver(holdMs: number): Filter<JobDocument> {
+  const leftMs = { $subtract: ["$heldUntil", NOW_MS] };
+  return { $expr: { $or: [{ $lt: [leftMs, 0] }, { $gt: [leftMs, holdMs] }] } };
+}
+
 class MongoAdmin implements AdminStore {
   readonly #client: MongoClient;
   readonly #messages: Collection<MessageDocument>;
@@ -173,11 +185,11 @@ class MongoAdmin implements AdminStore {
     return _id;
   }
 
-  async takeJob(holder: string, untilMs: number): Promise<Job | undefined> {
-    const free = { $or: [{ heldUntil: { $exists: false } }, { heldUntil: { $lt: Date.now() } }, { holder }] };
+  async takeJob(holder: string, holdMs: number): Promise<Job | undefined> {
+    const free = { $or: [{ heldUntil: { $exists: false } }, isOver(holdMs), { holder }] };
     const found = await this.#jobs.findOneAndUpdate(
       { done: false, ...free },
-      { $set: { holder, heldUntil: untilMs } },
+      [{ $set: { holder, heldUntil: { $add: [NOW_MS, holdMs] } } }],
       { sort: { at: 1 }, returnDocument: "after" },
     );
     if (!found) return undefined;
@@ -185,9 +197,11 @@ class MongoAdmin implements AdminStore {
     return { id, subject: subject!, erasedTo, historyDone, ...(upTo ? { upTo } : {}) };
   }
 
-  async saveJob({ id, upTo, erasedTo, historyDone }: Job, holder: string, untilMs: number) {
-    const set = { erasedTo, historyDone, heldUntil: untilMs, ...(upTo ? { upTo } : {}) };
-    return (await this.#jobs.updateOne({ _id: id, holder }, { $set: set })).matchedCount === 1;
+  async saveJob({ id, upTo, erasedTo, historyDone }: Job, holder: string, holdMs: number) {
+    const set = { erasedTo, historyDone, ...(upTo ? { upTo } : {}) };
+    const held = { heldUntil: { $add: [NOW_MS, holdMs] } };
+    const { matchedCount } = await this.#jobs.updateOne({ _id: id, holder }, [{ $set: { ...set, ...held } }]);
+    return matchedCount === 1;
   }
 
   async finishJob(id: string) {

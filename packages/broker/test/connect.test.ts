@@ -1,0 +1,114 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { startNats } from "@madang/local-stack";
+import t, { type Test } from "tap";
+import { connectNats } from "../src/connect.ts";
+import { DEFAULT_LOG_SETTINGS, openLog } from "../src/index.ts";
+
+/** Far longer than it takes, and less than what the library would wait by itself. */
+const SOON_MS = 15_000;
+/** The library's, for a question to JetStream. */
+const QUESTION_LIMIT_MS = 5000;
+
+/** A way to a server, on which `treat` may do another thing with a connection, by its number, than pass it on. */
+async function wayTo(t: Test, port: number, treat: (number: number, client: Socket, server: Socket) => boolean) {
+  let number = 0;
+  const sockets = new Set<Socket>();
+  const way = createServer((client) => {
+    const server = connect({ host: "127.0.0.1", port });
+    for (const socket of [client, server]) {
+      sockets.add(socket.on("error", () => {}));
+      socket.on("close", () => {
+        client.destroy();
+        server.destroy();
+      });
+    }
+    if (!treat(++number, client, server)) client.pipe(server).pipe(client);
+  });
+  way.listen(0, "127.0.0.1");
+  await once(way, "listening");
+  const closeAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  t.teardown(() => {
+    closeAll();
+    way.close();
+  });
+  return { url: `nats://127.0.0.1:${(way.address() as AddressInfo).port}`, closeAll };
+}
+
+/** A connection, and what it says of itself. */
+async function connected(t: Test, url: string) {
+  const nc = await connectNats({ url, name: "test" });
+  t.teardown(() => nc.close());
+  const said: string[] = [];
+  void (async () => {
+    for await (const { type } of nc.status()) said.push(type);
+  })();
+  const says = async (type: string, limitMs: number): Promise<boolean> => {
+    for (const end = performance.now() + limitMs; !said.includes(type) && performance.now() < end; ) await delay(10);
+    return said.includes(type);
+  };
+  return { nc, says };
+}
+
+async function natsFor(t: Test) {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  return nats;
+}
+
+t.test("a dead link is noticed also where it takes in no more bytes", async (t) => {
+  const nats = await natsFor(t);
+  const { nc, says } = await connected(t, nats.url);
+  await nats.kill("SIGSTOP");
+  const data = Buffer.alloc(500_000);
+  for (let sent = 0; sent < 60; sent++) nc.publish("a", data);
+  t.ok(await says("disconnect", 2 * SOON_MS));
+  await nats.kill("SIGCONT");
+  t.ok(await says("reconnect", 2 * SOON_MS));
+});
+
+t.test("a dial that nobody answers is given up soon", async (t) => {
+  const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, (number) => number === 2);
+  const { says } = await connected(t, url);
+  closeAll();
+  t.ok(await says("reconnect", SOON_MS));
+});
+
+t.test("a dial that is cut off in the middle, too", async (t) => {
+  const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, (number, client, server) => {
+    if (number !== 2) return false;
+    server.pipe(client);
+    client.once("data", () => client.destroy());
+    return true;
+  });
+  const { says } = await connected(t, url);
+  closeAll();
+  t.ok(await says("reconnect", SOON_MS));
+});
+
+t.test("a clock that is set back by an hour keeps nobody from dialling", async (t) => {
+  const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, () => false);
+  const { says } = await connected(t, url);
+  const real = Date.now;
+  t.intercept(Date, "now", { value: () => real() - 3600_000 });
+  closeAll();
+  t.ok(await says("reconnect", SOON_MS));
+});
+
+t.test("a question about the log ends with the connection that it was asked over, not by its time-out", async (t) => {
+  const nats = await natsFor(t);
+  const { url, closeAll } = await wayTo(t, nats.port, () => false);
+  const log = await openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  t.teardown(() => log.close(0));
+  await nats.kill("SIGSTOP");
+  const answer = log.checkEpoch().then(
+    () => "answered",
+    () => "given up",
+  );
+  closeAll();
+  t.equal(await Promise.race([answer, delay(QUESTION_LIMIT_MS / 2, "still waiting")]), "given up");
+  await nats.kill("SIGCONT");
+});
