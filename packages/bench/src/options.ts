@@ -36,7 +36,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { values } = readArguments({
     args: [...args],
     options: {
-      ...{ scenario: string, peer: string, seconds: string, repeat: string, out: string },
+      ...{ scenario: string, peer: string, seconds: string, repeat: string, out: string, "warm-up": string },
       ...{ quick: flag, scale: flag, json: flag, baseline: flag, help: HELP_OPTION },
     },
   });
@@ -47,7 +47,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     scenarios: namedOption("scenario", values.scenario, [...SCENARIOS, ...SCALE_SCENARIOS], available),
     peers: namedOption("peer", values.peer, PEERS, quick ? QUICK_PEERS : DEFAULT_PEERS),
     seconds: numberOption("seconds", values.seconds, { byDefault: quick ? 2 : 5, min: 1, max: MAX_SECONDS }),
-    warmUpS: quick ? 1 : 2,
+    warmUpS: numberOption("warm-up", values["warm-up"], { byDefault: quick ? 1 : 2, min: 0, max: MAX_SECONDS }),
     repeat: numberOption("repeat", values.repeat, { byDefault: 1, min: 1, max: MAX_REPEAT, whole: true }),
     quick,
     json: values.json,
@@ -68,6 +68,7 @@ Options:
                    with --scale: ${SCALE_SCENARIOS.map(({ name }) => name).join(", ")}
   --peer a,b       ${PEERS.map(({ name }) => name).join(", ")}
   --seconds n      measured at full load (5; 2 with --quick)
+  --warm-up n      seconds of the same load before, in which nothing is counted (2; 1 with --quick)
   --repeat n       runs of everything, of which the median is reported (1)
   --out dir        where results.json, results.md and the charts go (.cache/bench)
   --json           results on standard output as JSON, not as Markdown

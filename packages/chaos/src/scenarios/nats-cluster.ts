@@ -8,7 +8,8 @@ const WORLD = { natsServers: 3 };
 const MAX_DOWN_MS = 2000;
 const MAX_PAUSE_MS = 3000;
 const STOP_MS = 20_000;
-const BRIEF_STOP_MS = 6000;
+/** The others wait for 4 to 9 s before they choose another. */
+const BRIEF_STOP_MS = 12_000;
 const MAX_STOPS = 3;
 const BETWEEN_STOPS_MS = 5000;
 
