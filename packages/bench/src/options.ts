@@ -47,7 +47,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     scenarios: namedOption("scenario", values.scenario, [...SCENARIOS, ...SCALE_SCENARIOS], available),
     peers: namedOption("peer", values.peer, PEERS, quick ? QUICK_PEERS : DEFAULT_PEERS),
     seconds: numberOption("seconds", values.seconds, { byDefault: quick ? 2 : 5, min: 1, max: MAX_SECONDS }),
-    warmUpS: numberOption("warm-up", values["warm-up"], { byDefault: quick ? 1 : 2, min: 0, max: MAX_SECONDS }),
+    warmUpS: numberOption("warm-up", values["warm-up"], { byDefault: quick ? 1 : 10, min: 0, max: MAX_SECONDS }),
     repeat: numberOption("repeat", values.repeat, { byDefault: 1, min: 1, max: MAX_REPEAT, whole: true }),
     quick,
     json: values.json,
@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
 
 export const HELP = `Measures Madang beside Socket.IO, Centrifugo and the tutorial, on this machine, in one run.
 
-  npm run bench                     everything (about 10 minutes)
+  npm run bench                     everything (about 12 minutes)
   npm run bench -- --quick          smaller sizes, in about two minutes
   npm run bench -- --scale          cost as work grows; charts into docs/images
   npm run bench:compare             what got slower since the baseline
@@ -68,7 +68,7 @@ Options:
                    with --scale: ${SCALE_SCENARIOS.map(({ name }) => name).join(", ")}
   --peer a,b       ${PEERS.map(({ name }) => name).join(", ")}
   --seconds n      measured at full load (5; 2 with --quick)
-  --warm-up n      seconds of the same load before, in which nothing is counted (2; 1 with --quick)
+  --warm-up n      seconds of the same load before, in which nothing is counted (10; 1 with --quick)
   --repeat n       runs of everything, of which the median is reported (1)
   --out dir        where results.json, results.md and the charts go (.cache/bench)
   --json           results on standard output as JSON, not as Markdown

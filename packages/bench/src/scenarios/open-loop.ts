@@ -15,6 +15,9 @@ function isSaturated({ metrics: { deliveriesPerS = 0, p99Ms = 0 } }: Measurement
   return deliveriesPerS < rate * MEMBERS * BEHIND || p99Ms > LATE_MS;
 }
 
+/** The same system was warm at the rate before. */
+const NEXT_WARM_UP_S = 2;
+
 /** Latency against load: messages come by the clock, whether or not the server keeps up. */
 export const openLoop: Scenario = {
   name: "open",
@@ -35,7 +38,8 @@ export const openLoop: Scenario = {
     try {
       for (const rate of rates) {
         const plan = planFor(peer, system, shape(rate));
-        const measured = await withLoad(plan, (load) => measureLoad(load, system, context));
+        const warmUpS = measurements.length === 0 ? context.warmUpS : Math.min(context.warmUpS, NEXT_WARM_UP_S);
+        const measured = await withLoad(plan, (load) => measureLoad(load, system, { ...context, warmUpS }));
         const measurement = { scenario: "open", peer: peer.name, step: rate, ...measured };
         measurements.push(measurement);
         if (isSaturated(measurement, rate)) {

@@ -4,6 +4,7 @@ import type { Peer, PeerName } from "../peers/peer.ts";
 export interface Context {
   /** Seconds measured at full load. */
   readonly seconds: number;
+  /** Of the same load before: a server's just-in-time compiler takes some seconds of both cores, once in its life. */
   readonly warmUpS: number;
   /** Smaller sizes, so that a run of everything takes two minutes. */
   readonly quick: boolean;
