@@ -43,7 +43,9 @@ const RETRY_DELAY_MS = 100;
 /**
  * Go-back-N. Up to 32 events are under way at once where the one connection leads to the one server that has the log: they
  * keep their order. In a cluster it is one: what is on its way to a server that leads the log no more is lost, and what is
- * sent a moment later is not, so that a later event would be stored before an earlier one. When one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
+ * sent some seconds later is not, so that a later event would be stored before an earlier one.
+ *
+ * When one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
  * answer and sends on from there, one at a time until it succeeds again. With individual retries and a wide window
  * a sender's messages change places; so they do not.
  *

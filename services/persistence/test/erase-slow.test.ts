@@ -1,5 +1,5 @@
 import { DEFAULT_LOG_SETTINGS, openDesk } from "@madang/broker";
-import t from "tap";
+import t, { type Test } from "tap";
 import type { AdminStore } from "../src/admin/admin-store.ts";
 import { Eraser } from "../src/admin/erasing.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
@@ -15,13 +15,18 @@ function instead(store: AdminStore, some: Partial<AdminStore>): AdminStore {
   });
 }
 
-t.test("an erasure whose step takes long stays with whoever does it", async (t) => {
+async function open(t: Test) {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const desk = openDesk({ url: log.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
   const store = openMongoAdmin(url);
   t.teardown(() => Promise.all([desk.close(), store.close()]));
   await desk.opened;
+  return { url, desk, store };
+}
+
+t.test("an erasure whose step takes long stays with whoever does it", async (t) => {
+  const { url, desk, store } = await open(t);
 
   let begun = 0;
   let goOn = () => {};
@@ -53,12 +58,7 @@ t.test("an erasure whose step takes long stays with whoever does it", async (t) 
 });
 
 t.test("nothing is erased before all of it is in the store, nor by who has lost the job", async (t) => {
-  const [log, db] = await Promise.all([nats(t), mongod(t)]);
-  const url = freshDatabase(db);
-  const desk = openDesk({ url: log.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
-  const store = openMongoAdmin(url);
-  t.teardown(() => Promise.all([desk.close(), store.close()]));
-  await desk.opened;
+  const { url, desk, store } = await open(t);
   const { seq } = await desk.publish(message("a", "a secret", { user: "지우개" }), "1");
 
   let reached = 0;

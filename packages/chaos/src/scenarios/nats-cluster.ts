@@ -31,7 +31,7 @@ export const killNatsServer: Scenario = {
     }),
 };
 
-/** What was sent to it waits in its sockets, and is told to the log when somebody else leads it. */
+/** What was sent to it waits in its sockets and comes too late: somebody else leads the log by then. */
 export const stopNatsServer: Scenario = {
   name: "stop-nats-server",
   summary: "SIGSTOP for 20 s of the one of three NATS servers that leads the log, under load",
