@@ -13,7 +13,7 @@ const DESK_POLL_MS = 20;
 interface Deps {
   readonly floor: Pick<Floor, "reached">;
   readonly store: Pick<Store, "loadMark">;
-  readonly desk: Pick<Desk, "connected" | "at" | "renewLog">;
+  readonly desk: Pick<Desk, "connected" | "log" | "at" | "renewLog">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
@@ -33,11 +33,12 @@ export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Pro
       if (await desk.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
       throw new Error(`it was put back: ${why}`);
     };
-    if (reached && comparePlaces({ epoch: log.epoch, seq: log.lastSeq }, reached) < 0) {
-      await renew(
-        reached,
-        `it ended at ${say({ epoch: log.epoch, seq: log.lastSeq })}, and had reached ${say(reached)}`,
-      );
+    if (reached && comparePlaces(endOf(log), reached) < 0) {
+      await untilConnected(desk);
+      // Another instance may have stored what was said since the log was looked at.
+      const end = endOf(await desk.log());
+      if (end.epoch !== log.epoch || comparePlaces(end, reached) < 0)
+        await renew(reached, `it ended at ${say(end)}, and had reached ${say(reached)}`);
     }
     if (mark?.place.epoch !== log.epoch || mark.place.seq < log.firstSeq) return;
     const isAnother = await hasAnother(desk, mark).catch((error: Error) => {
@@ -61,6 +62,10 @@ async function hasAnother(desk: Deps["desk"], { place, fingerprint: known }: Mar
 export async function untilConnected(desk: Pick<Desk, "connected">): Promise<void> {
   for (const until = performance.now() + DESK_LIMIT_MS; !desk.connected && performance.now() < until; )
     await delay(DESK_POLL_MS);
+}
+
+function endOf({ epoch, lastSeq }: StreamIdentity): Place {
+  return { epoch, seq: lastSeq };
 }
 
 function higher(a: Place | undefined, b: Place | undefined): Place | undefined {

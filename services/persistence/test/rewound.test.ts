@@ -17,6 +17,8 @@ interface Case {
   readonly mark?: Mark;
   /** What the log has at the mark; absent: nothing. */
   readonly at?: typeof SAID;
+  /** Where the log ends when it is looked at once more. */
+  readonly since?: Place;
   readonly deskFails?: boolean;
   readonly renewed?: Place;
   readonly troubles?: number;
@@ -25,6 +27,11 @@ interface Case {
 const CASES: readonly Case[] = [
   { what: "nothing is known" },
   { what: "it is where it was", reached: { epoch: "b", seq: 20 }, mark: marked({ epoch: "b", seq: 10 }), at: SAID },
+  {
+    what: "another instance has stored what was said meanwhile",
+    reached: { epoch: "b", seq: 22 },
+    since: { epoch: "b", seq: 22 },
+  },
   { what: "it ends before the floor", reached: { epoch: "b", seq: 21 }, renewed: { epoch: "b", seq: 21 }, troubles: 1 },
   {
     what: "it ends before the mark, which is ahead of the floor",
@@ -53,7 +60,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { what, reached, mark, at, deskFails = false, renewed, troubles = 0 } of CASES) {
+for (const { what, reached, mark, at, since, deskFails = false, renewed, troubles = 0 } of CASES) {
   t.test(what, async (t) => {
     const renewals: Place[] = [];
     const seen: string[] = [];
@@ -62,6 +69,7 @@ for (const { what, reached, mark, at, deskFails = false, renewed, troubles = 0 }
       store: { loadMark: async () => mark },
       desk: {
         connected: true,
+        log: async () => ({ ...LOG, ...(since ? { epoch: since.epoch, lastSeq: since.seq } : {}) }),
         at: async () => {
           if (deskFails) throw new Error("away");
           return at;
