@@ -66,11 +66,6 @@ export class Member {
     this.#lane?.resume();
   }
 
-  /** What was said here and has no answer is answered now: whether it is stored, nobody can tell. */
-  giveUp(): void {
-    this.#lane?.abandon();
-  }
-
   /** Resolves when what a plain client has said here has come back to it, as far as it can take it; or after `limitMs`. */
   async echoed(limitMs: number): Promise<void> {
     const deadline = performance.now() + limitMs;
