@@ -78,6 +78,17 @@ t.test("a list of protocols with WebSocket in it is an upgrade to WebSocket", as
   }
 });
 
+t.test("a handshake may name its URL with the host (RFC 6455, 4.2.1)", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const url of ["http://x/ws", "http://x/ws?a", "HTTPS://x/ws/chat/a/"]) {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    socket.write(`GET ${url} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    const [data] = await once(socket, "data");
+    t.match(String(data), "HTTP/1.1 101 ", url);
+  }
+});
+
 t.test(
   "what is no handshake is refused with a problem, and another version with the ones that are known",
   async (t) => {
