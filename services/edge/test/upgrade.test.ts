@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
-import { edgeFor, natsFor, until } from "./support.ts";
+import { edgeFor, natsFor, plain, until } from "./support.ts";
 
 const UPGRADE =
   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -160,3 +160,17 @@ t.test(
     );
   },
 );
+
+t.test("who ends their side of TCP has gone: what they had sent is taken, and no socket stays behind", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const watcher = await plain(t, edge, "a");
+  // A text frame, masked with zeros.
+  const said = Buffer.from('{"message":"bye","user":"u"}');
+  const frame = Buffer.concat([Buffer.from([0x81, 0x80 | said.length, 0, 0, 0, 0]), said]);
+  const socket = connect({ host: "127.0.0.1", port: edge.port, allowHalfOpen: true });
+  socket.end(Buffer.concat([Buffer.from(`GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), frame])).resume();
+  await once(socket, "end");
+  t.match(await watcher.next("message"), { message: "bye" });
+  await until(() => edge.hub.connections.size === 1);
+  await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 1))));
+});
