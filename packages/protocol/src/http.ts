@@ -58,7 +58,11 @@ export type RoomList = Static<typeof RoomList>;
 
 /** `POST /v1/rooms/:room/messages`, for bots and webhooks. `Idempotency-Key` is its nonce. */
 export const PostMessage = Type.Object(
-  { message: Type.String(), user: Type.Optional(Type.String()), replyTo: Type.Optional(Type.Integer({ minimum: 1 })) },
+  {
+    message: Type.String(),
+    user: Type.Optional(Type.String()),
+    replyTo: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+  },
   { additionalProperties: false },
 );
 export type PostMessage = Static<typeof PostMessage>;

@@ -20,6 +20,7 @@ const HISTORY: readonly [version: string, schemas: string, change: string][] = [
   ["madang.v1", "2c513dd4aa5f69e8", "the first version"],
   ["madang.v1", "0b8076ab9378d4f3", "moderation: member events, slowModeS in room events"],
   ["madang.v1", "12c954a097221805", "typing, and its notice to the others"],
+  ["madang.v1", "d8207618bd307f1a", "replyTo has a maximum: beyond it a number is not the one that was written"],
 ];
 
 t.test("the wire schemas are those of the last line of the protocol's history", async (t) => {

@@ -11,9 +11,15 @@ export async function run(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    const { code, syscall, message } = error as NodeJS.ErrnoException;
-    const known = error instanceof OperatorError || SYSTEM_CODES.has(code ?? "");
-    console.error(!known ? error : syscall === "listen" ? `${message} (as HOST and PORT say)` : message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const listening = isOfListening(error as NodeJS.ErrnoException);
+    const known = listening || error instanceof OperatorError || SYSTEM_CODES.has(code ?? "");
+    console.error(!known ? error : listening ? `${message} (as HOST and PORT say)` : message);
     process.exit(error instanceof OperatorError ? error.exitCode : 1);
   }
+}
+
+/** Whether the address is no good that the process is told to listen on: it may be a name that has to be looked up first. */
+function isOfListening({ syscall, hostname }: NodeJS.ErrnoException & { readonly hostname?: string }): boolean {
+  return syscall === "listen" || (syscall === "getaddrinfo" && hostname === process.env.HOST);
 }

@@ -20,7 +20,7 @@ import { edgeMetrics } from "./metrics.ts";
 import { Replayer } from "./replayer.ts";
 import { apiRoutes } from "./routes/api.ts";
 import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
-import { isWebSocket, websocketRoutes } from "./routes/websocket.ts";
+import { isWebSocket, originForm, websocketRoutes } from "./routes/websocket.ts";
 import { BAD_URL_PATH, isBadUrl, wantsPage } from "./web/bad-url.ts";
 import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
@@ -34,11 +34,6 @@ const CONNECTIONS_CHECK_MS = 20;
 export interface Edge {
   readonly app: FastifyInstance;
   readonly hub: Hub;
-}
-
-/** A proxy may ask for a URL with its host (RFC 9112, 3.2.2): what is asked for is the same. */
-function originForm(url: string): string {
-  return url.replace(/^https?:\/\/[^/?]*(?=([/?])?)/i, (_host, next) => (next === "/" ? "" : "/"));
 }
 
 /** The edge without its socket to the world: what `main` listens with, and tests call. */

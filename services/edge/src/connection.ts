@@ -93,6 +93,8 @@ export class Connection {
   readonly #drainWaiters: (() => void)[] = [];
   #replays: Turns | undefined;
   #unanswered = 0;
+  /** Rooms that the client has left while it was owed answers. */
+  #left: Set<string> | undefined;
   readonly #answeredWaiters: (() => void)[] = [];
   #readingPaused = false;
   /** Frames that came while a token is being checked. */
@@ -210,7 +212,9 @@ export class Connection {
     if (stored) this.hub.counts.stored++;
     else this.hub.counts.refused++;
     this.#regulate();
-    if (this.#unanswered === 0) for (const resolve of this.#answeredWaiters.splice(0)) resolve();
+    if (this.#unanswered > 0) return;
+    this.#left = undefined;
+    for (const resolve of this.#answeredWaiters.splice(0)) resolve();
   }
 
   /** Takes the client out of a room and says so. False when it is not in there. */
@@ -219,6 +223,7 @@ export class Connection {
     if (!member) return false;
     member.leave();
     this.members.delete(room);
+    if (this.#unanswered > 0) this.#left = (this.#left ?? new Set()).add(room);
     this.send({ type: "left", room });
     return true;
   }
@@ -292,8 +297,10 @@ export class Connection {
     this.close("serviceRestart");
   }
 
+  /** What has no answer is answered now: whether it is stored, nobody can tell. */
   async #giveUp(): Promise<void> {
-    for (const member of this.members.values()) member.giveUp();
+    const { log } = this.hub;
+    for (const room of [...this.members.keys(), ...(this.#left ?? [])]) log.lane(room, this.id).abandon();
     // The answers are written by who waited for them.
     await new Promise((resolve) => setImmediate(resolve));
   }

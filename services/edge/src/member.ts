@@ -66,11 +66,6 @@ export class Member {
     this.#lane?.resume();
   }
 
-  /** What was said here and has no answer is answered now: whether it is stored, nobody can tell. */
-  giveUp(): void {
-    this.#lane?.abandon();
-  }
-
   /** Resolves when what a plain client has said here has come back to it, as far as it can take it; or after `limitMs`. */
   async echoed(limitMs: number): Promise<void> {
     const deadline = performance.now() + limitMs;
@@ -113,7 +108,7 @@ export class Member {
     const { feed } = this.room;
     if (epoch === log.epoch && seq <= feed.head && seq >= feed.ring.base) return seq;
     // A foreign epoch or a position ahead: it may be this edge that is behind.
-    if (epoch !== log.epoch || seq > log.lastSeq) await log.checkEpoch().catch(() => {});
+    if (epoch !== log.epoch || seq > log.lastSeq) await this.#checkLog();
     if (epoch !== log.epoch || seq > log.lastSeq) return undefined;
     if (this.#hub.replayer.isOlderThanLog(seq)) {
       const read = await this.#hub.replayer.read(feed, seq).catch(() => undefined);
@@ -124,6 +119,15 @@ export class Member {
       await this.#hub.refresh(this.room);
     }
     return seq;
+  }
+
+  /** What the log is now. While it is away nobody can tell, and there is no answer, as in a room that is not open. */
+  async #checkLog(): Promise<void> {
+    for (let retryMs = FIRST_RETRY_MS; !this.#gone; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+      const epoch = await this.#hub.log.checkEpoch().catch(() => undefined);
+      if (epoch !== undefined) return;
+      await delay(retryMs);
+    }
   }
 
   #sayJoined(seq: number, recovered: boolean): void {

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
@@ -57,4 +58,21 @@ t.test("HOST=localhost is one address: no second server goes round the limits of
   });
   t.teardown(() => edge.stop());
   t.same(edge.output().match(/listening at [^"]*/g), [`listening at ${edge.url}`]);
+});
+
+t.test("an address that cannot be listened on is one line, which names what says so: HOST", async (t) => {
+  const env = { PATH: process.env["PATH"], ALLOW_ANONYMOUS: "true", PORT: "0", RES_OPTIONS: "timeout:1 attempts:1" };
+  for (const HOST of ["nowhere.invalid", "fe80::1%nope"]) {
+    const [error, said] = await new Promise<[unknown, string]>((resolve) =>
+      execFile(
+        process.execPath,
+        [join(import.meta.dirname, "../src/main.ts")],
+        { env: { ...env, HOST } },
+        (error, _stdout, stderr) => resolve([error, stderr]),
+      ),
+    );
+    t.match(error, { code: 1 });
+    t.match(said, /^[^\n]+ \(as HOST and PORT say\)\n$/);
+    t.match(said, HOST);
+  }
 });

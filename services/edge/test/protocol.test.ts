@@ -202,6 +202,11 @@ t.test("F3, F5 an error names the room and the nonce as the frame had them, even
       { code: "bad_frame", field: "replyTo", room: "a", nonce: "n" },
     ],
     [
+      // As a number it is another one.
+      JSON.stringify({ ...said, replyTo: 0 }).replace(":0", ":9007199254740993"),
+      { code: "bad_frame", field: "replyTo", room: "a", nonce: "n" },
+    ],
+    [
       { ...said, message: 7 },
       { code: "bad_frame", field: "message", room: "a", nonce: "n" },
     ],
@@ -325,6 +330,7 @@ t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t
     [{ message: "\u200b\ufeff" }, "message"],
     [{ message: "x", user: "\u2060" }, "user"],
     [{ message: "x", nope: 1 }, "nope"],
+    [{ message: "x", replyTo: 2 ** 53 }, "replyTo"],
   ] as const) {
     const response = await post(body);
     t.match(response.headers.get("content-type"), /^application\/problem\+json/);

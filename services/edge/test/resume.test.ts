@@ -2,7 +2,7 @@
 import { DEFAULT_LOG_SETTINGS, type Desk, type Log, openDesk } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
-import { edgeFor, full, type Nats, natsFor, plain, until, type WireClient } from "./support.ts";
+import { edgeFor, full, type Nats, natsFor, plain, said, until, type WireClient } from "./support.ts";
 
 const ROOMS = ["a", "b"] as const;
 const AT = "2026-01-01T00:00:00.000Z";
@@ -197,4 +197,32 @@ t.test("F2: who has seen more than this edge is given nothing twice when it catc
   t.same(told(here), [3, 4, 5, 6, 7]);
   t.same(told(ahead), [5, 6, 7]);
   t.same(told(bare), [5, 6, 7]);
+});
+
+t.test("F2: while the log is away nobody is told that it does not go on from where they are", async (t) => {
+  const nats = await natsFor(t);
+  const [one, other] = [await edgeFor(t, nats), await edgeFor(t, nats)];
+  const speaker = await full(t, one, "s", [{ room: "a" }]);
+  const member = await full(t, other, "m", [{ room: "b" }]);
+  await member.next("caughtUp");
+  const { epoch, seq } = await said(speaker, "a", "m");
+  await nats.kill("SIGKILL");
+  await until(() => !other.log.connected);
+  const after = `${epoch}.${seq}`;
+  member.frames.length = 0;
+  // A place that this edge has not heard of: in history it is any room's.
+  member.send({ type: "join", room: "b", after });
+  member.send({ type: "message", room: "b", message: "behind the join", nonce: "n" });
+  const bare = await plain(t, other, "b", `?after=${after}`);
+  await nats.restart();
+  t.match(await member.next("joined"), { room: "b", recovered: true });
+  for (const client of [member, bare]) await client.next("message", ({ message }) => message === "behind the join");
+  t.same(
+    member.frames.map(({ type }) => type).filter((type) => type !== "ack"),
+    ["joined", "caughtUp", "message"],
+  );
+  t.same(bare.of("error"), []);
+  // What really leads nowhere is said once that can be known.
+  member.send({ type: "join", room: "b", after: `0zzz.${seq}` });
+  t.match(await member.next("joined", (frame) => frame !== member.of("joined")[0]), { recovered: false });
 });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
-import { edgeFor, natsFor, until } from "./support.ts";
+import { edgeFor, natsFor, plain, until } from "./support.ts";
 
 const UPGRADE =
   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -78,6 +78,17 @@ t.test("a list of protocols with WebSocket in it is an upgrade to WebSocket", as
   }
 });
 
+t.test("a handshake may name its URL with the host (RFC 6455, 4.2.1)", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const url of ["http://x/ws", "http://x/ws?a", "HTTPS://x/ws/chat/a/"]) {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    socket.write(`GET ${url} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    const [data] = await once(socket, "data");
+    t.match(String(data), "HTTP/1.1 101 ", url);
+  }
+});
+
 t.test(
   "what is no handshake is refused with a problem, and another version with the ones that are known",
   async (t) => {
@@ -149,3 +160,17 @@ t.test(
     );
   },
 );
+
+t.test("who ends their side of TCP has gone: what they had sent is taken, and no socket stays behind", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const watcher = await plain(t, edge, "a");
+  // A text frame, masked with zeros.
+  const said = Buffer.from('{"message":"bye","user":"u"}');
+  const frame = Buffer.concat([Buffer.from([0x81, 0x80 | said.length, 0, 0, 0, 0]), said]);
+  const socket = connect({ host: "127.0.0.1", port: edge.port, allowHalfOpen: true });
+  socket.end(Buffer.concat([Buffer.from(`GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), frame])).resume();
+  await once(socket, "end");
+  t.match(await watcher.next("message"), { message: "bye" });
+  await until(() => edge.hub.connections.size === 1);
+  await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 1))));
+});

@@ -8,6 +8,6 @@ export const MessageFrame = Type.Object({
   room: Type.String(),
   message: Type.String(),
   nonce: Type.String({ minLength: 1, maxLength: NONCE_MAX_LENGTH }),
-  replyTo: Type.Optional(Type.Integer({ minimum: 1 })),
+  replyTo: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
 });
 export type MessageFrame = Static<typeof MessageFrame>;

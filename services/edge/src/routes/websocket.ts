@@ -33,12 +33,17 @@ const VERSIONS = ["13", "8"];
 /** Sockets with requests that have no answer yet, and how many. */
 const owing = new WeakMap<Socket, number>();
 
+/** A proxy may ask for a URL with its host (RFC 9112, 3.2.2): what is asked for is the same. */
+export function originForm(url: string): string {
+  return url.replace(/^https?:\/\/[^/?]*(?=([/?])?)/i, (_host, next) => (next === "/" ? "" : "/"));
+}
+
 /**
  * Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8);
  * so is who asks for it before earlier requests have their answers: out of its turn, a socket would belong to nobody.
  */
 export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessage): boolean {
-  return /^\/ws[/?]|^\/ws$/.test(url ?? "") && OFFERS_WEBSOCKET.test(upgrade ?? "") && !owing.get(socket);
+  return /^\/ws(?:[/?]|$)/.test(originForm(url ?? "")) && OFFERS_WEBSOCKET.test(upgrade ?? "") && !owing.get(socket);
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
