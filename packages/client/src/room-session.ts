@@ -66,7 +66,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.#lane = new Lane({
       clock: deps.clock,
       random: deps.random,
-      queue: deps.outbox.queue(name),
+      queue: () => deps.outbox.queue(name),
       transmit: (send) => deps.transmit(send.frame),
       stalled: deps.probe,
       sent: (send, result) => this.#sent(send, result),
