@@ -2,7 +2,7 @@ import { CLOSE_CODES, type DownFrame, type ErrorFrame, type WelcomeFrame } from 
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import { MadangError } from "./errors.ts";
+import { errorOf, MadangError } from "./errors.ts";
 import { Outbox, type OutboxStorage } from "./outbox.ts";
 import { isStable, reconnectDelay } from "./reconnect.ts";
 import type { Room } from "./room.ts";
@@ -214,7 +214,7 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   #refused(frame: ErrorFrame): void {
     this.#connection?.close();
-    this.#stop(MadangError.of(frame), false);
+    this.#stop(errorOf(frame), false);
     this.emit("close", { code: CLOSE_CODES.badRequest.code, reason: frame.code, reconnecting: false });
   }
 

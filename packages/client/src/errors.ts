@@ -33,13 +33,14 @@ export class MadangError extends Error {
     this.temporary = known?.temporary ?? false;
     this.retryAfter = options.retryAfter;
   }
+}
 
-  static of(frame: ErrorFrame): MadangError {
-    return new MadangError(frame.code, {
-      message: frame.message,
-      ...(frame.retryAfter === undefined ? {} : { retryAfter: frame.retryAfter }),
-    });
-  }
+/** What the server says. No static method: a bundler renames a class that names itself, and every stack would show it. */
+export function errorOf(frame: ErrorFrame): MadangError {
+  return new MadangError(frame.code, {
+    message: frame.message,
+    ...(frame.retryAfter === undefined ? {} : { retryAfter: frame.retryAfter }),
+  });
 }
 
 function isClientError(code: MadangErrorCode): code is keyof typeof CLIENT_ERRORS {

@@ -15,8 +15,8 @@ const SETTLE_MS = 5_000;
 export interface LaneDeps {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Live view of the room's unanswered sends, oldest first. */
-  readonly queue: readonly Send[];
+  /** The room's unanswered sends as they are now, oldest first. */
+  queue(): readonly Send[];
   transmit(send: Send): void;
   /** The oldest send has had no answer for {@link STALL_MS}: is the connection alive at all? */
   stalled(): void;
@@ -115,11 +115,11 @@ export class Lane {
   }
 
   #find(nonce: string): Send | undefined {
-    return this.#deps.queue.find((send) => send.nonce === nonce);
+    return this.#deps.queue().find((send) => send.nonce === nonce);
   }
 
   #next(): Send | undefined {
-    return this.#onTheWay.size < this.#window ? this.#deps.queue[this.#onTheWay.size] : undefined;
+    return this.#onTheWay.size < this.#window ? this.#deps.queue()[this.#onTheWay.size] : undefined;
   }
 
   #answered(): void {

@@ -82,13 +82,14 @@ export class Outbox {
     return this.#options.storage !== undefined;
   }
 
-  /** The room's sends, oldest first: a live view. */
+  /** The room's sends as they are now, oldest first. */
   queue(room: string): readonly Send[] {
-    const known = this.#queues.get(room);
-    if (known) return known;
-    const queue: Send[] = [];
-    this.#queues.set(room, queue);
-    return queue;
+    return this.#queues.get(room) ?? [];
+  }
+
+  /** How many rooms something is kept of: those with a send that waits. */
+  get rooms(): number {
+    return this.#queues.size;
   }
 
   /** @throws MadangError `outbox_full`, `text_too_long`, `bad_frame`, for what a server could not even answer */
@@ -107,6 +108,7 @@ export class Outbox {
     const index = queue?.indexOf(send) ?? -1;
     if (!queue || index < 0) return;
     queue.splice(index, 1);
+    if (queue.length === 0) this.#queues.delete(send.room);
     this.#sends--;
     this.#bytes -= send.bytes;
     this.#try((storage) => storage.removeItem(this.#key(send)));
@@ -115,7 +117,9 @@ export class Outbox {
   #admit(send: Send): void {
     const { maxSends = 1000, maxBytes = 1024 * 1024 } = this.#options;
     if (this.#sends + 1 > maxSends || this.#bytes + send.bytes > maxBytes) throw new MadangError("outbox_full");
-    (this.queue(send.room) as Send[]).push(send);
+    const queue = this.#queues.get(send.room);
+    if (queue) queue.push(send);
+    else this.#queues.set(send.room, [send]);
     this.#sends++;
     this.#bytes += send.bytes;
   }

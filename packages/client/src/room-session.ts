@@ -9,7 +9,7 @@ import {
 } from "@madang/protocol/browser";
 import type { Clock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
-import { MadangError } from "./errors.ts";
+import { errorOf, MadangError } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Outbox, PendingSend, Send, SendResult } from "./outbox.ts";
 import { Progress } from "./progress.ts";
@@ -66,7 +66,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.#lane = new Lane({
       clock: deps.clock,
       random: deps.random,
-      queue: deps.outbox.queue(name),
+      queue: () => deps.outbox.queue(name),
       transmit: (send) => deps.transmit(send.frame),
       stalled: deps.probe,
       sent: (send, result) => this.#sent(send, result),
@@ -169,7 +169,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   }
 
   onSendError(nonce: string, frame: ErrorFrame): void {
-    const error = MadangError.of(frame);
+    const error = errorOf(frame);
     this.#lane.error(nonce, error);
     const held = this.pending.find((send) => send.nonce === nonce);
     if (held) this.emit("held", { ...held, error });
@@ -182,7 +182,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
 
   /** An error about the room. */
   onError(frame: ErrorFrame): void {
-    if (this.isRefused(frame)) this.end(MadangError.of(frame));
+    if (this.isRefused(frame)) this.end(errorOf(frame));
     else if (!this.#joined) {
       const hintMs = Math.min((frame.retryAfter ?? 0) * 1000, HINT_CAP_MS);
       this.#cancel();

@@ -39,6 +39,18 @@ t.test("every nonce is new, with and without randomUUID", async (t) => {
   for (const nonce of nonces) t.match(nonce, /^[0-9a-f-]{32,36}$/);
 });
 
+t.test("nothing is kept of rooms in which nothing waits", async (t) => {
+  const outbox = new Outbox({ owner: OWNER, now: () => 0 });
+  for (let i = 0; i < 100; i++) {
+    t.same(outbox.queue(`room ${i}`), []);
+    outbox.remove(outbox.add(`room ${i}`, "x"));
+  }
+  const waiting = outbox.add("a", "x");
+  t.equal(outbox.rooms, 1);
+  outbox.remove(waiting);
+  t.equal(outbox.rooms, 0);
+});
+
 t.test("a storage brings back what was not answered, in order, for the same user and server only", async (t) => {
   const storage = new FakeStorage();
   storage.setItem("theirs", "untouched");

@@ -29,7 +29,7 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
       const sent = client.join("수다방").send("hello");
       client.connect();
       client.close();
-      await sent.catch((error) => console.log(error instanceof MadangError, error.code));
+      await sent.catch((error) => console.log(error instanceof MadangError, error.constructor.name, error.code));
     `,
     "app.ts": `
       import { type EventFrame, MadangClient, type Room } from "@madang/client";
@@ -50,7 +50,7 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
   await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", join(modules, "@madang/client")], dir);
 
   const { stdout } = await run(process.execPath, ["app.js"], dir);
-  t.equal(stdout, "true client_closed\n", "and the process ends by itself");
+  t.equal(stdout, "true MadangError client_closed\n", "and the process ends by itself");
 
   // Every declaration is checked, with a library of types that is some years old and knows no browser.
   for (const resolution of ["nodenext", "bundler"]) {

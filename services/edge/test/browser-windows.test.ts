@@ -48,6 +48,30 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     t.same(visitor.problems, []);
   });
 
+  t.test("names and drafts that are written from right to left begin where their readers begin", async (t) => {
+    const visitor = await Visitor.come(browser, { viewport: { width: 360, height: 740 } });
+    const { page } = visitor;
+    await page.goto(`http://127.0.0.1:${here.port}/chat/`);
+    const direction = (selector: string) => page.locator(selector).evaluate((e) => getComputedStyle(e).direction);
+    await page.locator("#room-name-input").fill("غرفة!");
+    await page.locator("#nickname-input").fill("فاطمة!");
+    t.same([await direction("#room-name-input"), await direction("#nickname-input")], ["rtl", "rtl"]);
+    await visitor.enter(here, "غرفة الدردشة الطويلة جدا جدا جدا جدا", "فاطمة");
+    const begins = await page.locator("h1").evaluate((heading) => {
+      const range = document.createRange();
+      range.setStart(heading.firstChild!, 0);
+      range.setEnd(range.startContainer, 1);
+      const [letter, box] = [range.getBoundingClientRect(), heading.getBoundingClientRect()];
+      return letter.left >= box.left - 1 && letter.right <= box.right + 1;
+    });
+    t.ok(begins, "of a long name the end is cut off, not the beginning");
+    await page.locator("#chat-message-input").fill("مرحبا!");
+    t.equal(await direction("#chat-message-input"), "rtl");
+    await page.locator("#chat-message-input").fill("hello!");
+    t.equal(await direction("#chat-message-input"), "ltr");
+    t.same(visitor.problems, []);
+  });
+
   t.test("with the colours of a high contrast theme the lines between days can still be seen", async (t) => {
     await said(await full(t, here, "speaker", [{ room: "contrast" }]), "contrast", "hello");
     const visitor = await Visitor.come(browser, { forcedColors: "active" });

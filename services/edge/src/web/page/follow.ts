@@ -11,21 +11,26 @@ export class Follow {
   readonly #log: HTMLElement;
   readonly #button: HTMLButtonElement;
   readonly #title = document.title;
+  readonly #whenCut: () => void;
   #atEnd = true;
   #top = 0;
   #below = 0;
   #unseen = 0;
   #scheduled = false;
+  #cut = false;
 
-  constructor(log: HTMLElement, button: HTMLButtonElement) {
+  /** `whenCut`: the reader wants to see the newest, which is not on the page. */
+  constructor(log: HTMLElement, button: HTMLButtonElement, whenCut: () => void) {
     this.#log = log;
     this.#button = button;
+    this.#whenCut = whenCut;
     // At once: whoever watches the upper end must not take the first sight for a reader who went there.
     this.#toEnd();
     log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {
       // The button goes away at the end, and would take the focus with it.
       log.focus({ preventScroll: true });
+      if (this.#cut) return this.said();
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
     });
@@ -40,6 +45,16 @@ export class Follow {
     return this.#atEnd;
   }
 
+  /** Whether the page ends before the room does: it then has no end to be at. */
+  get cut(): boolean {
+    return this.#cut;
+  }
+
+  set cut(cut: boolean) {
+    this.#cut = cut;
+    if (cut) this.#atEnd = false;
+  }
+
   /** Somebody else said something. */
   added(): void {
     if (!this.#atEnd) this.#below++;
@@ -49,7 +64,8 @@ export class Follow {
 
   /** The reader said something here, and wants to see it. */
   said(): void {
-    this.#atEnd = true;
+    if (this.#cut) this.#whenCut();
+    else this.#atEnd = true;
     this.#schedule();
   }
 
@@ -85,7 +101,7 @@ export class Follow {
   /** Only who moves up leaves the end: being far from it may as well mean that much has just come in. */
   #onScroll(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#atEnd = true;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#atEnd = !this.#cut;
     else if (scrollTop < this.#top) this.#atEnd = false;
     this.#top = scrollTop;
     this.#showButton();

@@ -29,6 +29,11 @@ export class History {
     return this.#messages({ before: position });
   }
 
+  /** What was said first after a position. Rejects when history cannot be reached now. */
+  after(position: string): Promise<HistoryPage> {
+    return this.#messages({ after: position });
+  }
+
   /**
    * The room, made if there is none yet, and its newest messages; however long it takes until history can be reached.
    * `failed` is called after each try in vain. Who is not signed in waits for `signedIn` and does not ask meanwhile.

@@ -43,6 +43,11 @@ export class LogView {
     return this.#lines[0]?.position;
   }
 
+  /** Position of the newest line that has one. */
+  get newest(): string | undefined {
+    return this.#lines.findLast(({ position }) => position !== undefined)?.position;
+  }
+
   /** Shows a message at its place. One that is there already takes the state given. @returns whether it is new here */
   add(said: Stored): boolean {
     const own = said.user === this.#user;
@@ -83,7 +88,7 @@ export class LogView {
 
   /** A pending message was stored at `position`. Its event follows, unless the page is past that position already. */
   settle(nonce: string, position: string): void {
-    const last = this.#lines.findLast(({ position }) => position !== undefined)?.position;
+    const last = this.newest;
     if (last !== undefined && compare(position, last) <= 0) this.dropPending(nonce);
     else this.#pending.get(nonce)?.showSent();
   }
@@ -115,6 +120,23 @@ export class LogView {
   /** Keeps the page light: forgets the oldest. */
   trim(): void {
     this.#dropFirst(this.#lines.length - SHOWN_AFTER_TRIM);
+  }
+
+  /** Keeps the page light for who reads at its upper end: forgets the newest that have a place. */
+  trimEnd(): void {
+    for (const line of this.#lines.splice(SHOWN_AFTER_TRIM, this.#placed - SHOWN_AFTER_TRIM)) line.remove();
+    this.#arrange(SHOWN_AFTER_TRIM);
+    this.#placeNews();
+  }
+
+  /** Puts what is no line behind all that have a place. */
+  placeAtEnd(element: HTMLElement): void {
+    this.#log.insertBefore(element, this.#lines[this.#placed]?.start ?? null);
+  }
+
+  /** How many lines have a place in the log. */
+  get #placed(): number {
+    return this.#lines.length - this.#pending.size;
   }
 
   /** Index of the first message that is not before `position`; pending ones come after every position. */

@@ -2,6 +2,7 @@ import { byId } from "./dom.ts";
 import type { Follow } from "./follow.ts";
 import type { History } from "./history.ts";
 import type { LogView } from "./log-view.ts";
+import type { Newer } from "./newer.ts";
 import { t } from "./words.ts";
 
 /** The upper end of the log: loads older messages when the reader comes there, and says where it all began. */
@@ -11,6 +12,7 @@ export class Older {
   readonly #history: History;
   readonly #view: LogView;
   readonly #follow: Follow;
+  readonly #newer: Newer;
   readonly #observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), {
     root: this.#log,
   });
@@ -18,10 +20,11 @@ export class Older {
   #foundOldest: boolean | undefined;
   #loading = false;
 
-  constructor(history: History, view: LogView, follow: Follow, foundOldest: boolean | undefined) {
+  constructor(history: History, view: LogView, follow: Follow, newer: Newer, foundOldest: boolean | undefined) {
     this.#history = history;
     this.#view = view;
     this.#follow = follow;
+    this.#newer = newer;
     this.#foundOldest = foundOldest;
     this.#button.addEventListener("click", () => void this.#load());
     this.#observer.observe(this.#button);
@@ -49,10 +52,17 @@ export class Older {
     this.#button.textContent = t.loading;
     try {
       const page = await this.#history.before(oldest);
-      this.#follow.keepPlace(() => {
-        for (const message of page.messages.toReversed()) this.#view.add(message);
-        this.foundOldest = page.foundOldest;
-      });
+      // Unless the page has begun anew elsewhere meanwhile: there would be a hole.
+      if (this.#view.oldest === oldest) {
+        this.#follow.keepPlace(() => {
+          for (const message of page.messages.toReversed()) this.#view.add(message);
+          this.foundOldest = page.foundOldest;
+        });
+      }
+      if (this.#view.crowded) {
+        this.#view.trimEnd();
+        this.#newer.begin();
+      }
       this.#button.textContent = t.older;
       // It tells of changes only, and the button may be in sight as before: a high window, a reader who stays at the top.
       this.#observer.unobserve(this.#button);

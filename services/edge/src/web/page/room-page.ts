@@ -1,5 +1,5 @@
 import { MadangClient, type MadangError, type PendingSend, type Room, type RoomEvents } from "@madang/client";
-import { formatPosition, parsePosition } from "@madang/protocol/browser";
+import { formatPosition, type HistoryPage, parsePosition } from "@madang/protocol/browser";
 import { Composer } from "./composer.ts";
 import { byId } from "./dom.ts";
 import { Follow } from "./follow.ts";
@@ -7,6 +7,7 @@ import { History, rest } from "./history.ts";
 import { keepAboveKeyboard } from "./keyboard.ts";
 import { showConnection } from "./lamp.ts";
 import { LogView } from "./log-view.ts";
+import { Newer } from "./newer.ts";
 import { NoticeElement } from "./notice-element.ts";
 import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
@@ -57,6 +58,7 @@ class RoomPage {
   readonly #history: History;
   readonly #view: LogView;
   readonly #follow: Follow;
+  readonly #newer: Newer;
   readonly #older: Older;
   readonly #unread: Unread;
   readonly #composer: Composer;
@@ -78,8 +80,9 @@ class RoomPage {
     const log = byId("chat-log");
     this.#history = new History(name);
     this.#view = new LogView(log, user);
-    this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"));
-    this.#older = new Older(this.#history, this.#view, this.#follow, seen.foundOldest);
+    this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"), () => this.#toNewest());
+    this.#newer = new Newer(log, this.#history, this.#view, this.#follow, (page) => this.#onNewer(page));
+    this.#older = new Older(this.#history, this.#view, this.#follow, this.#newer, seen.foundOldest);
     this.#unread = new Unread(name, log, this.#view, this.#follow, () => this.#room?.position);
     this.#mayWrite = seen.mayWrite;
     this.#composer = new Composer(
@@ -127,17 +130,33 @@ class RoomPage {
 
   #onMessage(event: RoomEvents["message"]): void {
     this.#typing.remove(event.user);
+    if (this.#follow.cut) return event.user === this.#user ? undefined : this.#follow.added();
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
     // One's own that is new here was said in another tab.
     if (isNew && event.user !== this.#user) this.#follow.added();
     else this.#follow.noted();
     this.#unread.told(event.user === this.#user);
-    if (this.#follow.atEnd && this.#view.crowded) {
-      this.#follow.keepPlace(() => this.#view.trim());
-      this.#older.foundOldest = false;
-    } else {
-      this.#older.show();
-    }
+    if (!this.#view.crowded) this.#older.show();
+    else if (this.#follow.atEnd) this.#dropOldest();
+    else this.#newer.begin();
+  }
+
+  #dropOldest(): void {
+    this.#follow.keepPlace(() => this.#view.trim());
+    this.#older.foundOldest = false;
+  }
+
+  /** Who read far back has come further down. */
+  #onNewer({ foundNewest, position }: HistoryPage): void {
+    if (this.#view.crowded) this.#dropOldest();
+    if (!foundNewest) return;
+    this.#newer.end();
+    this.join(position);
+  }
+
+  async #toNewest(): Promise<void> {
+    await this.#refresh(undefined);
+    if (!this.#follow.cut) this.#follow.said();
   }
 
   #onRoom({ topic, status }: Pick<RoomEvents["room"], "topic" | "status">): void {
@@ -145,7 +164,9 @@ class RoomPage {
     if (status !== undefined) this.showStatus(status);
   }
 
+  /** Of the moment: it is shown to who is there. History is what people said, and has none of it. */
   #onMember(event: RoomEvents["member"]): void {
+    if (this.#follow.cut) return;
     this.#view.addNotice(new NoticeElement(event));
     this.#older.show();
     this.#follow.noted();
@@ -187,6 +208,7 @@ class RoomPage {
       const first = page.messages[0];
       if (first) this.#view.dropBefore(first.position);
       for (const message of page.messages) this.#view.add(message);
+      this.#newer.end();
       this.#older.foundOldest = page.foundOldest;
       this.#historyNote.hidden = true;
     });
