@@ -190,7 +190,8 @@ class MongoAdmin implements AdminStore {
     const found = await this.#jobs.findOneAndUpdate(
       { done: false, ...free },
       [{ $set: { holder, heldUntil: { $add: [NOW_MS, holdMs] } } }],
-      { sort: { at: 1 }, returnDocument: "after" },
+      // Without a hold it sorts before any.
+      { sort: { heldUntil: 1, at: 1 }, returnDocument: "after" },
     );
     if (!found) return undefined;
     const { _id: id, subject, upTo, erasedTo, historyDone } = found;
