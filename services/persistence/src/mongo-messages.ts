@@ -7,6 +7,8 @@ import type { Refusal } from "./store.ts";
 
 /** Two instances may undo each other's step a few times, while they settle one nonce. */
 const SETTLE_ATTEMPTS = 8;
+/** Of a store of any size: the limit of a socket would end it after seconds, each time anew. */
+const REPAIR_LIMIT_MS = 3600_000;
 
 /**
  * Inserts messages. The common case is one unordered insert; a batch that was written before costs one read more; only
@@ -94,6 +96,21 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
 
 function holderOfNonce(collection: Collection<MessageDocument>, { room, who, nonce }: WholeMessage) {
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
+}
+
+/** Of the messages of a sender with one nonce the lowest place stays. For when no index has seen to that; reads all there are. */
+export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
+  const repeated = collection.aggregate<{ ids: string[] }>(
+    [
+      { $match: { nonce: { $exists: true } } },
+      { $group: { _id: { room: "$room", who: "$who", nonce: "$nonce" }, ids: { $push: "$_id" } } },
+      { $match: { "ids.1": { $exists: true } } },
+    ],
+    { allowDiskUse: true, timeoutMS: REPAIR_LIMIT_MS },
+  );
+  for await (const { ids } of repeated) {
+    for (const id of ids.sort().slice(1)) await demote(collection, id);
+  }
 }
 
 /** Takes the content away; what edits and deletes know of the place stays, as it would had the message come later. */
