@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
-import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
+import { ACK_WAIT_MS, type Durable, ensureDurable, type FoundLog, parseAckSubject } from "./durable.ts";
 import { PullSession, type Space } from "./pull-session.ts";
 import { reasonOf } from "./reason.ts";
-import type { LogSettings, StreamIdentity } from "./stream-config.ts";
+import type { LogSettings } from "./stream-config.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
 /** An event of the log on its way into the store. */
@@ -56,7 +56,7 @@ export interface ConsumerSettings {
   readonly nats: NatsSettings;
   readonly log: LogSettings;
   /** Sees the log whenever it is found, before anything of it is fetched. When it rejects, it is asked again later. */
-  readonly accept?: (log: StreamIdentity) => Promise<void>;
+  readonly accept?: (log: FoundLog) => Promise<void>;
   /** Told of each failure; what it does about repetition is its own affair. */
   readonly onTrouble: (what: string, error: Error) => void;
 }

@@ -49,6 +49,9 @@ export interface Desk {
    */
   renewLog(reached: { readonly epoch: string; readonly seq: number }): Promise<boolean>;
 
+  /** Has persistence read the log of this epoch again, from its beginning. */
+  rereadLog(epoch: string): Promise<void>;
+
   /** Events of a room, or of all, from `seq` on; at most some hundreds. None says nothing about what was stored just now. */
   scan(room: string | undefined, seq: number): Promise<SubjectRecord[]>;
 
@@ -151,10 +154,16 @@ class NatsDesk implements Desk {
     const old = await renewEpoch(this.#jsm, this.#settings, reached);
     if (old === undefined) return false;
     // Whoever still fetches by it is to notice.
-    await this.#jsm.consumers.delete(STREAM, durableName(old)).catch((error: unknown) => {
+    await this.rereadLog(old);
+    return true;
+  }
+
+  async rereadLog(epoch: string): Promise<void> {
+    this.#require(this.#nc);
+    // Whoever consumes makes it anew.
+    await this.#jsm.consumers.delete(STREAM, durableName(epoch)).catch((error: unknown) => {
       if (!isApiError(error, "consumerNotFound")) throw error;
     });
-    return true;
   }
 
   async scan(room: string | undefined, seq: number): Promise<SubjectRecord[]> {

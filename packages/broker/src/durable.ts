@@ -18,23 +18,29 @@ export interface Durable {
   readonly epoch: string;
 }
 
+/** The log as it is found, and how far its consumer is. */
+export interface FoundLog extends StreamIdentity {
+  /** Everything up to here has been acknowledged, by whichever instance; 0: there is no consumer. */
+  readonly ackFloor: number;
+}
+
 export function durableName(epoch: string): string {
   return `persistence-${epoch}`;
 }
 
 /**
  * Makes the log and its durable consumer where they are missing. Safe for many callers at once.
- * @param accept sees the log before the consumer is made; none is where it throws
+ * @param accept sees the log before the consumer is made, and may take the old one away; none is made where it throws
  */
 export async function ensureDurable(
   jsm: JetStreamManager,
   settings: LogSettings,
-  accept: (log: StreamIdentity) => Promise<void> = async () => {},
+  accept: (log: FoundLog) => Promise<void> = async () => {},
 ): Promise<Durable> {
   const log = await ensureStream(jsm, settings);
-  await accept(log);
   const { epoch } = log;
   const name = durableName(epoch);
+  await accept({ ...log, ackFloor: await ackFloorOf(jsm, name) });
   const config: Partial<ConsumerConfig> & { durable_name: string } = {
     durable_name: name,
     description: "Projects the log into MongoDB.",
@@ -53,6 +59,15 @@ export async function ensureDurable(
     await jsm.consumers.update(STREAM, name, config);
   }
   return { name, epoch };
+}
+
+async function ackFloorOf(jsm: JetStreamManager, name: string): Promise<number> {
+  try {
+    return (await jsm.consumers.info(STREAM, name)).ack_floor.stream_seq;
+  } catch (error) {
+    if (isApiError(error, "consumerNotFound")) return 0;
+    throw error;
+  }
 }
 
 /** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>[.<random>]` */

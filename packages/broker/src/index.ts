@@ -3,6 +3,7 @@ export * from "./consumer.ts";
 export { type Control, type EdgeReport, openControl } from "./control.ts";
 export { type Desk, openDesk } from "./desk.ts";
 export type { SubjectRecord } from "./direct-get.ts";
+export type { FoundLog } from "./durable.ts";
 export { ForeignLogError } from "./foreign-settings.ts";
 export { type Gossip, NO_GOSSIP } from "./gossip.ts";
 export { openLog } from "./jetstream-log.ts";

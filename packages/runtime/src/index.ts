@@ -1,3 +1,4 @@
+export * from "./background-threads.ts";
 export * from "./bodies.ts";
 export * from "./command-line.ts";
 export * from "./config.ts";

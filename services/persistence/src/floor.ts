@@ -60,6 +60,15 @@ export class Floor {
     return underWay && this.#isBehind(seen) ? this.#askOnce() : floor;
   }
 
+  /** What is known is another store's: from here on it is what is in this one. */
+  async forget(): Promise<void> {
+    // It asks what the old consumer had reached.
+    await this.#asking?.catch(() => {});
+    this.#known = undefined;
+    this.#saved = undefined;
+    this.#freshUntil = 0;
+  }
+
   close(): void {
     clearInterval(this.#saver);
   }

@@ -7,15 +7,14 @@ import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
 import { Floor } from "./floor.ts";
-import { Landmark } from "./landmark.ts";
 import { openMongoStore } from "./mongo-store.ts";
 import { startProjecting } from "./projecting.ts";
+import { rereadWhenPutBack } from "./put-back.ts";
 import { renewWhenRewound } from "./rewound.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
 const DRAIN_LIMIT_MS = 8000;
-const LAST_SAVE_LIMIT_MS = 500;
 
 await run(async () => {
   const config = loadConfig();
@@ -27,7 +26,8 @@ await run(async () => {
   const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
-  const renew = renewWhenRewound(() => ({ floor, landmark, desk, onTrouble }));
+  const parts = () => ({ store, floor, desk, onTrouble });
+  const [renew, reread] = [renewWhenRewound(parts), rereadWhenPutBack(parts)];
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
@@ -35,12 +35,12 @@ await run(async () => {
       // What there is still has to be stored.
       if (found.foreign.length > 0) onDanger("the log's settings are not ours", new ForeignLogError(found.foreign));
       await renew(found);
+      await reread(found);
     },
     onTrouble,
   });
   const floor = new Floor(consumer, store);
-  const landmark = new Landmark(store);
-  const projecting = startProjecting({ store, consumer, log, landmark, onTrouble });
+  const projecting = startProjecting({ store, consumer, log, onTrouble });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
@@ -65,7 +65,6 @@ await run(async () => {
     floor.close();
     projecting.stop();
     await consumer.close(DRAIN_LIMIT_MS);
-    await landmark.close(LAST_SAVE_LIMIT_MS);
     await store.close();
   });
 });

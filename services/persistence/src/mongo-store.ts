@@ -171,7 +171,9 @@ class MongoStore implements Store {
 
   async saveMark({ place, fingerprint }: Mark) {
     const mark = { place: placeKey(place), fingerprint };
-    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, { upsert: true });
+    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, { upsert: true }).catch((error) => {
+      throw safeError(error);
+    });
   }
 
   async close() {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogConsumer } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
-import type { Landmark } from "./landmark.ts";
+import { landmark } from "./landmark.ts";
 import { createProjector, ProjectionCounts } from "./projector.ts";
 import type { Store } from "./store.ts";
 
@@ -11,12 +11,11 @@ export interface ProjectingDeps {
   readonly store: Store;
   readonly consumer: LogConsumer;
   readonly log: Logger;
-  readonly landmark?: Pick<Landmark, "projected">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
 /** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
-export function startProjecting({ store, consumer, log, landmark, onTrouble }: ProjectingDeps): {
+export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): {
   readonly counts: ProjectionCounts;
   stop(): void;
 } {
@@ -30,8 +29,8 @@ export function startProjecting({ store, consumer, log, landmark, onTrouble }: P
         if (signal.aborted) return;
         const project = createProjector(store, log, counts);
         consumer.start(async (records) => {
-          await project(records);
-          landmark?.projected(records);
+          // A mark ahead of what is in the store does no harm: such a batch is not acknowledged.
+          await Promise.all([project(records), store.saveMark(landmark(records))]);
         });
         return;
       } catch (error) {

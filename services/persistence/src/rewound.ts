@@ -3,8 +3,8 @@ import type { Desk, StreamIdentity } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
 import type { Floor } from "./floor.ts";
 import { comparePlaces, type Place } from "./keys.ts";
-import { fingerprint, type Landmark } from "./landmark.ts";
-import type { Mark } from "./store.ts";
+import { fingerprint } from "./landmark.ts";
+import type { Mark, Store } from "./store.ts";
 
 /** The desk has a connection of its own, which comes back in its own time. */
 const DESK_LIMIT_MS = 3000;
@@ -12,8 +12,8 @@ const DESK_POLL_MS = 20;
 
 interface Deps {
   readonly floor: Pick<Floor, "reached">;
-  readonly landmark: Pick<Landmark, "mark">;
-  readonly desk: Pick<Desk, "connected" | "at" | "renewLog">;
+  readonly store: Pick<Store, "loadMark">;
+  readonly desk: Pick<Desk, "connected" | "log" | "at" | "renewLog">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
@@ -26,18 +26,19 @@ interface Deps {
  */
 export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
   return async (log) => {
-    const { floor, landmark, desk, onTrouble } = deps();
-    const mark = await landmark.mark();
+    const { store, floor, desk, onTrouble } = deps();
+    const mark = await store.loadMark();
     const reached = higher(await floor.reached(), mark?.place);
     const renew = async (place: Place, why: string): Promise<never> => {
       if (await desk.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
       throw new Error(`it was put back: ${why}`);
     };
-    if (reached && comparePlaces({ epoch: log.epoch, seq: log.lastSeq }, reached) < 0) {
-      await renew(
-        reached,
-        `it ended at ${say({ epoch: log.epoch, seq: log.lastSeq })}, and had reached ${say(reached)}`,
-      );
+    if (reached && comparePlaces(endOf(log), reached) < 0) {
+      await untilConnected(desk);
+      // Another instance may have stored what was said since the log was looked at.
+      const end = endOf(await desk.log());
+      if (end.epoch !== log.epoch || comparePlaces(end, reached) < 0)
+        await renew(reached, `it ended at ${say(end)}, and had reached ${say(reached)}`);
     }
     if (mark?.place.epoch !== log.epoch || mark.place.seq < log.firstSeq) return;
     const isAnother = await hasAnother(desk, mark).catch((error: Error) => {
@@ -52,10 +53,19 @@ export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Pro
 
 /** One that was erased is not another. */
 async function hasAnother(desk: Deps["desk"], { place, fingerprint: known }: Mark): Promise<boolean> {
-  for (const until = performance.now() + DESK_LIMIT_MS; !desk.connected && performance.now() < until; )
-    await delay(DESK_POLL_MS);
+  await untilConnected(desk);
   const event = await desk.at(place.seq);
   return event !== undefined && fingerprint(event) !== known;
+}
+
+/** Resolves when it is, or after some seconds: what is asked of it then says that it is not. */
+export async function untilConnected(desk: Pick<Desk, "connected">): Promise<void> {
+  for (const until = performance.now() + DESK_LIMIT_MS; !desk.connected && performance.now() < until; )
+    await delay(DESK_POLL_MS);
+}
+
+function endOf({ epoch, lastSeq }: StreamIdentity): Place {
+  return { epoch, seq: lastSeq };
 }
 
 function higher(a: Place | undefined, b: Place | undefined): Place | undefined {

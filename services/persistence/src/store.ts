@@ -63,7 +63,7 @@ export interface Store {
 
   /** The mark with the highest place that any instance saved. */
   loadMark(): Promise<Mark | undefined>;
-  /** Never lowers it. */
+  /** Never lowers it. Durable like `write`. */
   saveMark(mark: Mark): Promise<void>;
 
   /** Idempotent. */

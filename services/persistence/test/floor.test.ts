@@ -91,3 +91,20 @@ t.test("a clock that is set back does not keep an old floor for the younger one"
   await delay(STALE_MS);
   t.same(await floor.now(), { epoch: "a", seq: 11 });
 });
+
+t.test("what is known of another store is forgotten, an answer that is under way with it", async (t) => {
+  const answers: ((seq: number) => void)[] = [];
+  const ackFloor = () => new Promise<Place>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
+  const saved: Place = { epoch: "a", seq: 3 };
+  const floor = new Floor({ ackFloor }, { loadFloor: async () => saved, saveFloor: async () => {} });
+  t.teardown(() => floor.close());
+  const asked = floor.now();
+  while (answers.length < 1) await delay(1);
+  const forgotten = floor.forget();
+  answers[0]!(9);
+  await Promise.all([asked, forgotten]);
+  const anew = floor.now();
+  while (answers.length < 2) await delay(1);
+  answers[1]!(2);
+  t.same(await anew, saved);
+});

@@ -1,7 +1,7 @@
 /** What is done about a log, by what it says of itself. On real servers: test/rewound.test.ts at the root. */
 import t from "tap";
 import type { Place } from "../src/keys.ts";
-import { fingerprint, Landmark } from "../src/landmark.ts";
+import { fingerprint, landmark } from "../src/landmark.ts";
 import { renewWhenRewound } from "../src/rewound.ts";
 import type { Mark } from "../src/store.ts";
 import { message, record } from "./support.ts";
@@ -17,6 +17,8 @@ interface Case {
   readonly mark?: Mark;
   /** What the log has at the mark; absent: nothing. */
   readonly at?: typeof SAID;
+  /** Where the log ends when it is looked at once more. */
+  readonly since?: Place;
   readonly deskFails?: boolean;
   readonly renewed?: Place;
   readonly troubles?: number;
@@ -25,6 +27,11 @@ interface Case {
 const CASES: readonly Case[] = [
   { what: "nothing is known" },
   { what: "it is where it was", reached: { epoch: "b", seq: 20 }, mark: marked({ epoch: "b", seq: 10 }), at: SAID },
+  {
+    what: "another instance has stored what was said meanwhile",
+    reached: { epoch: "b", seq: 22 },
+    since: { epoch: "b", seq: 22 },
+  },
   { what: "it ends before the floor", reached: { epoch: "b", seq: 21 }, renewed: { epoch: "b", seq: 21 }, troubles: 1 },
   {
     what: "it ends before the mark, which is ahead of the floor",
@@ -53,15 +60,16 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { what, reached, mark, at, deskFails = false, renewed, troubles = 0 } of CASES) {
+for (const { what, reached, mark, at, since, deskFails = false, renewed, troubles = 0 } of CASES) {
   t.test(what, async (t) => {
     const renewals: Place[] = [];
     const seen: string[] = [];
     const accept = renewWhenRewound(() => ({
       floor: { reached: async () => reached },
-      landmark: { mark: async () => mark },
+      store: { loadMark: async () => mark },
       desk: {
         connected: true,
+        log: async () => ({ ...LOG, ...(since ? { epoch: since.epoch, lastSeq: since.seq } : {}) }),
         at: async () => {
           if (deskFails) throw new Error("away");
           return at;
@@ -80,24 +88,10 @@ for (const { what, reached, mark, at, deskFails = false, renewed, troubles = 0 }
   });
 }
 
-t.test("the landmark is the highest place that was projected or saved, by whomever", async (t) => {
-  let saved: Mark | undefined;
-  const store = {
-    loadMark: async () => saved,
-    saveMark: async (mark: Mark) => {
-      saved = mark;
-    },
-  };
-  const landmark = new Landmark(store);
-  t.teardown(() => landmark.close(0));
-  t.equal(await landmark.mark(), undefined);
+t.test("the landmark is the last event of a batch, in whatever order it comes", async (t) => {
   const later = record(message("b", "later"), { epoch: "b", seq: 11 });
-  landmark.projected([SAID, later]);
-  landmark.projected([SAID]);
-  t.same(await landmark.mark(), { place: { epoch: "b", seq: 11 }, fingerprint: fingerprint(later) });
-  await landmark.save();
-  t.same(saved, await landmark.mark());
-  saved = marked({ epoch: "c", seq: 1 });
-  t.same(await landmark.mark(), saved);
+  const expected = { place: { epoch: "b", seq: 11 }, fingerprint: fingerprint(later) };
+  t.same(landmark([SAID, later]), expected);
+  t.same(landmark([later, SAID]), expected);
   t.not(fingerprint(SAID), fingerprint(ANOTHER));
 });
