@@ -1,6 +1,7 @@
 /** The documents name every setting, and their links lead somewhere. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import t from "tap";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -29,6 +30,20 @@ t.test("links between the documents lead somewhere", async (t) => {
     const broken = local.filter((target) => !existsSync(join(ROOT, dirname(path), target)));
     t.strictSame(broken, [], path);
   }
+});
+
+t.test("the rules for Prometheus ask for figures that there are", async (t) => {
+  const rules = read("infra/prometheus/alerts.yml");
+  const exprs = [...rules.matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
+  t.equal(exprs.length, [...rules.matchAll(/- alert: /g)].length);
+  const asked = exprs.join().match(/\b(?:madang|nodejs|process)_\w+/g)!;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const sources = globSync("services/*/src/metrics.ts", { cwd: ROOT }).map(read).join();
+  t.strictSame(
+    asked.filter((name) => !sources.includes(`name: "${name}"`) && !registry.getSingleMetric(name)),
+    [],
+  );
 });
 
 t.test("every figure that is to be watched is one that a service has", async (t) => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ProtocolError } from "@madang/protocol";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { ForeignLogError } from "./foreign-settings.ts";
@@ -53,6 +53,8 @@ class JetStreamLog implements Log {
   #firstSeq = 0;
   #lastSeq = 0;
   #trouble: string | undefined;
+  /** Why NATS lets us in no more, as when passwords were changed. */
+  #refusal: string | undefined;
   #foreign: readonly string[] = [];
   #checking: Promise<string> | undefined;
   #abandonCheck = () => {};
@@ -94,7 +96,7 @@ class JetStreamLog implements Log {
   }
 
   get trouble(): string | undefined {
-    return this.connected ? this.#trouble : "not connected";
+    return this.connected ? this.#trouble : (this.#refusal ?? "not connected");
   }
 
   async open(onTrouble: (reason: string) => void): Promise<void> {
@@ -239,7 +241,11 @@ class JetStreamLog implements Log {
   async #watch(): Promise<void> {
     for await (const status of this.#nc.status()) {
       if (status.type === "disconnect") this.#publisher.onDisconnect();
+      if (status.type === "error" && status.error instanceof errors.AuthorizationError) {
+        this.#refusal = `NATS does not let us in (${status.error.message})`;
+      }
       if (status.type === "reconnect") {
+        this.#refusal = undefined;
         this.#publisher.onReconnect();
         for (const listener of this.#reconnectListeners) listener();
       }

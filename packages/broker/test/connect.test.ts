@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startNats } from "@madang/local-stack";
 import t, { type Test } from "tap";
@@ -111,4 +113,26 @@ t.test("a question about the log ends with the connection that it was asked over
   closeAll();
   t.equal(await Promise.race([answer, delay(QUESTION_LIMIT_MS / 2, "still waiting")]), "given up");
   await nats.kill("SIGCONT");
+});
+
+t.test("when NATS lets us in no more, the log says so, and when it does again, no more", async (t) => {
+  const dir = t.testdir();
+  const users = (password: string) => `authorization { user: edge, password: ${password} }`;
+  const nats = await startNats({ dir, configText: users("one") });
+  t.teardown(() => nats.stop());
+  const url = nats.url.replace("//", "//edge:one@");
+  const log = await openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  t.teardown(() => log.close(0));
+  const config = join(dir, "nats.conf");
+  const change = async (from: string, to: string) => {
+    writeFileSync(config, readFileSync(config, "utf8").replace(users(from), users(to)));
+    await nats.kill("SIGHUP");
+  };
+  await change("one", "two");
+  for (const end = performance.now() + SOON_MS; !log.trouble?.includes("let us in") && performance.now() < end; )
+    await delay(10);
+  t.match(log.trouble, /^NATS does not let us in \(.*Authorization/i);
+  await change("two", "one");
+  for (const end = performance.now() + SOON_MS; log.trouble !== undefined && performance.now() < end; ) await delay(10);
+  t.equal(log.trouble, undefined);
 });

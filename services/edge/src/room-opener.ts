@@ -106,9 +106,11 @@ export class RoomOpener {
         if (graceMs > 0) await delay(graceMs);
         if (epoch === this.#log.epoch) for (const room of rooms) room.feed.audit(heads.get(room.name) ?? 0);
       } while (this.#auditAgain && !this.#closed);
-    } catch {
+    } catch (error) {
       // The log cannot be reached now; the reconnect brings the next audit. One that only timed out is tried again.
-      if (!this.#closed) setTimeout(() => this.auditNow(), RETRY_MS).unref();
+      if (this.#closed) return;
+      this.#onTrouble("the log cannot be reached", new Error(this.#log.trouble ?? (error as Error).message));
+      setTimeout(() => this.auditNow(), RETRY_MS).unref();
     } finally {
       this.#auditing = false;
     }

@@ -5,6 +5,7 @@ import { MongoClient, type MongoClientOptions } from "mongodb";
 const SELECTION_LIMIT_MS = 2500;
 const CONNECT_LIMIT_MS = 2500;
 const HEARTBEAT_MS = 2000;
+const RETRY_MS = 1000;
 
 /** What is said to be stored is on the disks of a majority. */
 const DURABLE = { w: "majority", journal: true } as const;
@@ -33,6 +34,24 @@ export function openMongoClient(
   if (!caFile) certificatePath("MONGODB_URL", tlsCAFile ?? "");
   for (const file of [tlsCertificateKeyFile, tlsCRLFile]) if (file) readSettingsFile("MONGODB_URL", file);
   return client;
+}
+
+/**
+ * By itself the driver does not get over a first connection that failed: whatever is asked later fails, too. With this it is
+ * made anew, for as long as that takes.
+ * @returns ends it; to be called before the client is closed
+ */
+export function keepConnecting(client: MongoClient): () => void {
+  let closing = false;
+  let retry: NodeJS.Timeout | undefined;
+  client.on("topologyClosed", () => {
+    // Should this attempt fail as well, we are told so again.
+    if (!closing) retry = setTimeout(() => void client.connect().catch(() => {}), RETRY_MS);
+  });
+  return () => {
+    closing = true;
+    clearTimeout(retry);
+  };
 }
 
 function makeClient(url: string, options: MongoClientOptions): MongoClient {

@@ -1,14 +1,14 @@
-import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError } from "mongodb";
+import type { AnyBulkWriteOperation, Collection, MongoBulkWriteError } from "mongodb";
 import type { DeleteChange, EditChange, MessageChange } from "./changes.ts";
 import { messageKey } from "./keys.ts";
 import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./mongo-documents.ts";
-import { bulkUpsert, DUPLICATE_KEY, isDuplicateKey } from "./mongo-errors.ts";
+import { bulkUpsert, DUPLICATE_KEY, failuresOf, isDuplicateKey, refusalForGood } from "./mongo-errors.ts";
 import type { Refusal } from "./store.ts";
 
-/** What no repetition would make acceptable: BadValue, DocumentValidationFailure, BSONObjectTooLarge, KeyTooLong. */
-const REFUSED_FOR_GOOD = new Set([2, 121, 10334, 17280]);
 /** Two instances may undo each other's step a few times, while they settle one nonce. */
 const SETTLE_ATTEMPTS = 8;
+/** Of a store of any size: the limit of a socket would end it after seconds, each time anew. */
+const REPAIR_LIMIT_MS = 3600_000;
 
 /**
  * Inserts messages. The common case is one unordered insert; a batch that was written before costs one read more; only
@@ -21,7 +21,7 @@ export async function writeMessages(
   if (changes.length === 0) return [];
   const documents = changes.map(messageDocument);
   const refusals: Refusal[] = [];
-  const refuse = (index: number, reason: string) => refusals.push({ message: changes[index]!, reason });
+  const refuse = (index: number, reason: string) => refusals.push({ place: changes[index]!.place, reason });
   const taken = await insert(collection, documents, refuse);
   if (taken.length === 0) return refusals;
 
@@ -30,8 +30,8 @@ export async function writeMessages(
   for (const index of taken) {
     const document = documents[index]!;
     const other = byId.get(document._id);
-    const done = other && isWhole(other) ? isSameMessage(other, document) : await settle(collection, document);
-    if (!done) refuse(index, "its place is taken by another message");
+    const reason = other && isWhole(other) ? otherThan(document, other) : await settle(collection, document);
+    if (reason !== undefined) refuse(index, reason);
   }
   return refusals;
 }
@@ -46,30 +46,35 @@ async function insert(
     await collection.insertMany(documents, { ordered: false });
     return [];
   } catch (error) {
-    if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error;
-    const failures = [error.writeErrors].flat();
-    // An outage comes in the same class, without a word about the documents: each must be accounted for.
-    if (error.insertedCount + failures.length !== documents.length) throw error;
+    const failures = failuresOf(error);
+    if (failures.length === 0) throw error;
+    if ((error as MongoBulkWriteError).insertedCount + failures.length !== documents.length) throw error;
     const taken: number[] = [];
-    for (const { code, index } of failures) {
-      if (code === DUPLICATE_KEY) taken.push(index);
-      else if (REFUSED_FOR_GOOD.has(Number(code))) refuse(index, `the store refused it: ${code}`);
+    for (const failure of failures) {
+      const reason = refusalForGood(failure);
+      if (failure.code === DUPLICATE_KEY) taken.push(failure.index);
+      else if (reason !== undefined) refuse(failure.index, reason);
       else throw error;
     }
     return taken;
   }
 }
 
+/** Why a message cannot be stored where `other` is; `undefined`: it is that one. */
+function otherThan(document: WholeMessage, other: MessageDocument): string | undefined {
+  return isSameMessage(other, document) ? undefined : "its place is taken by another message";
+}
+
 /**
  * Writes a message that met a stub of itself, or an earlier use of its nonce. Of several messages with one nonce the
  * lowest place stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
- * @returns false when another message holds its place
+ * @returns why it will never be stored, when that is so
  */
-async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<boolean> {
+async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
   const { _id, room, ...content } = document;
   for (let attempt = 1; ; attempt++) {
     const holder = content.nonce === undefined ? null : await holderOfNonce(collection, document);
-    if (holder && holder._id < _id) return true;
+    if (holder && holder._id < _id) return undefined;
     if (holder && holder._id > _id) await demote(collection, holder._id);
     try {
       await collection.updateOne(
@@ -77,11 +82,13 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
         { $set: content, $setOnInsert: { room } },
         { upsert: true },
       );
-      return true;
+      return undefined;
     } catch (error) {
+      const reason = refusalForGood(error);
+      if (reason !== undefined) return reason;
       if (!isDuplicateKey(error)) throw error;
       const other = await collection.findOne({ _id });
-      if (other && isWhole(other)) return isSameMessage(other, document);
+      if (other && isWhole(other)) return otherThan(document, other);
       if (attempt === SETTLE_ATTEMPTS) throw error;
     }
   }
@@ -89,6 +96,21 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
 
 function holderOfNonce(collection: Collection<MessageDocument>, { room, who, nonce }: WholeMessage) {
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
+}
+
+/** Of the messages of a sender with one nonce the lowest place stays. For when no index has seen to that; reads all there are. */
+export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
+  const repeated = collection.aggregate<{ ids: string[] }>(
+    [
+      { $match: { nonce: { $exists: true } } },
+      { $group: { _id: { room: "$room", who: "$who", nonce: "$nonce" }, ids: { $push: "$_id" } } },
+      { $match: { "ids.1": { $exists: true } } },
+    ],
+    { allowDiskUse: true, timeoutMS: REPAIR_LIMIT_MS },
+  );
+  for await (const { ids } of repeated) {
+    for (const id of ids.sort().slice(1)) await demote(collection, id);
+  }
 }
 
 /** Takes the content away; what edits and deletes know of the place stays, as it would had the message come later. */
@@ -108,7 +130,9 @@ export async function writeCorrections(
   collection: Collection<MessageDocument>,
   edits: readonly EditChange[],
   deletes: readonly DeleteChange[],
-): Promise<void> {
+): Promise<Refusal[]> {
+  const refusals: Refusal[] = [];
+  const changes = [...edits, ...deletes];
   const operations: AnyBulkWriteOperation<MessageDocument>[] = [
     ...edits.map(({ room, target, seq, message, at }) => ({
       updateOne: {
@@ -125,5 +149,9 @@ export async function writeCorrections(
       },
     })),
   ];
-  await bulkUpsert(collection, operations);
+  await bulkUpsert(collection, operations, (index, reason) => {
+    const { target, seq } = changes[index]!;
+    refusals.push({ place: { epoch: target.epoch, seq }, reason });
+  });
+  return refusals;
 }

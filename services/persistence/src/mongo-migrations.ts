@@ -1,5 +1,7 @@
 import type { Collection, Db } from "mongodb";
+import type { MessageDocument } from "./mongo-documents.ts";
 import { isDuplicateKey } from "./mongo-errors.ts";
+import { dropRepetitions } from "./mongo-messages.ts";
 
 /** One step in the shape of the data. A step may be repeated after a crash in the middle of it. */
 export interface Migration {
@@ -9,16 +11,19 @@ export interface Migration {
 }
 
 /**
- * Makes the index, which costs nothing where it is: somebody may have dropped it.
- * @throws when a nonce stands there twice, which it would have kept out
+ * Makes the index, which costs nothing where it is: somebody may have dropped it. What it would have kept out meanwhile goes
+ * first, as it would have then.
  */
 export async function ensureNonceIndex(db: Db): Promise<void> {
+  const messages = db.collection<MessageDocument>("messages");
   const options = { name: "nonce", unique: true, partialFilterExpression: { nonce: { $exists: true } } };
+  const make = () => messages.createIndex({ room: 1, who: 1, nonce: 1 }, options);
   try {
-    await db.collection("messages").createIndex({ room: 1, who: 1, nonce: 1 }, options);
+    await make();
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    throw new Error('the unique index "nonce" of "messages" is gone and cannot be made: a nonce stands there twice');
+    await dropRepetitions(messages);
+    await make();
   }
 }
 

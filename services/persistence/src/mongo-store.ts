@@ -91,8 +91,7 @@ class MongoStore implements Store {
 
   async #writeHistory({ messages, edits, deletes }: Changes): Promise<Refusal[]> {
     const refusals = await writeMessages(this.#messages, messages);
-    await writeCorrections(this.#messages, edits, deletes);
-    return refusals;
+    return [...refusals, ...(await writeCorrections(this.#messages, edits, deletes))];
   }
 
   async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {

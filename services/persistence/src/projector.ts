@@ -32,8 +32,8 @@ export function createProjector(
       else projectEvent(event, record, changes);
     }
     const refusals = await store.write(changes);
-    const refused = refusals.map(({ message, reason }) =>
-      deadLetter(records.find(({ epoch, seq }) => epoch === message.place.epoch && seq === message.place.seq)!, reason),
+    const refused = refusals.map(({ place, reason }) =>
+      deadLetter(records.find(({ epoch, seq }) => epoch === place.epoch && seq === place.seq)!, reason),
     );
     if (refused.length > 0) await store.keepDeadLetters(refused);
     const dead = [...changes.deadLetters, ...refused];

@@ -1,6 +1,6 @@
 /** Where history lives. Every method states its guarantee. */
 import type { HistoryMessage, Room } from "@madang/protocol";
-import type { Changes, DeadLetter, MessageChange } from "./changes.ts";
+import type { Changes, DeadLetter } from "./changes.ts";
 import type { Place } from "./keys.ts";
 
 /** An event that the log had at a place: which one, without saying what it was. */
@@ -9,9 +9,9 @@ export interface Mark {
   readonly fingerprint: string;
 }
 
-/** A message that the store will never take. */
+/** An event that the store will never take. */
 export interface Refusal {
-  readonly message: MessageChange;
+  readonly place: Place;
   readonly reason: string;
 }
 

@@ -57,6 +57,28 @@ t.test("an erasure whose step takes long stays with whoever does it", async (t) 
   t.equal(begun, 1);
 });
 
+t.test("an erasure that fails again and again holds up no other one", async (t) => {
+  const { desk, store } = await open(t);
+  const failing: Pick<AdminStore, "erasePerson"> = {
+    erasePerson: async (person, at) => {
+      if (person.user === "민수") throw new Error("broken");
+      await store.erasePerson(person, at);
+    },
+  };
+  const floor = { now: async () => desk.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
+  const at = (second: number) => new Date(second * 1000).toISOString();
+  const first = await store.addJob({ kind: "person", person: { user: "민수" } }, at(1));
+  const second = await store.addJob({ kind: "person", person: { user: "지우개" } }, at(2));
+  const troubles: string[] = [];
+  const onTrouble = (_: string, error: Error) => troubles.push(error.message);
+  const eraser = new Eraser({ desk, store: instead(store, failing), floor, onTrouble });
+  t.teardown(() => eraser.close());
+  await eventually("the other one is done", async () => (await store.job(second))?.done === true);
+  const before = troubles.length;
+  await eventually("the first is tried again", () => troubles.length > before);
+  t.equal((await store.job(first))?.done, false);
+});
+
 t.test("nothing is erased before all of it is in the store, nor by who has lost the job", async (t) => {
   const { url, desk, store } = await open(t);
   const { seq } = await desk.publish(message("a", "a secret", { user: "지우개" }), "1");

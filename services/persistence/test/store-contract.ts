@@ -85,8 +85,8 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
       changes((c) => c.messages.push(said("a", 1, "another"), said("a", 2, "second"))),
     );
     t.strictSame(
-      refusals.map(({ message }) => message.message),
-      ["another"],
+      refusals.map(({ place }) => place.seq),
+      [1],
     );
     t.strictSame(
       (await all(store, "a")).map(({ message }) => message),

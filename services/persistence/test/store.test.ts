@@ -117,7 +117,7 @@ t.test("MongoDB", async (t) => {
         changes.messages.push({ room: "a", place: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
       }
       for (let i = 0; i < 2; i++) {
-        t.match(await store.write(changes), [{ message: { message: "bad" }, reason: "the store refused it: 121" }]);
+        t.match(await store.write(changes), [{ place: { seq: 2 }, reason: "the store refused it: 121" }]);
       }
       t.strictSame(
         (await store.messages("a", {}, "oldest first", 9)).map(({ message }) => message),
@@ -125,6 +125,33 @@ t.test("MongoDB", async (t) => {
       );
     },
   );
+
+  t.test("so is one that meets a stub of itself or a later use of its nonce, and an edit", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const rule = { message: { $ne: "bad" }, "edit.message": { $ne: "bad" } };
+    await lookInside(t, url).db.command({ collMod: "messages", validator: rule });
+    const place = (seq: number) => ({ epoch: "0a", seq });
+    const said = { room: "a", user: "u", at: "t" };
+    const before = new Changes();
+    before.messages.push({ ...said, place: place(2), message: "again", nonce: "n" });
+    before.deletes.push({ room: "a", target: place(3), seq: 4, at: "t" });
+    await store.write(before);
+    const changes = new Changes();
+    changes.messages.push({ ...said, place: place(1), message: "bad", nonce: "n" });
+    changes.messages.push({ ...said, place: place(3), message: "bad" });
+    changes.messages.push({ ...said, place: place(5), message: "good" });
+    changes.edits.push({ room: "a", target: place(5), seq: 6, message: "better", at: "t" });
+    changes.edits.push({ room: "a", target: place(5), seq: 7, message: "bad", at: "t" });
+    for (let i = 0; i < 2; i++) {
+      const refusals = await store.write(changes);
+      t.strictSame(
+        refusals.map(({ place: { seq }, reason }) => [seq, reason]),
+        [1, 3, 7].map((seq) => [seq, "the store refused it: 121"]),
+      );
+    }
+    t.match(await store.messages("a", { from: place(5) }, "oldest first", 9), [{ message: "better" }]);
+  });
 
   t.test("opens when MongoDB comes at last, whatever was tried before", async (t) => {
     const late = await mongod(t);

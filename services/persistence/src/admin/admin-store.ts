@@ -81,7 +81,10 @@ export interface AdminStore {
 
   /** @returns the job's id */
   addJob(subject: JobSubject, at: string): Promise<string>;
-  /** One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. */
+  /**
+   * One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. Of several the oldest
+   * that nobody had yet, else whichever was had longest ago: one that keeps failing holds up no other.
+   */
   takeJob(holder: string, holdMs: number): Promise<Job | undefined>;
   /** Holds it for as long again. False when somebody else holds it by now. */
   saveJob(job: Job, holder: string, holdMs: number): Promise<boolean>;

@@ -3,7 +3,7 @@ import { roomOfSubject } from "@madang/broker";
 import { isLogEvent, type Person, whoOf } from "@madang/protocol";
 import type { Collection, Db, Filter, MongoClient } from "mongodb";
 import { messageKey, type Place, roomBounds } from "../keys.ts";
-import { openMongoClient } from "../mongo-client.ts";
+import { keepConnecting, openMongoClient } from "../mongo-client.ts";
 import {
   type DeadLetterDocument,
   historyMessage,
@@ -75,6 +75,7 @@ class MongoAdmin implements AdminStore {
   readonly #letters: Collection<DeadLetterDocument>;
   readonly #audit: Collection<AuditDocument>;
   readonly #jobs: Collection<JobDocument>;
+  readonly #stopConnecting: () => void;
 
   constructor(url: string, caFile?: string) {
     this.#client = openMongoClient(url, caFile, {
@@ -88,6 +89,7 @@ class MongoAdmin implements AdminStore {
     this.#letters = db.collection("dead_letters");
     this.#audit = db.collection("audit");
     this.#jobs = db.collection("jobs");
+    this.#stopConnecting = keepConnecting(this.#client);
   }
 
   async searchRooms(text: string, after: string | undefined, limit: number) {
@@ -190,7 +192,8 @@ class MongoAdmin implements AdminStore {
     const found = await this.#jobs.findOneAndUpdate(
       { done: false, ...free },
       [{ $set: { holder, heldUntil: { $add: [NOW_MS, holdMs] } } }],
-      { sort: { at: 1 }, returnDocument: "after" },
+      // Without a hold it sorts before any.
+      { sort: { heldUntil: 1, at: 1 }, returnDocument: "after" },
     );
     if (!found) return undefined;
     const { _id: id, subject, upTo, erasedTo, historyDone } = found;
@@ -246,6 +249,7 @@ class MongoAdmin implements AdminStore {
   }
 
   async close() {
+    this.#stopConnecting();
     await this.#client.close();
   }
 }
