@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { roomOfSubject } from "@madang/broker";
 import { isLogEvent, type Person, whoOf } from "@madang/protocol";
 import type { Collection, Db, Filter, MongoClient } from "mongodb";
@@ -25,6 +26,7 @@ import {
 
 /** A search over everything reads everything; a moderator waits so long at most. */
 const SEARCH_LIMIT_MS = 10_000;
+const RECONNECT_MS = 1000;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
 /**
@@ -70,6 +72,7 @@ function isOver(holdMs: number): Filter<JobDocument> {
 
 class MongoAdmin implements AdminStore {
   readonly #client: MongoClient;
+  readonly #closing = new AbortController();
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
   readonly #letters: Collection<DeadLetterDocument>;
@@ -82,12 +85,26 @@ class MongoAdmin implements AdminStore {
       majorityLimitMs: MAJORITY_LIMIT_MS,
       maxPoolSize: MAX_CONNECTIONS,
     });
+    void this.#connect();
     const db: Db = this.#client.db();
     this.#messages = db.collection("messages");
     this.#rooms = db.collection("rooms");
     this.#letters = db.collection("dead_letters");
     this.#audit = db.collection("audit");
     this.#jobs = db.collection("jobs");
+  }
+
+  /** By itself the driver never gets over a first connection that failed. */
+  async #connect(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#client.connect();
+        return;
+      } catch {
+        await delay(RECONNECT_MS, undefined, { signal }).catch(() => {});
+      }
+    }
   }
 
   async searchRooms(text: string, after: string | undefined, limit: number) {
@@ -246,6 +263,7 @@ class MongoAdmin implements AdminStore {
   }
 
   async close() {
+    this.#closing.abort();
     await this.#client.close();
   }
 }
