@@ -16,6 +16,8 @@ export interface MongodOptions {
   readonly logFile?: string;
   /** The cache of the storage engine, in GB, 0.25 or more. */
   readonly cacheGb?: number;
+  /** Of the server's own, as `name=value`. */
+  readonly parameters?: readonly string[];
 }
 
 const SMALLEST_CACHE_GB = 0.25;
@@ -37,6 +39,7 @@ export async function startMongod(options: MongodOptions = {}): Promise<Child> {
         ...["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", String(options.cacheGb ?? SMALLEST_CACHE_GB)],
         // A set of one has nobody to hand over to: no reason to linger after SIGTERM.
         ...["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"],
+        ...(options.parameters ?? []).flatMap((parameter) => ["--setParameter", parameter]),
         ...["--setParameter", "diagnosticDataCollectionEnabled=false", "--quiet"],
       ],
       port,

@@ -8,6 +8,7 @@ export * from "./metrics.ts";
 export * from "./operator-error.ts";
 export * from "./problem.ts";
 export * from "./queries.ts";
+export * from "./refused-by-node.ts";
 export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";

@@ -4,7 +4,7 @@ import type { Writable } from "node:stream";
 import { ERRORS, type ErrorCode, type Problem, ProtocolError } from "@madang/protocol";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
-const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
+export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
 
 /** The RFC 9457 body of an error code. */
 export function problem(code: ErrorCode, options: { detail?: string; field?: string; status?: number } = {}): Problem {

@@ -3,12 +3,14 @@ import type { Gossip, Log, Rules } from "@madang/broker";
 import {
   addHealthRoutes,
   addMetricsRoute,
+  HOST_CHECKED_BY_US,
   type Logger,
   problem,
   sendErrorProblem,
   sendProblem,
   sendUnreadable,
   useMethods,
+  useOwnRefusals,
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
@@ -58,6 +60,7 @@ export async function buildApp(
     trustProxy: config.trustProxy,
     requestTimeout: config.limits.requestMs,
     http: {
+      ...HOST_CHECKED_BY_US,
       headersTimeout: config.limits.requestMs,
       maxHeaderSize: config.limits.headerBytes,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
@@ -84,6 +87,7 @@ export async function buildApp(
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);
+  useOwnRefusals(app);
   useMethods(app);
   useShallowJson(app);
   addHealthRoutes(app, () => ({

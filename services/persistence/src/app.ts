@@ -5,12 +5,14 @@ import { FRAME_MAX_BYTES } from "@madang/protocol";
 import {
   addHealthRoutes,
   addMetricsRoute,
+  HOST_CHECKED_BY_US,
   type Logger,
   problem,
   sendProblem,
   sendUnreadable,
   useDigitsInQueries,
   useMethods,
+  useOwnRefusals,
   useProblems,
   useShallowJson,
 } from "@madang/runtime";
@@ -45,6 +47,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    http: HOST_CHECKED_BY_US,
     bodyLimit: FRAME_MAX_BYTES,
     // What is on its way over an edge's open connections when this service leaves is answered, and each closed with that.
     return503OnClosing: false,
@@ -56,6 +59,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   useProblems(app);
+  useOwnRefusals(app);
   useMethods(app);
   useShallowJson(app);
   useDigitsInQueries(app);

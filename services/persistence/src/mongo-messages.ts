@@ -125,6 +125,11 @@ function isWhole(document: MessageDocument): boolean {
   return document.at !== undefined;
 }
 
+/** The text of an edit, like the message's own, does not come back. */
+function unlessErased(value: object) {
+  return { $cond: [{ $ifNull: ["$erased", false] }, "$$REMOVE", value] };
+}
+
 /** Edits and deletes, which may come before their message. */
 export async function writeCorrections(
   collection: Collection<MessageDocument>,
@@ -137,7 +142,7 @@ export async function writeCorrections(
     ...edits.map(({ room, target, seq, message, at }) => ({
       updateOne: {
         filter: { _id: messageKey(room, target) },
-        update: { $max: { edit: { seq, message, at } }, $setOnInsert: { room } },
+        update: [{ $set: { room, edit: unlessErased({ $max: ["$edit", { $literal: { seq, message, at } }] }) } }],
         upsert: true,
       },
     })),

@@ -1,9 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
-import { freshDatabase, mongod } from "./support.ts";
 
 const ENTRY = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -29,22 +27,6 @@ t.test("with MongoDB standing still every page says so in seconds, and works aga
   t.ok(Date.now() - begun < 20_000, `in ${Date.now() - begun} ms`);
   await mongod.kill("SIGCONT");
   await eventually("it works again", async () => (await clicker.get("/admin/rooms")).status === 200);
-});
-
-t.test("moderators have their store when MongoDB comes at last, whatever was tried before", async (t) => {
-  const late = await mongod(t);
-  await late.kill("SIGKILL");
-  const store = openMongoAdmin(freshDatabase(late));
-  t.teardown(() => store.close());
-  await Promise.all([t.rejects(store.countRooms()), t.rejects(store.takeJob("me", 1000))]);
-  await t.rejects(store.countRooms());
-  await late.restart();
-  const works = () =>
-    store.countRooms().then(
-      () => true,
-      () => false,
-    );
-  await eventually("it works", works);
 });
 
 t.test("as long as the rules have not been read, nobody gets an export without them", async (t) => {

@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import { Readable } from "node:stream";
 import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
 import { ProtocolError } from "@madang/protocol";
@@ -14,6 +15,8 @@ const PENALTY_FIRST_MS = 2000;
 const PENALTY_LAST_MS = 60_000;
 const METHOD_NOT_ALLOWED = 405;
 const UNAVAILABLE = 503;
+/** Which of them a path knows is for persistence to say, and it says so of any. CONNECT is about no path. */
+const EVERY_METHOD = METHODS.filter((method) => method !== "CONNECT") as HTTPMethods[];
 const DOTS = /^(?:\.|%2e){1,2}$/i;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 /**
@@ -83,7 +86,8 @@ export function historyProxy(
       reply.from(hidingDots(request.raw.url!.split("?", 1)[0]!), replyOptions);
     },
   };
-  return async (app, prefix, methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]) => {
+  return async (app, prefix, methods = EVERY_METHOD) => {
+    for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
     // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>

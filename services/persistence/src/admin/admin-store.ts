@@ -56,10 +56,11 @@ export interface JobState {
 }
 
 export interface AdminStore {
+  /** In the order of their names. @throws ProtocolError `history_unavailable` when it takes too long */
   searchRooms(text: string, after: string | undefined, limit: number): Promise<Room[]>;
   countRooms(): Promise<number>;
 
-  /** Newest first in one room; over all rooms in no particular order. @throws when it takes too long */
+  /** Newest first in one room; over all rooms in no particular order. @throws ProtocolError `history_unavailable` when it takes too long */
   searchMessages(search: MessageSearch, before: Place | undefined, limit: number): Promise<FoundMessage[]>;
   /** All that a person said that is still there. */
   messagesOf(person: Person): AsyncIterable<FoundMessage>;
@@ -79,7 +80,7 @@ export interface AdminStore {
   interrupt(from: string, before: string): Promise<void>;
   audit(before: string | undefined, limit: number): Promise<AuditEntry[]>;
 
-  /** @returns the job's id */
+  /** Of a room that is being erased there is one job, whoever asks once more. @returns the job's id */
   addJob(subject: JobSubject, at: string): Promise<string>;
   /**
    * One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. Of several the oldest

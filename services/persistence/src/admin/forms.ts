@@ -20,6 +20,8 @@ const HOURS_MAX = 24 * 366 * 10;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what no name may have
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+export const NO_PAGE = "That link leads to no page: go to the first one.";
+
 /** A body of `application/x-www-form-urlencoded`; of a field that comes twice, the last. */
 export function parseForm(body: string): Fields {
   return Object.fromEntries(new URLSearchParams(body));
@@ -38,6 +40,30 @@ export function textOf(fields: Fields, name: string): string | undefined {
 export function exactlyOf(fields: Fields, name: string): string | undefined {
   const value = fields[name];
   return typeof value === "string" && value.trim() !== "" ? value : undefined;
+}
+
+/** A query in which each field is there once: of one that comes twice the last, as in a form. */
+export function lastOfEach(query: Fields): Fields {
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [value].flat().at(-1)]));
+}
+
+/**
+ * Where a page goes on, as a link of the page before says it; undefined without it. What leads nowhere is refused: the
+ * first page in its place would look like an answer.
+ * @param read the place that a text names, if it does
+ * @throws ProtocolError `bad_position`
+ */
+export function cursorOf<P>(fields: Fields, name: string, read: (text: string) => P | undefined): P | undefined {
+  const value = fields[name];
+  if (value === undefined) return undefined;
+  const place = typeof value === "string" ? read(value) : undefined;
+  if (place === undefined) throw new ProtocolError("bad_position", { field: name, message: NO_PAGE });
+  return place;
+}
+
+/** For {@link cursorOf}: where a page goes on after what has an id of this form. */
+export function idLike(pattern: RegExp): (text: string) => string | undefined {
+  return (text) => (pattern.test(text) ? text : undefined);
 }
 
 /** Whether somebody typed that to confirm it: white space around it, and how its letters are put together, may differ. */

@@ -11,7 +11,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import type { Floor } from "../floor.ts";
 import type { Store } from "../store.ts";
 import type { AdminStore } from "./admin-store.ts";
-import { type Fields, parseForm, textOf } from "./forms.ts";
+import { type Fields, lastOfEach, parseForm, textOf } from "./forms.ts";
 import { letterRoutes } from "./letters.ts";
 import { messageRoutes } from "./messages.ts";
 import { Moderator } from "./moderator.ts";
@@ -104,8 +104,14 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
       (_request, body, done) => done(null, parseForm(body as string)),
     );
 
+    app.addHook("onRequest", async (request, reply) => {
+      request.query = lastOfEach(request.query as Fields);
+      // Whatever is answered: what people said is in no cache after the session.
+      reply.header("cache-control", "no-store");
+    });
+
     const show: Admin["show"] = (request, reply, view, data) => {
-      reply.header("cache-control", "no-store").type("text/html; charset=utf-8");
+      reply.type("text/html; charset=utf-8");
       const said = textOf(request.query as Fields, "said");
       return reply.view(view, {
         page: view,

@@ -4,16 +4,19 @@ import type { FastifyInstance } from "fastify";
 import type { Changes, DeadLetter } from "../changes.ts";
 import { createProjector } from "../projector.ts";
 import type { StoredLetter } from "./admin-store.ts";
-import { type Fields, textOf } from "./forms.ts";
+import { cursorOf, type Fields, idLike } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const LETTERS_PAGE = 50;
+/** The id of a letter: its place as a key. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what separates the parts of a key
+const LETTER_ID = /^[a-z\d]{1,32}\u001f\d{16}$/;
 const SHOWN_CHARACTERS = 2000;
 
 /** Dead letters: what could not be projected, to be looked at, tried again, or thrown away. */
 export function letterRoutes(app: FastifyInstance, { admin, store, log, moderator, show, done }: Admin): void {
   app.get("/admin/letters", async (request, reply) => {
-    const letters = await admin.letters(textOf(request.query as Fields, "after"), LETTERS_PAGE);
+    const letters = await admin.letters(cursorOf(request.query as Fields, "after", idLike(LETTER_ID)), LETTERS_PAGE);
     return show(request, reply, "letters.eta", {
       letters: letters.map((letter) => ({
         ...letter,

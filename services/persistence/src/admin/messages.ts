@@ -1,6 +1,6 @@
-import { ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
+import { formatPosition, ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { exactlyOf, type Fields, roomOf, textOf } from "./forms.ts";
+import { cursorOf, exactlyOf, type Fields, NO_PAGE, roomOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const MESSAGES_PAGE = 50;
@@ -10,8 +10,9 @@ export function messageRoutes(app: FastifyInstance, { admin, moderator, show, do
   app.get("/admin/messages", async (request, reply) => {
     const query = request.query as Fields;
     const [room, text, person] = [roomOf(query), textOf(query, "text"), exactlyOf(query, "person")];
-    const before = textOf(query, "before");
-    const place = before === undefined ? undefined : parsePosition(before);
+    const place = cursorOf(query, "before", parsePosition);
+    // Over all rooms there is no order to go on in.
+    if (place && room === undefined) throw new ProtocolError("bad_position", { field: "before", message: NO_PAGE });
     const search = {
       ...(room === undefined ? {} : { room }),
       ...(text === undefined ? {} : { text }),
@@ -22,7 +23,7 @@ export function messageRoutes(app: FastifyInstance, { admin, moderator, show, do
     return show(request, reply, "messages.eta", {
       search,
       messages,
-      here: `?${new URLSearchParams({ ...search, ...(before === undefined ? {} : { before }) })}`,
+      here: `?${new URLSearchParams({ ...search, ...(place ? { before: formatPosition(place.epoch, place.seq) } : {}) })}`,
       older: more ? `?${new URLSearchParams({ ...search, before: messages.at(-1)!.position })}` : undefined,
     });
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { roomOfSubject } from "@madang/broker";
-import { isLogEvent, type Person, whoOf } from "@madang/protocol";
-import type { Collection, Db, Filter, MongoClient } from "mongodb";
+import { isLogEvent, type Person, ProtocolError, whoOf } from "@madang/protocol";
+import { type Collection, type Db, type Filter, type MongoClient, MongoServerError } from "mongodb";
 import { messageKey, type Place, roomBounds } from "../keys.ts";
 import { keepConnecting, openMongoClient } from "../mongo-client.ts";
 import {
@@ -25,6 +25,7 @@ import {
 
 /** A search over everything reads everything; a moderator waits so long at most. */
 const SEARCH_LIMIT_MS = 10_000;
+const MAX_TIME_EXPIRED = 50;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
 /**
@@ -100,7 +101,7 @@ class MongoAdmin implements AdminStore {
       ],
     };
     const wanted = filter.$and!.length === 0 ? {} : filter;
-    return findRooms(this.#rooms, wanted, { limit, maxTimeMS: SEARCH_LIMIT_MS });
+    return searching(findRooms(this.#rooms, wanted, { limit, maxTimeMS: SEARCH_LIMIT_MS }));
   }
 
   countRooms() {
@@ -124,7 +125,7 @@ class MongoAdmin implements AdminStore {
     // Over all rooms there is no order to be had without reading everything.
     if (room === undefined) cursor.sort({ $natural: -1 });
     else cursor.hint({ _id: 1 }).sort({ _id: -1 });
-    return (await cursor.toArray()).map(foundMessage);
+    return (await searching(cursor.toArray())).map(foundMessage);
   }
 
   async *messagesOf(person: Person) {
@@ -182,6 +183,9 @@ class MongoAdmin implements AdminStore {
   }
 
   async addJob(subject: JobSubject, at: string) {
+    // A second one would erase what is said in the room once its name is free again.
+    const same = subject.kind === "room" && (await this.#jobs.findOne({ done: false, "subject.room": subject.room }));
+    if (same) return same._id;
     const _id = randomUUID();
     await this.#jobs.insertOne({ _id, at, kind: subject.kind, subject, erasedTo: 0, historyDone: false, done: false });
     return _id;
@@ -286,6 +290,18 @@ function jobState({ _id, kind, at, done }: JobDocument): JobState {
   return { id: _id, kind, at, done };
 }
 
+/** NUL ends a pattern on its way to the server. */
 function literal(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replaceAll("\0", "\\x00");
+}
+
+/** @throws ProtocolError `history_unavailable` when it took too long */
+async function searching<T>(search: Promise<T>): Promise<T> {
+  try {
+    return await search;
+  } catch (error) {
+    if (!(error instanceof MongoServerError && error.code === MAX_TIME_EXPIRED)) throw error;
+    const message = `The search was given up after ${SEARCH_LIMIT_MS / 1000} s. Within one room less has to be read.`;
+    throw new ProtocolError("history_unavailable", { message });
+  }
 }

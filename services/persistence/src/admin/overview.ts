@@ -1,8 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import { type Fields, textOf } from "./forms.ts";
+import { cursorOf, type Fields, idLike, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const AUDIT_PAGE = 50;
+/** The id of an entry: its time, and a UUID. */
+const AUDIT_ID = /^\d{4}-\d\d-\d\dT[\d:.]{12}Z [\da-f-]{36}$/;
 const JOBS_SHOWN = 10;
 
 /** Live figures, and what moderators have done. */
@@ -35,7 +37,7 @@ export function overviewRoutes(app: FastifyInstance, { desk, admin, floor, show 
   });
 
   app.get("/admin/audit", async (request, reply) => {
-    const entries = await admin.audit(textOf(request.query as Fields, "before"), AUDIT_PAGE);
+    const entries = await admin.audit(cursorOf(request.query as Fields, "before", idLike(AUDIT_ID)), AUDIT_PAGE);
     return show(request, reply, "audit.eta", {
       entries,
       next: entries.length === AUDIT_PAGE ? entries.at(-1)!.id : undefined,

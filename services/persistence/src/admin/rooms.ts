@@ -1,6 +1,6 @@
 import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { confirms, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
+import { confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const ROOMS_PAGE = 50;
@@ -12,7 +12,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
   app.get("/admin/rooms", async (request, reply) => {
     const query = request.query as Fields;
     const text = textOf(query, "q") ?? "";
-    const rooms = await admin.searchRooms(text, textOf(query, "after"), ROOMS_PAGE);
+    const rooms = await admin.searchRooms(text, exactlyOf(query, "after"), ROOMS_PAGE);
     const next = rooms.length === ROOMS_PAGE ? rooms.at(-1)!.room : undefined;
     return show(request, reply, "rooms.eta", {
       text,
@@ -38,6 +38,8 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
   app.post("/admin/room", async (request, reply) => {
     const fields = request.body as Fields;
     const room = requireStoredRoom(fields["room"]);
+    // A page that was loaded before the room was deleted must not bring it back.
+    if (!(await store.room(room))) throw new ProtocolError("not_found");
     await moderator.setRoom(room, settingsOf(fields));
     return done(reply, roomPath(room), "done");
   });

@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import t from "tap";
+import { edgeFor, natsFor } from "./support.ts";
+
+t.test("what Node would refuse with no body, or without asking persistence, is refused as all else is", async (t) => {
+  const persistence = createServer((_request, response) => response.writeHead(405, { allow: "GET, HEAD" }).end("{}"));
+  persistence.listen(0, "127.0.0.1");
+  t.teardown(() => persistence.close());
+  await once(persistence, "listening");
+  const { port } = persistence.address() as AddressInfo;
+  const edge = await edgeFor(t, await natsFor(t), { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
+  const ask = async (...lines: string[]) => {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    const [head, body] = Buffer.concat(await socket.toArray())
+      .toString()
+      .split("\r\n\r\n") as [string, string];
+    return { status: Number(head.split(" ")[1]), head: head.toLowerCase(), body };
+  };
+  const closing = "Connection: close";
+  const upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+  for (const [status, ...lines] of [
+    [400, "GET /livez HTTP/1.1", closing],
+    [400, "GET /v1/rooms HTTP/1.1", closing],
+    [400, "GET /metrics HTTP/1.1", closing],
+    [400, "GET /ws/chat/a/ HTTP/1.1", ...upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+    [417, "GET /livez HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
+    [417, "GET /v1/rooms HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
+  ] as const) {
+    const answer = await ask(...lines);
+    t.equal(answer.status, status, lines.join(", "));
+    t.match(answer.head, /\r\ncontent-type: application\/problem\+json/);
+    t.match(answer.body, `"status":${status},"code":"bad_request"`);
+  }
+  t.equal((await ask("GET /livez HTTP/1.0")).status, 200, "before there was a Host");
+  for (const method of ["PROPFIND", "TRACE", "MKCOL", "M-SEARCH"]) {
+    const answer = await ask(`${method} /v1/rooms HTTP/1.1`, "Host: x", closing);
+    t.match([answer.status, /\r\nallow: (.*)\r\n/.exec(answer.head)?.[1]], [405, "get, head"], method);
+  }
+});
