@@ -154,7 +154,7 @@ function routesOf(tree: string): string[] {
   const routes: string[] = [];
   const path: string[] = [];
   for (const line of tree.split("\n")) {
-    const match = /^((?:│ {3}| {4})*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line);
+    const match = /^((?:│ {3}| {4})*)[├└]── (.*?)(?: \(([A-Z, -]+)\))?$/.exec(line);
     if (!match) continue;
     path.length = match[1]!.length / 4;
     path.push(match[2]!);
@@ -162,7 +162,7 @@ function routesOf(tree: string): string[] {
     for (const method of match[3]?.split(", ") ?? []) routes.push(`${method} ${url}`);
   }
   return routes.filter(
-    (route) => !/^(HEAD|OPTIONS) |^\w+ \/(v1|docs)\/?$|\/assets\/|\.(svg|css|js|ico|txt)$|\*$/.test(route),
+    (route) => !/^(HEAD|OPTIONS) |^[A-Z-]+ \/(v1|docs)\/?$|\/assets\/|\.(svg|css|js|ico|txt)$|\*$/.test(route),
   );
 }
 
