@@ -19,6 +19,9 @@ import type { Mark, Order, Range, Refusal, Store } from "./store.ts";
 /** A stopped server, or a write that no majority confirms. */
 const SOCKET_LIMIT_MS = 10_000;
 
+/** Journal and oplog keep their order: what waits for a majority's disks after this has waited for this, too. */
+const AT_ONCE = { w: 1, journal: false } as const;
+
 /** What this tier remembers of the log. Places are {@link placeKey}s, so that `$max` works, also on what begins with one. */
 interface StateDocument {
   _id: "floor" | "mark";
@@ -171,7 +174,8 @@ class MongoStore implements Store {
 
   async saveMark({ place, fingerprint }: Mark) {
     const mark = { place: placeKey(place), fingerprint };
-    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, { upsert: true }).catch((error) => {
+    const options = { upsert: true, writeConcern: AT_ONCE };
+    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, options).catch((error) => {
       throw safeError(error);
     });
   }

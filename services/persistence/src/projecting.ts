@@ -29,8 +29,9 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
         if (signal.aborted) return;
         const project = createProjector(store, log, counts);
         consumer.start(async (records) => {
-          // A mark ahead of what is in the store does no harm: such a batch is not acknowledged.
-          await Promise.all([project(records), store.saveMark(landmark(records))]);
+          // First: a mark ahead of what is in the store does no harm, since such a batch is not acknowledged.
+          await store.saveMark(landmark(records));
+          await project(records);
         });
         return;
       } catch (error) {

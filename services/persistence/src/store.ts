@@ -63,7 +63,7 @@ export interface Store {
 
   /** The mark with the highest place that any instance saved. */
   loadMark(): Promise<Mark | undefined>;
-  /** Never lowers it. Durable like `write`. */
+  /** Never lowers it. As durable as the next `write` by the time that has resolved; by itself it waits for no disk. */
   saveMark(mark: Mark): Promise<void>;
 
   /** Idempotent. */
