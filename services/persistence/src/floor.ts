@@ -65,8 +65,6 @@ export class Floor {
     // It asks what the old consumer had reached.
     await this.#asking?.catch(() => {});
     this.#known = undefined;
-    this.#saved = undefined;
-    this.#freshUntil = 0;
   }
 
   close(): void {

@@ -32,6 +32,13 @@ const CASES: readonly Case[] = [
     reached: { epoch: "b", seq: 22 },
     since: { epoch: "b", seq: 22 },
   },
+  {
+    what: "it has been made anew meanwhile",
+    reached: { epoch: "b", seq: 22 },
+    since: { epoch: "c", seq: 1 },
+    renewed: { epoch: "b", seq: 22 },
+    troubles: 1,
+  },
   { what: "it ends before the floor", reached: { epoch: "b", seq: 21 }, renewed: { epoch: "b", seq: 21 }, troubles: 1 },
   {
     what: "it ends before the mark, which is ahead of the floor",
