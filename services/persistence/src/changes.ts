@@ -44,6 +44,8 @@ export interface Placed<V> {
 export interface RoomChange {
   /** The earliest time known of it: the room was there by then. */
   createdAt: string;
+  /** Of an event that speaks of it. */
+  readonly place: Place;
   topic?: Placed<string>;
   status?: Placed<RoomStatus>;
   slowModeS?: Placed<number>;
@@ -66,10 +68,10 @@ export class Changes {
   readonly deadLetters: DeadLetter[] = [];
 
   /** What is gathered about a room; makes the room known, as of `at`. */
-  room(name: string, at: string): RoomChange {
+  room(name: string, at: string, place: Place): RoomChange {
     const known = this.rooms.get(name);
     if (!known) {
-      const change: RoomChange = { createdAt: at };
+      const change: RoomChange = { createdAt: at, place };
       this.rooms.set(name, change);
       return change;
     }

@@ -4,6 +4,7 @@ import type { Placed, RoomChange } from "./changes.ts";
 import { placeKey, ROOM_END, ROOM_START } from "./keys.ts";
 import { type RoomDocument, type RoomWithLast, roomOf } from "./mongo-documents.ts";
 import { bulkUpsert } from "./mongo-errors.ts";
+import type { Refusal } from "./store.ts";
 
 type Change = readonly [name: string, change: RoomChange];
 
@@ -11,16 +12,34 @@ type Change = readonly [name: string, change: RoomChange];
  * Writes what a batch says about rooms. Of nearly all it only says that they are there, which is known: asking first
  * costs a tenth of writing it again. To be called when the batch's messages are written: whoever erases a room takes its
  * document before its messages, so where the document was seen after them they go together.
+ * @returns the events whose setting is refused, and of a room that must not be at all one that made it known
  */
 export async function writeRooms(
   collection: Collection<RoomDocument>,
   rooms: ReadonlyMap<string, RoomChange>,
-): Promise<void> {
+): Promise<Refusal[]> {
+  const refusals: Refusal[] = [];
   const mentions = [...rooms].filter(isMention);
   const known = await creationTimes(collection, mentions);
   const isKnown = ([name, { createdAt }]: Change) => (known.get(name) ?? "~") <= createdAt;
   const news = [...rooms].filter((change) => !isMention(change) || !isKnown(change));
-  await bulkUpsert(collection, news.map(upsert));
+  const refused: Change[] = [];
+  await bulkUpsert(collection, news.map(upsert), (index) => refused.push(news[index]!));
+  // Of what is refused as a whole a part may do.
+  const parts = refused.flatMap(partsOf);
+  await bulkUpsert(collection, parts.map(upsert), (index, reason) => {
+    const [, { place, topic, status, slowModeS }] = parts[index]!;
+    refusals.push({ place: (topic ?? status ?? slowModeS)?.place ?? place, reason: `of its room: ${reason}` });
+  });
+  return refusals;
+}
+
+/** That it is there, and each thing that is set of it. */
+function partsOf([name, { createdAt, place, topic, status, slowModeS }]: Change): Change[] {
+  const sets = [topic && { topic }, status && { status }, slowModeS && { slowModeS }].filter(
+    (set) => set !== undefined,
+  );
+  return [{}, ...sets].map((set) => [name, { createdAt, place, ...set }]);
 }
 
 function isMention([, { topic, status, slowModeS }]: Change): boolean {

@@ -85,8 +85,7 @@ class MongoStore implements Store {
   async write(changes: Changes): Promise<Refusal[]> {
     try {
       const [refusals] = await Promise.all([this.#writeHistory(changes), this.keepDeadLetters(changes.deadLetters)]);
-      await writeRooms(this.#rooms, changes.rooms);
-      return refusals;
+      return [...refusals, ...(await writeRooms(this.#rooms, changes.rooms))];
     } catch (error) {
       throw safeError(error);
     }

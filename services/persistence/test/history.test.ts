@@ -22,7 +22,7 @@ async function fill(store: Store): Promise<Map<string, Place[]>> {
     const place = i < 700 ? { epoch: OLD, seq: i + 1 } : { epoch: NOW, seq: i - 699 };
     places.get(room)!.push(place);
     changes.messages.push({ room, place, user: "u", message: `${room} ${i}`, at: "2026" });
-    changes.room(room, "2026");
+    changes.room(room, "2026", place);
   }
   await store.write(changes);
   return places;

@@ -31,7 +31,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     const store = await fresh(t);
     const batch = changes((c) => {
       for (const seq of [9, 10, 2, 100]) c.messages.push(said("a", seq, `n${seq}`));
-      c.room("a", "2026-01-01");
+      c.room("a", "2026-01-01", { epoch: EPOCH, seq: 9 });
     });
     for (let i = 0; i < 3; i++) t.strictSame(await store.write(batch), []);
     t.strictSame(
@@ -165,8 +165,8 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     const store = await fresh(t);
     const set = (seq: number, topic: string | undefined, status: 0 | 1 | 2 | undefined) =>
       changes((c) => {
-        const room = c.room("a", "2026");
         const place = { epoch: EPOCH, seq };
+        const room = c.room("a", "2026", place);
         if (topic !== undefined) room.topic = { place, value: topic };
         if (status !== undefined) room.status = { place, value: status };
       });
@@ -192,7 +192,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     const batch = (at: string, ...seqs: number[]) =>
       changes((c) => {
         for (const seq of seqs) c.messages.push(said("a", seq, `at ${seq}`));
-        c.room("a", at);
+        c.room("a", at, { epoch: EPOCH, seq: seqs[0]! });
       });
     await store.write(batch("2026-01-02", 5, 10));
     t.match(await store.room("a"), { createdAt: "2026-01-02", lastPosition: `${EPOCH}.10` });

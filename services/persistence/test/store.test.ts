@@ -17,7 +17,7 @@ t.test("MongoDB", async (t) => {
     const place = { epoch: "0a", seq: 1 };
     changes.messages.push({ room: "a", place, user: "u", userId: "id", message: "m", at: "t", nonce: "n", replyTo: 1 });
     changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" });
-    changes.room("a", "t");
+    changes.room("a", "t", place);
     await store.write(changes);
     for (const message of await store.messages("a", {}, "oldest first", 9)) t.ok(Check(HistoryMessage, message));
     t.ok(Check(Room, await store.room("a")));
@@ -65,8 +65,9 @@ t.test("MongoDB", async (t) => {
       const say = (seq: number) => {
         const changes = new Changes();
         const at = `2026-01-01T00:00:00.${seq}Z`;
-        changes.messages.push({ room: "a", place: { epoch: "0a", seq }, user: "u", message: "m", at });
-        changes.room("a", at);
+        const place = { epoch: "0a", seq };
+        changes.messages.push({ room: "a", place, user: "u", message: "m", at });
+        changes.room("a", at, place);
         return store.write(changes);
       };
       for (let seq = 1; seq <= 20; seq++) await say(seq);
@@ -90,7 +91,7 @@ t.test("MongoDB", async (t) => {
       (changes) => changes.messages.push({ room: "a", place, user: "u", message: "m", at: "t", nonce: "n" }),
       (changes) => changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" }),
       (changes) => changes.deletes.push({ room: "a", target: place, seq: 3, at: "t2" }),
-      (changes) => changes.room("a", "t"),
+      (changes) => changes.room("a", "t", place),
       (changes) => changes.deadLetters.push({ place, subject: "s", data: new Uint8Array(), reason: "why" }),
     ];
     const write = (fill: (changes: Changes) => void) => {
@@ -151,6 +152,39 @@ t.test("MongoDB", async (t) => {
       );
     }
     t.match(await store.messages("a", { from: place(5) }, "oldest first", 9), [{ message: "better" }]);
+  });
+
+  t.test("and what is set of a room, or the room itself; its messages and all else are taken", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const rule = { _id: { $ne: "bad" }, "topic.value": { $ne: "bad" } };
+    const { db } = lookInside(t, url);
+    await db.createCollection("rooms", { validator: rule });
+    const place = (seq: number) => ({ epoch: "0a", seq });
+    const changes = new Changes();
+    for (const [index, room] of ["a", "bad", "a"].entries()) {
+      changes.messages.push({ room, place: place(index + 1), user: "u", message: "m", at: "t" });
+      changes.room(room, "t", place(index + 1));
+    }
+    const set = changes.room("a", "t", place(5));
+    set.topic = { place: place(4), value: "bad" };
+    set.status = { place: place(5), value: 1 };
+    changes.room("good", "t", place(6)).topic = { place: place(6), value: "good" };
+    for (let i = 0; i < 2; i++) {
+      const refusals = await store.write(changes);
+      t.strictSame(
+        refusals.map(({ place: { seq }, reason }) => [seq, reason]).sort(),
+        [2, 4].map((seq) => [seq, "of its room: the store refused it: 121"]),
+      );
+    }
+    t.match(await store.room("a"), { topic: "", status: 1, lastPosition: "0a.3" });
+    t.match(await store.room("good"), { topic: "good" });
+    t.equal(await store.room("bad"), undefined);
+    t.match(await store.messages("bad", {}, "oldest first", 9), [{ message: "m" }]);
+    await db.command({ collMod: "rooms", validator: {} });
+    t.strictSame(await store.write(changes), [], "tried again, when they may be");
+    t.match(await store.room("a"), { topic: "bad", status: 1 });
+    t.ok(await store.room("bad"));
   });
 
   t.test("opens when MongoDB comes at last, whatever was tried before", async (t) => {

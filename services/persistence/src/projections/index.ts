@@ -23,7 +23,7 @@ export function projectEvent(event: LogEvent, place: Place, changes: Changes): v
       projectRoom(event, place, changes);
       break;
     case "member":
-      projectMember(event, changes);
+      projectMember(event, place, changes);
       break;
     default:
       event satisfies never;

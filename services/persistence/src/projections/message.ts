@@ -18,5 +18,5 @@ export function projectMessage(event: MessageEvent, place: Place, changes: Chang
     nonce: nonce?.toWellFormed(),
     replyTo,
   });
-  changes.room(room, at);
+  changes.room(room, at, place);
 }
