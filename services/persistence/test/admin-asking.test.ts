@@ -1,9 +1,10 @@
 /** What moderators ask of the admin page, and what it says to what cannot be. */
 import { startMongod } from "@madang/local-stack";
 import t from "tap";
+import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
-import { freshDatabase, lookInside, message } from "./support.ts";
+import { freshDatabase, lookInside, message, mongod } from "./support.ts";
 
 t.test("asking the admin page", async (t) => {
   const { persistence, publisher, inside } = await adminSystem(t);
@@ -52,6 +53,45 @@ t.test("asking the admin page", async (t) => {
     t.strictSame(seen.sort(), rooms.map(({ _id }) => _id).sort());
   });
 
+  await t.test("a room that never was is not deleted; one of which only the log or the store knows is", async (t) => {
+    const csrf = /name="csrf" value="([^"]+)"/.exec(await clicker.page("/admin/people"))![1]!;
+    const remove = (room: string) => clicker.post("/admin/room/delete", { csrf, room, confirm: room });
+    const answer = await remove("never was");
+    t.equal(answer.status, 404);
+    t.match(await answer.text(), "There is no such room.");
+    t.notMatch(await clicker.page("/admin/audit"), "never was");
+    await publisher.publish(message("roomless", "m"));
+    const rooms = inside.db.collection<{ _id: string }>("rooms");
+    await eventually("projected", async () => (await rooms.deleteOne({ _id: "roomless" })).deletedCount === 1);
+    const stored = await publisher.jsm.streams.getMessage("CHAT", { last_by_subj: logSubject("roomless") });
+    await publisher.jsm.streams.deleteMessage("CHAT", stored!.seq);
+    t.equal((await remove("roomless")).status, 303, "there are messages");
+    await publisher.raw(logSubject("unreadable"), "{}");
+    t.equal((await remove("unreadable")).status, 303, "there is something in the log");
+    t.equal((await remove("unreadable")).status, 303, "once more");
+  });
+
+  await t.test("a room that is being deleted is neither set nor made", async (t) => {
+    await made("going");
+    const jobs = inside.db.collection<{ _id: string }>("jobs");
+    const subject = { kind: "room", room: "going" };
+    // Somebody else's, for as long as this takes.
+    const holding = () => ({ holder: "else", heldUntil: Date.now() + 14_000 });
+    await jobs.insertOne({ _id: "j", at: "t", kind: "room", subject, done: false, erasedTo: 0, ...holding() } as never);
+    const renewal = setInterval(() => jobs.updateOne({ _id: "j" }, { $set: holding() }), 1000);
+    t.teardown(() => clearInterval(renewal));
+    const csrf = /name="csrf" value="([^"]+)"/.exec(await clicker.page("/admin/people"))![1]!;
+    for (const path of ["room", "rooms"]) {
+      const answer = await clicker.post(`/admin/${path}`, { csrf, room: "going", topic: "t", status: "0" });
+      t.equal(answer.status, 409, path);
+      t.match(await answer.text(), "This room is being deleted.");
+    }
+    t.match(await clicker.page("/admin/room?room=going"), 'name="topic" maxlength="500" value=""');
+    clearInterval(renewal);
+    await jobs.deleteOne({ _id: "j" });
+    await clicker.submit("/admin/room", { room: "going", topic: "t", status: "0" });
+  });
+
   await t.test("what is searched for may have a NUL in it, as a message may", async (t) => {
     await publisher.publish(message("nul", "be\0fore"));
     const found = async (query: string) => (await clicker.page(`/admin/messages?${query}`)).includes("No message");
@@ -96,4 +136,28 @@ t.test("a room that is being erased is erased once, however often that is asked 
     await failing("aggregate");
     await t.rejects(admin.searchRooms("x", undefined, 1), given);
   });
+});
+
+t.test("of many who delete a room at once each gets the same job, over all instances", async (t) => {
+  const url = freshDatabase(await mongod(t));
+  const instances = [1, 2, 3].map(() => openMongoAdmin(url));
+  t.teardown(() => Promise.all(instances.map((admin) => admin.close())));
+  const { dump } = lookInside(t, url);
+  const askAll = (room: string) =>
+    Promise.all(
+      [...instances, ...instances].map((admin) => admin.addJob({ kind: "room", room }, new Date().toISOString())),
+    );
+  for (let i = 1; i <= 10; i++) {
+    const ids = await askAll(`room ${i}`);
+    t.equal(new Set(ids).size, 1);
+    t.equal((await dump("jobs")).length, i);
+    await instances[0]!.finishJob(ids[0]!);
+  }
+  const again = await askAll("room 1");
+  t.equal((await dump("jobs")).length, 11, "anew, when it is done");
+  t.equal(await instances[1]!.isErasing("room 1"), true);
+  await instances[2]!.finishJob(again[0]!);
+  t.equal(await instances[1]!.isErasing("room 1"), false);
+  const ofPersons = [1, 2].map(() => instances[0]!.addJob({ kind: "person", person: { user: "u" } }, "t"));
+  t.not(...((await Promise.all(ofPersons)) as [string, string]));
 });

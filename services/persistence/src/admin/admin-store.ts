@@ -80,8 +80,9 @@ export interface AdminStore {
   interrupt(from: string, before: string): Promise<void>;
   audit(before: string | undefined, limit: number): Promise<AuditEntry[]>;
 
-  /** Of a room that is being erased there is one job, whoever asks once more. @returns the job's id */
+  /** Of a room that is being erased there is one job, whoever asks once more, and of many at once. @returns the job's id */
   addJob(subject: JobSubject, at: string): Promise<string>;
+  isErasing(room: string): Promise<boolean>;
   /**
    * One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. Of several the oldest
    * that nobody had yet, else whichever was had longest ago: one that keeps failing holds up no other.

@@ -15,6 +15,7 @@ import type { AdminStore, AuditEntry, JobSubject } from "./admin-store.ts";
 
 /** Shown as the author of what moderators do. */
 const MODERATOR = "moderator";
+const BEING_DELETED = "This room is being deleted. Its name may be used again when that is done.";
 
 export interface RoomSettings {
   readonly topic: string;
@@ -39,8 +40,17 @@ export class Moderator {
     this.#store = store;
   }
 
-  /** @param topic and the rest as they are to be, whatever they were */
-  setRoom(room: string, { topic, status, slowModeS, retentionDays }: RoomSettings): Promise<void> {
+  /** @throws ProtocolError `conflict` for a room that is being erased: what is set or made of it now would go with it, or open it */
+  async requireKept(room: string): Promise<void> {
+    if (await this.#store.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
+  }
+
+  /**
+   * @param topic and the rest as they are to be, whatever they were
+   * @throws ProtocolError `conflict`
+   */
+  async setRoom(room: string, { topic, status, slowModeS, retentionDays }: RoomSettings): Promise<void> {
+    await this.requireKept(room);
     const detail = `status ${status}, slow mode ${slowModeS} s, retention ${retentionDays || "for good"}, topic: ${topic}`;
     return this.#act({ act: "room", room, detail }, async (id, at) => {
       await this.#desk.change<RoomRule>({ kind: "room", room, status, slowModeS }, ({ retentionDays: _, ...rule }) => ({

@@ -10,6 +10,7 @@ import {
   type MessageDocument,
   type RoomDocument,
 } from "../mongo-documents.ts";
+import { isDuplicateKey } from "../mongo-errors.ts";
 import { findRooms } from "../mongo-rooms.ts";
 import {
   type AdminStore,
@@ -182,13 +183,38 @@ class MongoAdmin implements AdminStore {
     return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
   }
 
-  async addJob(subject: JobSubject, at: string) {
-    // A second one would erase what is said in the room once its name is free again.
-    const same = subject.kind === "room" && (await this.#jobs.findOne({ done: false, "subject.room": subject.room }));
+  async addJob(subject: JobSubject, at: string): Promise<string> {
+    if (subject.kind === "room") await this.#allowOneJobARoom();
+    const same = subject.kind === "room" && (await this.#jobOf(subject.room));
     if (same) return same._id;
     const _id = randomUUID();
-    await this.#jobs.insertOne({ _id, at, kind: subject.kind, subject, erasedTo: 0, historyDone: false, done: false });
-    return _id;
+    const job: JobDocument = { _id, at, kind: subject.kind, subject, erasedTo: 0, historyDone: false, done: false };
+    try {
+      await this.#jobs.insertOne(job);
+      return _id;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      // Another instance was first. Should its job be done already, it was of what was said before we were asked.
+      return this.addJob(subject, at);
+    }
+  }
+
+  async isErasing(room: string) {
+    return (await this.#jobOf(room)) !== null;
+  }
+
+  #jobOf(room: string) {
+    return this.#jobs.findOne({ done: false, "subject.room": room });
+  }
+
+  /** A second one would erase what is said in the room once its name is free again. Costs nothing where the index is. */
+  async #allowOneJobARoom(): Promise<void> {
+    const partialFilterExpression = { done: false, "subject.room": { $exists: true } };
+    const options = { name: "one job a room", unique: true, partialFilterExpression };
+    await this.#jobs.createIndex({ "subject.room": 1 }, options).catch((error) => {
+      // There are two, of an earlier version: as soon as they are done it can be made.
+      if (!isDuplicateKey(error)) throw error;
+    });
   }
 
   async takeJob(holder: string, holdMs: number): Promise<Job | undefined> {

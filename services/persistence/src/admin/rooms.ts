@@ -9,6 +9,13 @@ const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}
 
 /** Rooms: search, make, and what holds in one. */
 export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator, show, done }: Admin): void {
+  /** Whether there is something of it to erase: also what has not come into the store, or without its room. */
+  const isAnything = async (room: string): Promise<boolean> =>
+    (await admin.isErasing(room)) ||
+    (await store.room(room)) !== undefined ||
+    (await store.messages(room, {}, "newest first", 1)).length > 0 ||
+    (await desk.scan(room, 1)).length > 0;
+
   app.get("/admin/rooms", async (request, reply) => {
     const query = request.query as Fields;
     const text = textOf(query, "q") ?? "";
@@ -23,6 +30,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
 
   app.post("/admin/rooms", async (request, reply) => {
     const room = requireStoredRoom(textOf(request.body as Fields, "room"));
+    await moderator.requireKept(room);
     await store.ensureRoom(room, new Date().toISOString());
     await moderator.note({ act: "create room", room });
     return done(reply, roomPath(room), "done");
@@ -50,6 +58,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     if (room === undefined || !confirms(fields, room)) {
       throw new ProtocolError("bad_request", { field: "confirm", message: "To delete a room, type its name." });
     }
+    if (!(await isAnything(room))) throw new ProtocolError("not_found", { message: "There is no such room." });
     await moderator.erase({ kind: "room", room });
     return done(reply, "/admin/", "erasing");
   });
