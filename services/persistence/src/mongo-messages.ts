@@ -78,7 +78,7 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
     if (holder && holder._id > _id) await demote(collection, holder._id);
     try {
       await collection.updateOne(
-        { _id, at: { $exists: false } },
+        { _id, at: { $exists: false }, erased: { $exists: false } },
         { $set: content, $setOnInsert: { room } },
         { upsert: true },
       );
@@ -121,8 +121,9 @@ async function demote(collection: Collection<MessageDocument>, _id: string): Pro
   await collection.deleteOne({ _id, ...bare });
 }
 
-function isWhole(document: MessageDocument): boolean {
-  return document.at !== undefined;
+/** Whether nothing is to come: it has its content, or is to have none. */
+function isWhole({ at, erased }: MessageDocument): boolean {
+  return at !== undefined || erased === true;
 }
 
 /** The text of an edit, like the message's own, does not come back. */

@@ -1,9 +1,12 @@
 import { DEFAULT_LOG_SETTINGS, openDesk } from "@madang/broker";
+import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
 import type { AdminStore } from "../src/admin/admin-store.ts";
 import { Eraser } from "../src/admin/erasing.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
-import { eventually, freshDatabase, lookInside, message, mongod, nats } from "./support.ts";
+import { messageKey } from "../src/keys.ts";
+import { createProjector } from "../src/projector.ts";
+import { eventually, freshDatabase, lookInside, message, mongod, nats, openStore, record, silent } from "./support.ts";
 
 /** The store, with some of its methods done in another way. */
 function instead(store: AdminStore, some: Partial<AdminStore>): AdminStore {
@@ -129,4 +132,67 @@ t.test("nothing is erased before all of it is in the store, nor by who has lost 
   goOn();
   await eventually("it is done", async () => (await store.job(id))?.done === true);
   t.equal(await desk.at(seq), undefined);
+});
+
+t.test("a message that is in the log twice is erased twice: what was dropped as a repetition, too", async (t) => {
+  const { url, desk, store } = await open(t);
+  const said = { ...message("a", "a secret", { user: "지우개" }), nonce: "n" } as LogEvent;
+  for (const id of ["1", "2"]) await desk.publish(said, id);
+  const floor = { now: async () => desk.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
+  const eraser = new Eraser({ desk, store, floor, onTrouble: () => {} });
+  t.teardown(() => eraser.close());
+  const id = await store.addJob({ kind: "person", person: { user: "지우개" } }, new Date().toISOString());
+  await eventually("it is done", async () => (await store.job(id))?.done === true);
+  const { dump } = lookInside(t, url);
+  const { epoch } = await desk.log();
+  const expected = [1, 2].map((seq) => ({ _id: messageKey("a", { epoch, seq }), room: "a", erased: true }));
+  t.strictSame(await dump("messages"), expected, "whoever had one of them in hand cannot bring it back");
+});
+
+t.test("who has stood still and lost a room's job erases nothing of the room's next life, nor opens it", async (t) => {
+  const { url, desk, store } = await open(t);
+  const projected = await openStore(t, url);
+  const say = async (text: string) => {
+    const event = message("a", text);
+    const place = { epoch: (await desk.log()).epoch, seq: (await desk.publish(event, text)).seq };
+    await createProjector(projected, silent)([record(event, place)]);
+    return place.seq;
+  };
+  let calls = 0;
+  let looked = 0;
+  let goOn = () => {};
+  const watched: Pick<AdminStore, "eraseRoom" | "takeJob"> = {
+    eraseRoom: async (...args) => {
+      if (++calls === 2) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      }
+      await store.eraseRoom(...args);
+    },
+    takeJob: (...args) => {
+      looked++;
+      return store.takeJob(...args);
+    },
+  };
+  const floor = { now: async () => desk.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
+  await say("old");
+  const eraser = new Eraser({ desk, store: instead(store, watched), floor, onTrouble: () => {} });
+  t.teardown(() => eraser.close());
+  const id = await store.addJob({ kind: "room", room: "a" }, new Date().toISOString());
+  await eventually("it stands still at its end", () => calls === 2);
+  await lookInside(t, url)
+    .db.collection("jobs")
+    .updateOne({}, { $set: { holder: "somebody else" } });
+  await store.finishJob(id);
+  const rule = { kind: "room", room: "a", status: 1, slowModeS: 0 } as const;
+  await desk.change(rule, () => rule);
+  const seq = await say("new");
+  const before = looked;
+  goOn();
+  await eventually("it looks for another job", () => looked > before);
+  t.match(await projected.messages("a", {}, "oldest first", 9), [{ message: "new" }]);
+  t.match(await projected.room("a"), { room: "a" });
+  t.ok(await desk.at(seq));
+  t.match(desk.rules.room("a"), { status: 1 });
 });

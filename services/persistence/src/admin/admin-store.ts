@@ -97,8 +97,10 @@ export interface AdminStore {
 
   /** Empties what a person said and replaces the name; in dead letters and the audit log, too. Idempotent. */
   erasePerson(person: Person, at: string): Promise<void>;
-  /** Removes a room, all that was said in it, and its dead letters. Idempotent. */
-  eraseRoom(room: string): Promise<void>;
+  /** Empties these messages for good, whether they are there or come once more: a sender's repetition, that was dropped, too. Idempotent. */
+  erasePlaces(places: readonly { readonly room: string; readonly place: Place }[], at: string): Promise<void>;
+  /** Removes a room, all that was said in it up to there, and its dead letters. Idempotent. */
+  eraseRoom(room: string, upTo: Place): Promise<void>;
   /** Removes messages older than `before` (ISO 8601). @returns how many */
   eraseOlder(room: string, before: string): Promise<number>;
 

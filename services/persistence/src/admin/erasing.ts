@@ -112,27 +112,34 @@ export class Eraser {
     const upTo = job.upTo!;
     if (!job.historyDone) {
       await this.#projected(upTo);
-      if (subject.kind === "room") await store.eraseRoom(subject.room);
+      // Whoever has stood still and lost the job is to know before there is something new to be erased.
+      await save({});
+      if (subject.kind === "room") await store.eraseRoom(subject.room, upTo);
       else await store.erasePerson(subject.person, new Date().toISOString());
       job = await save({ historyDone: true });
     }
-    await this.#eraseFromLog(job, Math.max(firstSeq, job.erasedTo + 1), upTo.seq, save);
-    if (subject.kind === "room") await this.#eraseRest(subject.room);
+    await this.#eraseFromLog(job, Math.max(firstSeq, job.erasedTo + 1), upTo, save);
+    if (subject.kind === "room") await this.#eraseRest(subject.room, save);
     await store.finishJob(job.id);
   }
 
   /** From one sequence to another, both included; saves how far it is after each bite. */
-  async #eraseFromLog({ id, subject }: Job, from: number, to: number, save: Save): Promise<void> {
-    const { desk } = this.#deps;
+  async #eraseFromLog({ id, subject }: Job, from: number, { epoch, seq: to }: Place, save: Save): Promise<void> {
+    const { desk, store } = this.#deps;
     for (let next = from; next <= to; ) {
       const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, next);
-      for (const { seq, data } of records.filter(({ seq }) => seq <= to)) {
-        if (subject.kind === "person") {
-          if (!isBy(data, subject.person)) continue;
-          await this.#announce(id, seq, data);
-        }
-        await desk.erase(seq);
+      const theirs = records.filter(
+        ({ seq, data }) => seq <= to && (subject.kind === "room" || isBy(data, subject.person)),
+      );
+      if (subject.kind === "person") {
+        const messages = theirs.flatMap(({ seq, data }) => {
+          const room = roomOfMessage(data);
+          return room === undefined ? [] : [{ room, place: { epoch, seq } }];
+        });
+        await store.erasePlaces(messages, new Date().toISOString());
+        for (const { room, place } of messages) await this.#announce(id, room, place.seq);
       }
+      for (const { seq } of theirs) await desk.erase(seq);
       // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
       const erasedTo = records.length === 0 ? to : Math.min(records.at(-1)!.seq, to);
       await save({ erasedTo });
@@ -141,17 +148,22 @@ export class Eraser {
   }
 
   /** What was on its way when the room was closed, and the room's last events. Then the name is free again. */
-  async #eraseRest(room: string): Promise<void> {
+  async #eraseRest(room: string, save: Save): Promise<void> {
     const { desk, store } = this.#deps;
-    const end = await desk.log();
-    await this.#projected({ epoch: end.epoch, seq: end.lastSeq });
-    for (let from = 1; ; ) {
+    const { epoch, lastSeq } = await desk.log();
+    const end = { epoch, seq: lastSeq };
+    // The job was ours until after that, so the room closed: what is beyond the end is of its next life.
+    await save({});
+    await this.#projected(end);
+    for (let from = 1; from <= lastSeq; ) {
       const records = await desk.scan(room, from);
       if (records.length === 0) break;
-      for (const { seq } of records) await desk.erase(seq);
+      for (const { seq } of records) if (seq <= lastSeq) await desk.erase(seq);
       from = records.at(-1)!.seq + 1;
     }
-    await store.eraseRoom(room);
+    await save({});
+    await store.eraseRoom(room, end);
+    await save({});
     await this.#setClosed(room, false);
   }
 
@@ -161,9 +173,7 @@ export class Eraser {
   }
 
   /** Members who have the message on their screens see it go. */
-  async #announce(job: string, seq: number, data: Uint8Array): Promise<void> {
-    const { type, room } = JSON.parse(Buffer.from(data).toString("utf8")) as { type?: string; room?: string };
-    if (type !== "message" || typeof room !== "string") return;
+  async #announce(job: string, room: string, seq: number): Promise<void> {
     const at = new Date().toISOString();
     await this.#deps.desk.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
   }
@@ -184,4 +194,10 @@ export class Eraser {
       await this.#deps.store.eraseOlder(rule.room, before);
     }
   }
+}
+
+/** The room of a message; undefined for any other event. */
+function roomOfMessage(data: Uint8Array): string | undefined {
+  const { type, room } = JSON.parse(Buffer.from(data).toString("utf8")) as { type?: string; room?: string };
+  return type === "message" && typeof room === "string" ? room : undefined;
 }

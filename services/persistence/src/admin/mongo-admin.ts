@@ -1,8 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { roomOfSubject } from "@madang/broker";
 import { isLogEvent, type Person, ProtocolError, whoOf } from "@madang/protocol";
-import { type Collection, type Db, type Filter, type MongoClient, MongoServerError } from "mongodb";
-import { messageKey, type Place, roomBounds } from "../keys.ts";
+import {
+  type AnyBulkWriteOperation,
+  type Collection,
+  type Db,
+  type Filter,
+  type MongoClient,
+  MongoServerError,
+} from "mongodb";
+import { messageKey, type Place, placeKey, roomBounds } from "../keys.ts";
 import { keepConnecting, openMongoClient } from "../mongo-client.ts";
 import {
   type DeadLetterDocument,
@@ -10,7 +17,7 @@ import {
   type MessageDocument,
   type RoomDocument,
 } from "../mongo-documents.ts";
-import { isDuplicateKey } from "../mongo-errors.ts";
+import { bulkUpsert, isDuplicateKey } from "../mongo-errors.ts";
 import { findRooms } from "../mongo-rooms.ts";
 import {
   type AdminStore,
@@ -263,14 +270,35 @@ class MongoAdmin implements AdminStore {
     await this.#audit.updateMany(about, { $set: { person: { user: ERASED_NAME } } });
   }
 
-  async eraseRoom(room: string) {
+  async erasePlaces(places: readonly { readonly room: string; readonly place: Place }[], at: string) {
+    // What is not there, or known of by its edits and deletes only, stays hidden.
+    const ifThere = (value: unknown, other = "$$REMOVE") => ({ $cond: [{ $ifNull: ["$at", false] }, value, other] });
+    const emptied = { user: ifThere(ERASED_NAME), message: ifThere(""), erased: true };
+    const deleted = ifThere({ $min: ["$deleted", { $literal: { seq: 0, at } }] }, "$deleted");
+    const operations: AnyBulkWriteOperation<MessageDocument>[] = places.map(({ room, place }) => ({
+      updateOne: {
+        filter: { _id: messageKey(room, place) },
+        update: [
+          { $set: { room: { $literal: room }, ...emptied, deleted } },
+          { $unset: ["userId", "nonce", "who", "edit"] },
+        ],
+        upsert: true,
+      },
+    }));
+    await bulkUpsert(this.#messages, operations);
+  }
+
+  async eraseRoom(room: string, upTo: Place) {
     const [first, end] = roomBounds(room);
+    const last = messageKey(room, upTo);
     // In this order: see writeRooms.
     await this.#rooms.deleteOne({ _id: room });
-    await this.#messages.deleteMany({ _id: { $gt: first, $lt: end } });
+    await this.#messages.deleteMany({ _id: { $gt: first, $lte: last } });
     for await (const { _id, subject } of this.#letters.find({}, { projection: { subject: 1 } })) {
-      if (roomOfSubject(subject) === room) await this.#letters.deleteOne({ _id });
+      if (roomOfSubject(subject) === room && _id <= placeKey(upTo)) await this.#letters.deleteOne({ _id });
     }
+    const later = await this.#messages.findOne({ _id: { $gt: last, $lt: end }, at: { $exists: true } });
+    if (later) await this.#rooms.updateOne({ _id: room }, { $min: { createdAt: later.at! } }, { upsert: true });
   }
 
   async eraseOlder(room: string, before: string) {
