@@ -23,8 +23,10 @@ export interface ConsumedRecord {
 /**
  * Takes a batch into the store. When it resolves, the batch is acknowledged and never comes again: everything in it
  * must be durable by then. When it rejects, the batch comes again, to this instance or another.
+ * @param isOurs false when this process has stood still for so long that the batch has gone to another instance: what it
+ *   has not written by then may have been written, and erased since
  */
-export type Project = (records: readonly ConsumedRecord[]) => Promise<void>;
+export type Project = (records: readonly ConsumedRecord[], isOurs: () => boolean) => Promise<void>;
 
 /** The log as persistence sees it: every event at least once, to one of the instances that share the consumer. */
 export interface LogConsumer {
@@ -111,6 +113,10 @@ class JetStreamConsumer implements LogConsumer {
   readonly #inFlight = new Set<readonly Held[]>();
   #onIdle: (() => void) | undefined;
   #renewal: NodeJS.Timeout | undefined;
+  /** When the server was last told that what is in hand is being worked on. */
+  #renewedAt = performance.now();
+  /** How often that was so late that all of it had gone to others. */
+  #losses = 0;
   /** Failures of the store in a row. */
   #setbacks = 0;
   /** Ends the pause under way. */
@@ -156,6 +162,7 @@ class JetStreamConsumer implements LogConsumer {
     this.#nc = nc;
     this.#jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });
     this.#connected = true;
+    this.#renew();
     void this.#followConnection(nc);
   }
 
@@ -164,6 +171,7 @@ class JetStreamConsumer implements LogConsumer {
       if (status.type === "disconnect") this.#connected = false;
       if (status.type !== "reconnect") continue;
       this.#connected = true;
+      this.#renew();
       // Requests died with the old connection, and the log behind the new one may be another.
       this.#session?.end(new Error("reconnected"));
       this.#wake?.();
@@ -241,7 +249,8 @@ class JetStreamConsumer implements LogConsumer {
   async #write(batch: readonly Held[]): Promise<void> {
     this.#inFlight.add(batch);
     try {
-      await this.#project!(batch);
+      const losses = this.#losses;
+      await this.#project!(batch, () => this.#losses === losses && !this.#isLate());
       this.#setbacks = 0;
       this.#answer(batch, ACK);
     } catch (error) {
@@ -265,7 +274,17 @@ class JetStreamConsumer implements LogConsumer {
     this.#session = undefined;
   }
 
+  #isLate(): boolean {
+    return performance.now() - this.#renewedAt >= ACK_WAIT_MS;
+  }
+
   #renew(): void {
+    if (!this.#connected) return;
+    if (this.#isLate()) {
+      this.#losses++;
+      this.#answer(this.#waiting.splice(0), NAK);
+    }
+    this.#renewedAt = performance.now();
     for (const batch of this.#inFlight) this.#answer(batch, WORKING);
     this.#answer(this.#waiting, WORKING);
   }

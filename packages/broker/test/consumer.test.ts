@@ -4,6 +4,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import t from "tap";
 import { connectNats } from "../src/connect.ts";
 import { type ConsumedRecord, type LogConsumer, openConsumer } from "../src/consumer.ts";
+import { ACK_WAIT_MS } from "../src/durable.ts";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
 import { logSubject, STREAM } from "../src/subjects.ts";
 
@@ -349,4 +350,28 @@ t.test("close finishes what is in hand, gives back the rest, and is idempotent a
   await eventually("at once, not after the ack wait", () => sink.hasAll(epoch, 4010), 5000);
   await floorIs(rest, epoch, 4010);
   t.equal(sink.records.length, 4010, `nothing that was finished (${taken}) came again`);
+});
+
+t.test("a batch is ours no more when this process has stood still for longer than the log waits", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish } = await publisher(t, nats);
+  const consumer = openConsumer({ nats: { url: nats.url, name: "test" }, log: DEFAULT_LOG_SETTINGS, onTrouble() {} });
+  t.teardown(() => consumer.close(1000));
+  const ours: boolean[][] = [];
+  consumer.start(async (_records, isOurs) => {
+    const answers = [isOurs()];
+    ours.push(answers);
+    if (ours.length > 1) return;
+    // Like SIGSTOP: nothing in here goes on.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ACK_WAIT_MS + 500);
+    answers.push(isOurs());
+    const looked = performance.now();
+    await eventually("timers have run", () => performance.now() - looked > ACK_WAIT_MS / 2);
+    answers.push(isOurs());
+    throw new Error("let it come again");
+  });
+  await publish(1);
+  await eventually("it came again", () => ours.length > 1 && ours[0]?.length === 3);
+  t.strictSame(ours.slice(0, 2), [[true, false, false], [true]]);
 });

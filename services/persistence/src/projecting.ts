@@ -28,10 +28,10 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
         await store.open();
         if (signal.aborted) return;
         const project = createProjector(store, log, counts);
-        consumer.start(async (records) => {
+        consumer.start(async (records, isOurs) => {
           // First: a mark ahead of what is in the store does no harm, since such a batch is not acknowledged.
           await store.saveMark(landmark(records));
-          await project(records);
+          await project(records, isOurs);
         });
         return;
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { ConsumedRecord, Project } from "@madang/broker";
+import type { ConsumedRecord } from "@madang/broker";
 import { isLogEvent, type LogEvent } from "@madang/protocol";
 import type { Logger } from "@madang/runtime";
 import { Changes, type DeadLetter } from "./changes.ts";
@@ -17,20 +17,22 @@ export class ProjectionCounts {
 
 /**
  * Takes batches of the log into the store. A record that cannot be projected becomes a dead letter with its reason: it
- * neither stops the flow nor is lost.
+ * neither stops the flow nor is lost. Rejects, and writes nothing, where the records are not ours any more.
  */
 export function createProjector(
   store: Pick<Store, "write" | "keepDeadLetters">,
   log: Logger,
   counts: ProjectionCounts = new ProjectionCounts(),
-): Project {
-  return async (records) => {
+): (records: readonly ConsumedRecord[], isOurs?: () => boolean) => Promise<void> {
+  return async (records, isOurs = () => true) => {
     const changes = new Changes();
     for (const record of records) {
       const event = decode(record);
       if (typeof event === "string") changes.deadLetters.push(deadLetter(record, event));
       else projectEvent(event, record, changes);
     }
+    // Another instance may have written them, and a room been erased since: they would come back.
+    if (!isOurs()) throw new Error("the batch has gone to another instance meanwhile");
     const refusals = await store.write(changes);
     const refused = refusals.map(({ place, reason }) =>
       deadLetter(records.find(({ epoch, seq }) => epoch === place.epoch && seq === place.seq)!, reason),

@@ -171,3 +171,12 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
     "9: its target is not before it",
   ]);
 });
+
+t.test("what has gone to another instance meanwhile is not written: it may have been erased since", async (t) => {
+  const url = freshDatabase(await mongod(t));
+  const store = await openStore(t, url);
+  const place = { epoch: EPOCHS[0], seq: 1 };
+  const late = [record({ type: "message", room: "a", user: "u", message: "m", at: "t" }, place)];
+  await t.rejects(createProjector(store, silent)(late, () => false));
+  t.strictSame(await lookInside(t, url).dump("messages"), []);
+});
