@@ -67,6 +67,20 @@ t.test("a MongoDB that was put back, or lost, is filled again from the log, by i
   await shown(["1", "2", "3", "4"], "an older copy");
   t.match(persistence.output(), "the store was put back");
 
+  const pid = persistence.pid;
+  const underneath = async (change: () => void) => {
+    const { port } = mongod;
+    await mongod.stop();
+    change();
+    mongod = await startMongod({ dir: data, port });
+  };
+  await underneath(() => {
+    rmSync(data, { recursive: true });
+    cpSync(copy, data, { recursive: true });
+  });
+  await shown(["1", "2", "3", "4"], "an older copy underneath a service that runs, while nobody says anything");
+  t.equal(persistence.pid, pid);
+
   await restart(() => rmSync(data, { recursive: true }));
   await say("5");
   await shown(["1", "2", "3", "4", "5"], "an empty one");

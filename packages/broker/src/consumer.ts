@@ -43,6 +43,12 @@ export interface LogConsumer {
   start(project: Project): void;
 
   /**
+   * Has the log be seen by `accept` once more before anything else of it is fetched; what waits is given back.
+   * @param why for operators
+   */
+  lookAgain(why: string): void;
+
+  /**
    * Everything of this epoch up to `seq` has been projected, by whichever instance: a true lower bound, never a guess.
    * @throws when the log cannot be asked now
    */
@@ -140,6 +146,11 @@ class JetStreamConsumer implements LogConsumer {
     this.#project = project;
     this.#renewal = setInterval(() => this.#renew(), ACK_WAIT_MS / 3);
     this.#running ??= this.#run();
+  }
+
+  lookAgain(why: string): void {
+    this.#answer(this.#waiting.splice(0), NAK);
+    this.#session?.end(new Error(why));
   }
 
   async ackFloor(): Promise<{ epoch: string; seq: number }> {

@@ -47,6 +47,7 @@ class MongoStore implements Store {
   readonly #deadLetters: Collection<DeadLetterDocument>;
   readonly #state: Collection<StateDocument>;
   #writable = false;
+  readonly #backListeners: (() => void)[] = [];
   #migrated = false;
 
   constructor(url: string, caFile?: string) {
@@ -57,7 +58,9 @@ class MongoStore implements Store {
       socketTimeoutMS: SOCKET_LIMIT_MS,
     });
     this.#client.on("topologyDescriptionChanged", ({ newDescription }) => {
+      const wasReady = this.ready;
       this.#writable = [...newDescription.servers.values()].some((server) => server.isWritable);
+      if (!wasReady && this.ready) for (const listener of this.#backListeners) listener();
     });
     this.#db = this.#client.db();
     this.#messages = this.#db.collection("messages");
@@ -68,6 +71,10 @@ class MongoStore implements Store {
 
   get ready(): boolean {
     return this.#writable && this.#migrated;
+  }
+
+  onBack(listener: () => void): void {
+    this.#backListeners.push(listener);
   }
 
   async open(): Promise<void> {

@@ -29,6 +29,8 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
         if (signal.aborted) return;
         const project = createProjector(store, log, counts);
         consumer.start(async (records, isOurs) => {
+          // A batch that waits for it would be in before anybody has looked whether it is the same.
+          if (!store.ready) throw new Error("the store cannot be written");
           // First: a mark ahead of what is in the store does no harm, since such a batch is not acknowledged.
           await store.saveMark(landmark(records));
           await project(records, isOurs);
@@ -41,6 +43,7 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
       }
     }
   };
+  store.onBack(() => consumer.lookAgain("the store was away"));
   void start();
   return { counts, stop: () => stopping.abort() };
 }

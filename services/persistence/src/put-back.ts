@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 
 interface Deps {
   readonly store: Pick<Store, "loadMark">;
-  readonly floor: Pick<Floor, "forget">;
+  readonly floor: Pick<Floor, "forget" | "known">;
   readonly desk: Pick<Desk, "connected" | "rereadLog">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
@@ -20,10 +20,12 @@ interface Deps {
  */
 export function rereadWhenPutBack(deps: () => Deps): (log: FoundLog) => Promise<void> {
   return async ({ epoch, firstSeq, ackFloor }) => {
-    // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
-    if (ackFloor === 0 || ackFloor < firstSeq) return;
     const { store, floor, desk, onTrouble } = deps();
     const place = (await store.loadMark())?.place;
+    // Another instance has had it read again already.
+    if (floor.known && (!place || comparePlaces(place, floor.known) < 0)) await floor.forget();
+    // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
+    if (ackFloor === 0 || ackFloor < firstSeq) return;
     if (place && comparePlaces(place, { epoch, seq: ackFloor }) >= 0) return;
     await untilConnected(desk);
     await desk.rereadLog(epoch);

@@ -29,6 +29,9 @@ export interface Store {
   /** Whether it can be written to now, as of the last heartbeat (at most a few seconds ago). */
   readonly ready: boolean;
 
+  /** Called when it can be written to again after it could not: it may be another copy of itself. */
+  onBack(listener: () => void): void;
+
   /** Brings the data to this version's shape. To be awaited before `write`. @throws when it cannot be reached now */
   open(): Promise<void>;
 

@@ -33,6 +33,7 @@ for (const { what, log, mark, deskFails = false, reread = false, accepted = true
     const accept = rereadWhenPutBack(() => ({
       store: { loadMark: async () => mark && { place: mark, fingerprint: "f" } },
       floor: {
+        known: undefined,
         forget: async () => {
           done.push("forgotten");
         },
