@@ -10,11 +10,27 @@ export interface AttackerTask {
   readonly scale: number;
 }
 
+const LOOP_MS = 5;
+
 const tally = new Tally();
+let loop: NodeJS.Timeout | undefined;
 let begun = false;
-/** The first question is the signal to begin: starting a process takes time that would be missed by others. */
+/**
+ * The first question is the signal to take a core's worth of time and send nothing, the second to attack instead: starting a
+ * process takes time that would be missed by others.
+ */
 const { attacks, target, scale } = helper<AttackerTask>(() => {
-  if (!begun) for (const attack of attacks) ATTACKS[attack](target, tally, scale);
-  begun = true;
+  if (!loop) {
+    loop = setInterval(beBusy, 0);
+  } else if (!begun) {
+    begun = true;
+    clearInterval(loop);
+    for (const attack of attacks) ATTACKS[attack](target, tally, scale);
+  }
   return tally.counts;
 });
+
+function beBusy(): void {
+  const until = performance.now() + LOOP_MS;
+  while (performance.now() < until);
+}

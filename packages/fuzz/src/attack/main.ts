@@ -11,13 +11,14 @@ const HELP = `Attacks a whole Madang on loopback while 50 honest members chat in
   npm run attack -- [options]
 
   --scenario a,b   only these (default: all)
-  --seconds n      of calm, and of each attack (default 12; time-outs take 10 s to be seen)
+  --seconds n      of calm, of a busy machine, and of each attack (default 12; time-outs take 10 s to be seen)
   --scale n        share of the scenarios' counts (default 1)
   --json           results as JSON lines on standard output, not as a Markdown table
   --help
 
 Exit codes: 0 nothing was lost, 1 something was (a timing never fails it), 2 wrong command line, 130 stopped by Ctrl-C.
-The attacker takes only the processor time that nobody else wants: what members notice is the server's work, not the lack of a core.
+The attacker takes only the processor time that nobody else wants, and what members notice is compared with a loop that takes as much
+and sends nothing: so it is the server's work, not the lack of a core.
 It opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 
 Scenarios:

@@ -30,12 +30,6 @@ const EVERYTHING: readonly AttackName[] = [
 
 export const SCENARIOS: readonly Scenario[] = [
   {
-    name: "nothing",
-    summary: "no attack, but a busy loop of the attacker's priority",
-    attacks: ["spin"],
-    addresses: 1,
-  },
-  {
     name: "slow-headers",
     summary: "2,000 handshakes, a byte a second (slowloris)",
     attacks: ["slowHeaders"],

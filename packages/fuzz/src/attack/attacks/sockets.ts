@@ -60,11 +60,3 @@ export function churn(target: Target, tally: Tally, scale: number): void {
     return peer;
   });
 }
-
-/** A core's worth of nothing, at the same priority: what of a slowdown is the machine's. */
-export function spin(): void {
-  setInterval(() => {
-    const until = performance.now() + 50;
-    while (performance.now() < until);
-  }, 0);
-}
