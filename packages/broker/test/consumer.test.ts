@@ -245,7 +245,7 @@ t.test("a server that falls silent does not leave it hanging", async (t) => {
   await publish(10);
   await floorIs(consumer, epoch, 10);
   await nats.kill("SIGSTOP");
-  await delay(6000);
+  await eventually("that is noticed", () => troubles.some((trouble) => trouble.includes("fell silent")));
   await nats.kill("SIGCONT");
   await publish(10);
   await floorIs(consumer, epoch, 20);
