@@ -1,4 +1,4 @@
-import { ProtocolError, requireUser } from "@madang/protocol";
+import { ProtocolError, requireUser, TOKEN_MAX_LENGTH } from "@madang/protocol";
 import {
   createRemoteJWKSet,
   errors,
@@ -22,7 +22,6 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const JWKS_COOLDOWN_MS = 10_000;
 const JWKS_MAX_AGE_MS = 10 * 60_000;
 const JWKS_TIMEOUT_MS = 5000;
-export const TOKEN_MAX_LENGTH = 8192;
 
 /** A token that proves nothing (any more). */
 export class TokenError extends ProtocolError {

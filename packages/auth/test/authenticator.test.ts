@@ -46,6 +46,7 @@ t.test("tokens that prove nothing are refused", async (t) => {
     "no expiry": new SignJWT({ ...good, sub: "u1" }).setProtectedHeader({ alg: "HS256" }).sign(key),
     "no subject": new SignJWT({ ...good, exp: now() + 60 }).setProtectedHeader({ alg: "HS256" }).sign(key),
     "a line break in the subject": sign({ ...good, sub: "a\nb", name: "a" }),
+    "a control character in the subject": sign({ ...good, sub: "a\u0000b", name: "a" }),
     "empty subject": sign({ ...good, sub: "", name: "a" }),
     "a subject of too many characters": sign({ ...good, sub: "x".repeat(257), name: "a" }),
     "a name that cannot be shown": sign({ ...good, name: "a\nb" }),

@@ -36,6 +36,7 @@ export async function withLoad<T>(plan: LoadPlan, use: (generator: Generator) =>
   }
 }
 
+/** A shape of load for a peer; what it does not say is as in {@link SHAPE}. */
 export function planFor(peer: Peer, system: System, shape: Partial<Shape>): LoadPlan {
   return { ...SHAPE, ...shape, wire: peer.wire, addresses: system.addresses };
 }

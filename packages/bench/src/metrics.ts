@@ -60,6 +60,7 @@ export function medianOf(runs: readonly Measurement[]): Measurement {
   return { ...first, metrics, spread };
 }
 
+/** The median; NaN of none. */
 export function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);

@@ -33,6 +33,10 @@ t.test("histograms share memory, and add up", async (t) => {
   sum.add(new Histogram(memory, 8));
   t.equal(sum.count, 2);
   t.equal(sum.maxMs, 3);
+  const larger = new Histogram();
+  larger.record(7000);
+  sum.add(larger);
+  t.equal(sum.maxMs, 7, "the largest of both");
 });
 
 t.test("the median of several runs, and how far they lie apart", async (t) => {

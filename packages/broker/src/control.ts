@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats, type NatsSettings } from "./connect.ts";
 import { type Gossip, openGossip } from "./gossip.ts";
 import { RuleBook, type Rules } from "./rules.ts";
 
+/** Where edges report, each at its own id. */
 export const EDGE_SUBJECTS = "chat.edge";
 const API_LIMIT_MS = 3000;
 const RETRY_MS = 500;
@@ -32,14 +34,12 @@ export async function openControl(nats: NatsSettings): Promise<Control> {
   const nc = await connectNats(nats);
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });
   const book = new RuleBook(nc, jsm, nats.inboxPrefix);
-  for (;;) {
-    const done = await book.read().then(
+  const isRead = () =>
+    book.read().then(
       () => true,
       () => false,
     );
-    if (done) break;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
+  while (!(await isRead())) await delay(RETRY_MS);
   return {
     rules: book,
     gossip: openGossip(nc),

@@ -235,7 +235,7 @@ class NatsDesk implements Desk {
         return;
       } catch (error) {
         onTrouble("the rules cannot be read", error as Error);
-        await new Promise((resolve) => setTimeout(resolve, OPEN_RETRY_MS));
+        await delay(OPEN_RETRY_MS);
       }
     }
     book.close();

@@ -24,6 +24,7 @@ export interface FoundLog extends StreamIdentity {
   readonly ackFloor: number;
 }
 
+/** The name of the consumer of that life of the log. */
 export function durableName(epoch: string): string {
   return `persistence-${epoch}`;
 }

@@ -42,10 +42,12 @@ export interface Lane {
   abandon(): void;
 }
 
+/** What is heard live, until it is ended. */
 export interface LiveSubscription {
   unsubscribe(): void;
 }
 
+/** A connection to the log. Whatever asks it rejects with ProtocolError `log_unavailable` where it cannot be asked now. */
 export interface Log {
   /** The name of the log's present life; changes when the log was made anew. */
   readonly epoch: string;

@@ -1,4 +1,4 @@
-/** The only place that knows how a room is spelled in NATS. */
+/** How the log and its rooms are spelled in NATS. Rules have subjects of their own, in rules.ts. */
 import { roomOfToken, roomPartition, roomToken } from "@madang/protocol";
 
 export const STREAM = "CHAT";

@@ -192,24 +192,27 @@ t.test("two instances share the work, and the floor stays below what either hold
   t.equal(taken.size, 4600);
 });
 
-t.test("a batch is renewed for as long as it is being written", async (t) => {
+t.test("a batch is renewed for as long as it is being written, or waits for that", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const { publish, epoch } = await publisher(t, nats);
+  const { publish, epoch, jsm } = await publisher(t, nats);
   const [one, two] = [open(t, nats), open(t, nats)];
   const sink = new Sink();
   const others = new Sink();
-  let holding = false;
+  const written = Promise.withResolvers<void>();
   one.start(async (records) => {
-    holding = true;
-    await delay(13_000);
+    await written.promise;
     return sink.project(records);
   });
-  await publish(10);
-  await eventually("it holds the batch", () => holding);
+  // Three batches, of which two are being written and one waits.
+  await publish(3000);
+  const held = async () => (await jsm.consumers.info(STREAM, `persistence-${epoch}`)).num_ack_pending;
+  await eventually("it holds them", async () => (await held()) === 3000);
   two.start(others.project);
-  await floorIs(two, epoch, 10);
-  t.equal(sink.records.length, 10);
+  await delay(13_000);
+  written.resolve();
+  await floorIs(two, epoch, 3000);
+  t.equal(sink.records.length, 3000);
   t.equal(others.records.length, 0, "none came again in the meantime");
 });
 
@@ -243,7 +246,7 @@ t.test("a server that falls silent does not leave it hanging", async (t) => {
   await publish(10);
   await floorIs(consumer, epoch, 10);
   await nats.kill("SIGSTOP");
-  await delay(6000);
+  await eventually("that is noticed", () => troubles.some((trouble) => trouble.includes("fell silent")));
   await nats.kill("SIGCONT");
   await publish(10);
   await floorIs(consumer, epoch, 20);
@@ -318,6 +321,34 @@ t.test("a store that fails gets a pause, not a storm, and then everything", asyn
   sink.fail = false;
   await floorIs(consumer, epoch, 3000);
   t.ok(sink.hasAll(epoch, 3000));
+});
+
+t.test("when the store fails all that is in hand is given back, and a few are tried", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch, jsm } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  let isFailing = false;
+  const tried: number[] = [];
+  consumer.start((records) => {
+    if (isFailing) tried.push(records.length);
+    // The next try is held, so that what it was given can be counted.
+    return isFailing ? new Promise(() => {}) : failed.promise;
+  });
+  await publish(3000);
+  const held = async () => (await jsm.consumers.info(STREAM, `persistence-${epoch}`)).num_ack_pending;
+  await eventually("two batches are written and one waits", async () => (await held()) === 3000);
+  isFailing = true;
+  failed.reject(new Error("no store"));
+  await eventually("it tries again", () => tried.length > 0);
+  const sum = tried.reduce((total, count) => total + count, 0);
+  t.ok(sum <= 100, `${sum} were tried`);
+  const another = open(t, nats);
+  const sink = new Sink();
+  another.start(sink.project);
+  await eventually("the rest is anybody's", () => sink.seen.size >= 3000 - sum);
 });
 
 t.test("close finishes what is in hand, gives back the rest, and is idempotent and bounded", async (t) => {

@@ -22,21 +22,33 @@ function start(t: Test) {
       published.push({ id: /Nats-Msg-Id: (\S+)/.exec(headers.encode().toString())![1]!, reply });
     },
   } as unknown as NatsConnection;
-  const publisher = new Publisher(nc, { epoch: () => "e", check: async () => "e" });
+  let epoch = "e";
+  const checks: string[] = [];
+  const publisher = new Publisher(nc, {
+    epoch: () => epoch,
+    check: async () => {
+      checks.push(epoch);
+      return epoch;
+    },
+  });
   t.teardown(() => publisher.close());
   const lane = publisher.lane("s", "sender");
   const answers: string[] = [];
   const say = (id: string) =>
     lane.publish(id, new Uint8Array()).then(
-      ({ seq }) => answers.push(`${id} ${seq}`),
+      ({ seq, duplicate }) => answers.push(`${id} ${seq}${duplicate ? " duplicate" : ""}`),
       ({ code }: { code: string }) => answers.push(`${id} ${code}`),
     );
-  const store = async (seq: number) => {
+  const store = async (seq: number, duplicate = false) => {
     const subject = published.at(-1)!.reply;
-    onAck(null, { subject, data: new Uint8Array(1), json: () => ({ seq }) } as unknown as Msg);
+    onAck(null, { subject, data: new Uint8Array(1), json: () => ({ seq, duplicate }) } as unknown as Msg);
     await nextTurn();
   };
-  return { publisher, lane, published, say, store, answers, ids: () => published.map(({ id }) => id) };
+  const renew = (next: string) => {
+    epoch = next;
+    publisher.onEpoch();
+  };
+  return { publisher, lane, say, store, renew, checks, answers, ids: () => published.map(({ id }) => id) };
 }
 
 t.test("what a turn has brought goes out at its end", async (t) => {
@@ -104,3 +116,41 @@ t.test("what was given up in the same turn does not go out", async (t) => {
   await nextTurn();
   t.same([ids(), answers], [[], ["a log_unavailable"]]);
 });
+
+t.test(
+  "F3: a duplicate is an earlier send of somebody, and not a repeat of ours that the log had taken already",
+  async (t) => {
+    const { publisher, say, store, answers } = start(t);
+    void say("a");
+    await nextTurn();
+    await store(7, true);
+    void say("b");
+    await nextTurn();
+    publisher.onDisconnect();
+    publisher.onReconnect();
+    await nextTurn();
+    await store(8, true);
+    t.same(answers, ["a 7 duplicate", "b 8"]);
+  },
+);
+
+t.test(
+  "a sequence that comes again has the log looked at, but for one that is known to have been made anew",
+  async (t) => {
+    const { publisher, say, store, renew, checks, answers } = start(t);
+    const stored = async (id: string, seq: number) => {
+      void say(id);
+      await nextTurn();
+      await store(seq);
+    };
+    await stored("a", 7);
+    t.same([publisher.highSeq, checks.length], [7, 0]);
+    await stored("b", 7);
+    await nextTurn();
+    t.same([checks.length, answers], [1, ["a 7", "b 7"]], "and the answer waits for what is found");
+    renew("f");
+    t.equal(publisher.highSeq, 0);
+    await stored("c", 1);
+    t.same([publisher.highSeq, checks.length], [1, 1]);
+  },
+);

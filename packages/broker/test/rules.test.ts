@@ -4,6 +4,7 @@ import type { MemberRule, RoomRule } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import t from "tap";
 import { connectNats, DEFAULT_LOG_SETTINGS, openControl, openDesk } from "../src/index.ts";
+import { RuleBook } from "../src/rules.ts";
 
 const until = async (condition: () => boolean, limitMs = 15_000) => {
   for (const end = Date.now() + limitMs; !condition(); await delay(5)) if (Date.now() > end) throw new Error("in vain");
@@ -75,6 +76,25 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
     return two.edges().length === 1;
   });
   t.match(two.edges(), [{ id: "e1", connections: 3 }]);
+  const { now } = performance;
+  t.intercept(performance, "now", { value: () => now.call(performance) + 13_000 });
+  t.strictSame(two.edges(), [], "who says nothing for 12 s is not counted");
+});
+
+t.test("what is no edge's report counts for none", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => desk.close());
+  await desk.opened;
+  const nc = await connectNats({ url: nats.url, name: "test" });
+  t.teardown(() => nc.close());
+  const report = { connections: 1, rooms: 1, stored: 1 };
+  for (const said of ["", "{", "null", '{"id":"x"}', JSON.stringify({ id: 7, ...report })])
+    nc.publish("chat.edge.x", said);
+  nc.publish("chat.edge.y", JSON.stringify({ id: "y", ...report }));
+  await until(() => desk.edges().length > 0);
+  t.strictSame(desk.edges(), [{ id: "y", ...report }]);
 });
 
 t.test("a stream of rules that was made anew lifts no ban", async (t) => {
@@ -89,15 +109,27 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
   const nc = await connectNats({ url: nats.url, name: "test" });
   t.teardown(() => nc.close());
   const jsm = await jetstreamManager(nc, { checkAPI: false });
+  // One that reads the new stream, beside the edge, which hears of it live.
+  const book = new RuleBook(nc, jsm);
+  t.teardown(() => book.close());
+  await book.read();
   const { config } = await jsm.streams.info("CHAT_RULES");
   await jsm.streams.delete("CHAT_RULES");
   await jsm.streams.add(config);
   nc.publish("chat.rule.nonsense", "{}");
   nc.publish("chat.rule.everywhere.x", JSON.stringify(ban("mallory")));
   await desk.change(ban("a"), ({ ban: _ban, ...rest }) => rest);
+  await book.read();
   await until(() => edge.rules.member(undefined, { user: "a" })?.ban === undefined);
-  t.ok(edge.rules.member(undefined, { user: "b" })?.ban);
-  t.notOk(edge.rules.member(undefined, { user: "mallory" }), "a rule under another's subject is none");
+  for (const rules of [edge.rules, book]) {
+    t.match(
+      rules.member(undefined, { user: "a" }),
+      { user: "a", ban: undefined },
+      "a low sequence of the new one counts",
+    );
+    t.ok(rules.member(undefined, { user: "b" })?.ban);
+    t.notOk(rules.member(undefined, { user: "mallory" }), "a rule under another's subject is none");
+  }
 });
 
 t.test("erase: takes an event out of the log, whoever does it twice", async (t) => {

@@ -17,6 +17,7 @@ export async function connectLog(url: string): Promise<NatsConnection> {
   return connect({ servers: url.replaceAll("nats://", "").split(","), name: "chaos", maxReconnectAttempts: -1 });
 }
 
+/** What the stream holds. */
 export interface StoredLog {
   readonly epoch: string;
   /** Of each room, in the log's order. */
@@ -79,6 +80,7 @@ export async function readHistory(edgeUrl: string, room: string): Promise<Told[]
   }
 }
 
+/** Spelled out here once more, and not taken from the broker: what is checked is not to check itself. */
 export function logSubject(room: string): string {
   const token = roomToken(room);
   return `chat.log.${roomPartition(token)}.${token}`;

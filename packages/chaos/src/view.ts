@@ -63,11 +63,6 @@ export class View {
     return current && `${current.epoch}.${current.told.at(-1)?.seq ?? current.after}`;
   }
 
-  /** Messages told, in all segments. */
-  get count(): number {
-    return this.segments.reduce((sum, { told }) => sum + told.length, 0);
-  }
-
   /** From here to {@link stopWatch} there is load: a time without a message is a stall. */
   startWatch(): void {
     this.#measuring = true;

@@ -7,6 +7,9 @@ import { type Told, View } from "../src/view.ts";
 const EPOCH = "0e";
 const ROOM = "yard";
 
+/** What an acknowledgement says beside the place. */
+const ABOUT = { room: ROOM, number: 9, at: 0 };
+
 const told = (seq: number, number = seq, nonce = `n${number}`): Told => ({
   epoch: EPOCH,
   seq,
@@ -57,6 +60,25 @@ t.same(
   { ...NONE, lost: true },
   "another text",
 );
+const twice = [told(1), told(2), told(3), told(4, 3, "another")];
+t.match(
+  counts({ ...books({ log: twice, history: twice, seen: twice }), acked: [] }),
+  { ...NONE, disordered: true },
+  "a sender's number comes again",
+);
+const elsewhere = { ...told(9), epoch: "0d" };
+t.same(
+  counts({ ...books({ history: [elsewhere, told(1), told(2), told(3)] }), acked: [{ ...elsewhere, ...ABOUT }] }),
+  { ...NONE, lost: true },
+  "acknowledged by another log than there is, though none was made anew",
+);
+const moved = new View("bob", ROOM);
+moved.joined(EPOCH, `${EPOCH}.0`, true);
+moved.event(told(1));
+moved.joined(EPOCH, `${EPOCH}.2`, false);
+moved.event(told(3));
+t.equal(moved.refused, 1, "a position that was not recovered is counted");
+t.same(counts({ ...books(), views: [moved] }), { ...NONE, lost: true }, "what came last before a member was moved on");
 t.same(counts(books({ answeredTwice: 1 })), { ...NONE, duplicated: true }, "a send answered twice");
 
 const tally = new AnswerTally();

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SUBPROTOCOL } from "@madang/protocol";
 import fc from "fast-check";
 import { WebSocket } from "ws";
+import { HANDSHAKE } from "./attack/peer.ts";
 import { judgeAnswer, judgeFrame } from "./judge.ts";
 import { handshake, rawFrame } from "./raw-frames.ts";
 import { type ApiDocument, type HttpRequest, requests } from "./requests.ts";
@@ -104,9 +105,7 @@ async function shout({ edge }: System, frames: readonly Buffer[], report: FuzzRe
   const socket = connect(edge.port, "127.0.0.1");
   socket.on("error", () => {});
   await once(socket, "connect");
-  socket.write(
-    `GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`,
-  );
+  socket.write(HANDSHAKE);
   await Promise.race([once(socket, "data"), once(socket, "close")]);
   socket.resume();
   for (const frame of frames) {

@@ -25,14 +25,14 @@ const bodies: readonly [path: RegExp, schema: { Check(value: unknown): boolean }
 
 /** What is wrong with a frame of the server's; `undefined`: nothing. */
 export function judgeFrame(text: string): string | undefined {
-  let frame: { type?: unknown; seq?: unknown; epoch?: unknown };
+  let frame: { type?: unknown; seq?: unknown; epoch?: unknown } | null;
   try {
     frame = JSON.parse(text) as typeof frame;
   } catch {
     return `not JSON: ${text.slice(0, 200)}`;
   }
   if (control.Check(frame) || typing.Check(frame)) return undefined;
-  const isPlaced = Number.isSafeInteger(frame.seq) && typeof frame.epoch === "string";
+  const isPlaced = Number.isSafeInteger(frame?.seq) && typeof frame?.epoch === "string";
   if (isPlaced && event.Check(frame)) return undefined;
   return `no frame of the protocol: ${text.slice(0, 200)}`;
 }

@@ -12,6 +12,7 @@ export function makeTempDir(name: string): string {
   return dir;
 }
 
+/** Removes a directory with all that is in it; harmless when it is gone. */
 export function removeTempDir(dir: string): void {
   remaining.delete(dir);
   rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { findBinary, type Source } from "../src/binaries.ts";
@@ -34,6 +34,7 @@ function source(name: string, content: string | Error): Source & { calls: number
 
 t.test("the next source is tried when one fails, and what failed is said in a line", async (t) => {
   const cacheDir = tempDir(t);
+  mkdirSync(join(cacheDir, "nats-server-cut-off"));
   const said: string[] = [];
   const sources = [
     source("nowhere", new Error("cannot be reached (ENOTFOUND)")),
@@ -49,7 +50,7 @@ t.test("the next source is tried when one fails, and what failed is said in a li
     /^nats-server: not from another system: it does not run here/,
     "nats-server: fetched from a good place",
   ]);
-  t.strictSame(readdirSync(cacheDir).sort(), ["bin", "lock"], "no leftovers");
+  t.strictSame(readdirSync(cacheDir).sort(), ["bin", "lock"], "no leftovers, nor those of a download that was cut off");
   t.equal(await findBinary("nats-server", { cacheDir, sources }), found);
   t.equal(sources[2]!.calls, 1, "the second time it is in the cache");
 });

@@ -1,8 +1,11 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { MongoClient } from "mongodb";
 import t from "tap";
 import { StartError, startMongod, startNats } from "../src/index.ts";
+import { withPort } from "../src/ports.ts";
 import { greets } from "../src/wait.ts";
 import { exists, tempDir } from "./helpers.ts";
 
@@ -71,6 +74,25 @@ t.test("mongod keeps its data through a kill, a restart and a move to another po
   t.teardown(() => moved.stop());
   t.not(moved.port, mongod.port);
   t.equal(await documents(moved.url), 4);
+});
+
+t.test("another free port is tried where one was snatched away, and for no other fault", async (t) => {
+  const thieves = [createServer(), createServer()];
+  t.teardown(() => thieves.forEach((thief) => void thief.close()));
+  const tried: number[] = [];
+  const start = async (port: number) => {
+    tried.push(port);
+    const thief = thieves[tried.length - 1];
+    if (!thief) return port;
+    await once(thief.listen(port, "127.0.0.1"), "listening");
+    throw new Error("in use");
+  };
+  t.equal(await withPort(undefined, start), tried[2]);
+  t.equal(new Set(tried).size, 3);
+  const fails = async () => {
+    throw new Error("another fault");
+  };
+  await t.rejects(withPort(undefined, fails), { message: "another fault" });
 });
 
 t.test("a server that cannot start says why", async (t) => {

@@ -21,7 +21,7 @@ export const ERRORS = {
   bad_user: {
     status: 400,
     temporary: false,
-    message: "A nickname has 1 to 100 characters, without control characters.",
+    message: "A nickname has 1 to 100 characters, something to be seen, no control characters, and is not '.' or '..'.",
   },
   bad_position: { status: 400, temporary: false, message: "A position has the form <epoch>.<seq>." },
   empty_text: { status: 400, temporary: false, message: "The message is empty." },

@@ -8,6 +8,8 @@ export const TEXT_MAX_CHARACTERS = 4000;
 export const USER_MAX_CHARACTERS = 100;
 /** Longest nonce or Idempotency-Key, in code points. */
 export const NONCE_MAX_LENGTH = 128;
+/** Longest token, in characters. */
+export const TOKEN_MAX_LENGTH = 8192;
 
 const FORBIDDEN_IN_USER = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 

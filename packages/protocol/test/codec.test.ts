@@ -1,5 +1,6 @@
 import t from "tap";
 import {
+  aboutOf,
   CLOSE_CODES,
   decodePlain,
   decodeUp,
@@ -11,6 +12,7 @@ import {
   isLogEvent,
   isStoredMessage,
   JSON_MAX_DEPTH,
+  NONCE_MAX_LENGTH,
   newEpoch,
   ProtocolError,
   parsePosition,
@@ -125,9 +127,17 @@ t.test("text: blank, long and broken", async (t) => {
 
 t.test("F2 positions", async (t) => {
   t.same(parsePosition(formatPosition("0abc", 12)), { epoch: "0abc", seq: 12 });
-  for (const bad of ["", "a", "a.", ".1", "a.-1", "a.01", "a.1.2", "A.1", "a.99999999999999999"])
+  for (const bad of ["", "a", "a.", ".1", "a.-1", "a.01", "a.1.2", "A.1", "a.99999999999999999", "a.9007199254740992"])
     t.equal(parsePosition(bad), undefined, bad);
   t.ok(newEpoch(1) < newEpoch(2) && newEpoch(Date.UTC(2026, 1)) < newEpoch(Date.UTC(2060, 1)), "epochs sort by time");
+});
+
+t.test("F3, F5 what is no good is named, and not repeated at length", async (t) => {
+  t.same(aboutOf({ room: "r".repeat(60_000), nonce: "n".repeat(60_000) }), {
+    room: "r".repeat(200),
+    nonce: "n".repeat(2 * NONCE_MAX_LENGTH),
+  });
+  t.same(aboutOf({ room: 7, nonce: null }), {});
 });
 
 t.test("F7 the range of a close code decides", async (t) => {

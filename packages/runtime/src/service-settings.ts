@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { badValue, ConfigError, certificatePath, readUrls } from "./config.ts";
 
 /** What a URL of NATS may begin with; where it says nothing, with the first. */
-export const NATS_SCHEMES = ["nats", "tls"] as const;
+const NATS_SCHEMES = ["nats", "tls"] as const;
 
 const NO_LIMIT = -1;
 /** NATS takes 0 for no limit, and a log that holds some messages only refuses nearly all. */

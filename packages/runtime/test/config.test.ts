@@ -77,10 +77,13 @@ t.test("URLs of NATS: what would be left out, or first be found out by connectin
 });
 
 t.test("files of certificates", async (t) => {
-  const dir = t.testdir({ text: "CA", empty: "", broken: PEM.replace(/.{64}/, "x"), "ca.pem": `# ours\n${PEM}${PEM}` });
+  const broken = PEM.replace(/.{64}/, "x");
+  const [one, two] = [`# ours\n${PEM}${PEM}`, `${PEM}${broken}`];
+  const dir = t.testdir({ text: "CA", empty: "", broken, "ca.pem": one, second: two });
   t.equal(certificatePath("CA", ""), undefined);
   t.equal(certificatePath("CA", `${dir}/ca.pem`), `${dir}/ca.pem`);
-  for (const file of [`${dir}/text`, `${dir}/empty`, `${dir}/broken`]) {
+  for (const name of ["text", "empty", "broken", "second"]) {
+    const file = `${dir}/${name}`;
     const line = `The environment variable CA names a file that is no certificate in PEM: ${file}.`;
     t.throws(() => certificatePath("CA", file), refused(line));
   }

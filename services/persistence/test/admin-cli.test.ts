@@ -21,7 +21,12 @@ t.test("help is an answer, a wrong command line a mistake", async (t) => {
     ["One of --user and --user-id is needed.", "export"],
     ["One of --user and --user-id is needed.", "export", "--user", "a", "--user-id", "b"],
     ["Unknown option '--all'.", "erase", "--all"],
-    ["A nickname has 1 to 100 characters, without control characters.", "erase", "--user", ".."],
+    [
+      "A nickname has 1 to 100 characters, something to be seen, no control characters, and is not '.' or '..'.",
+      "erase",
+      "--user",
+      "..",
+    ],
   ];
   for (const [message, ...args] of wrong) {
     const { status, stderr } = cli(args);

@@ -13,6 +13,7 @@ export const DEFAULT_PEERS: readonly Peer[] = [madang, centrifugo, socketio, tut
 
 export const OURS = "madang";
 
+/** How a peer is called in the tables. */
 export function peerTitle(name: string): string {
   return PEERS.find((peer) => peer.name === name)?.title ?? name;
 }

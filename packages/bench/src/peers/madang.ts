@@ -15,6 +15,7 @@ const LIMITS_OFF = {
 
 export type Service = "edge" | "persistence";
 
+/** One of our services without its limits, which are about people and not about load. */
 export function startUnlimited(service: Service, index: number, env: NodeJS.ProcessEnv) {
   const nodeArgs = process.env["BENCH_NODE_ARGS"]?.split(" ").filter(Boolean) ?? [];
   return startService(service, {

@@ -1,5 +1,5 @@
-import { type Identity, TOKEN_MAX_LENGTH, tokenCookie } from "@madang/auth";
-import { ProtocolError } from "@madang/protocol";
+import { type Identity, tokenCookie } from "@madang/auth";
+import { ProtocolError, TOKEN_MAX_LENGTH } from "@madang/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import type { Guard } from "../guard.ts";

@@ -29,6 +29,7 @@ function pour(peer: Peer, bytes: Buffer, sent: () => void): void {
   more();
 }
 
+/** Messages, far more than a client may send. */
 export function flood(target: Target, tally: Tally, scale: number): void {
   let nonce = 0;
   const rooms = new Map<Peer, string>();
@@ -52,6 +53,7 @@ export function flood(target: Target, tally: Tally, scale: number): void {
   }, TICK_MS);
 }
 
+/** Frames that are none, as fast as they are read. */
 export function garbage(target: Target, tally: Tally, scale: number): void {
   const words = [
     "{",
@@ -102,6 +104,7 @@ export function fragments(target: Target, tally: Tally, scale: number): void {
 const NOTHING = Buffer.alloc(64 * 1024 * 1024 - 1024);
 const JSON_HEAD = "Host: attacked\r\nContent-Type: application/json\r\n";
 
+/** Frames and bodies that would be large if somebody unpacked them: nobody has agreed to that. */
 export function compression(target: Target, tally: Tally, scale: number): void {
   const bomb = frame(deflateRawSync(NOTHING), { rsv1: true });
   const body = gzipSync(NOTHING);
@@ -119,6 +122,7 @@ export function compression(target: Target, tally: Tally, scale: number): void {
   });
 }
 
+/** Frames and bodies that take long to parse. */
 export function deepJson(target: Target, tally: Tally, scale: number): void {
   const half = (FRAME_MAX_BYTES - 64) / 2;
   const deep = `${"[".repeat(half)}${"]".repeat(half)}`;

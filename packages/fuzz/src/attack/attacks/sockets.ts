@@ -16,6 +16,7 @@ function dribble(peers: ReadonlySet<Peer>, text: string): void {
   }, BYTE_INTERVAL_MS / slices);
 }
 
+/** Handshakes that never come to their end. */
 export function slowHeaders(target: Target, tally: Tally, scale: number): void {
   const peers = keep(2000 * scale, 1000, (index) => {
     tally.tried("handshakes begun");
@@ -24,6 +25,7 @@ export function slowHeaders(target: Target, tally: Tally, scale: number): void {
   dribble(peers, "x");
 }
 
+/** Bodies that never come to their end. */
 export function slowBodies(target: Target, tally: Tally, scale: number): void {
   const head = "Host: attacked\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n";
   const peers = keep(2000 * scale, 1000, (index) => {
@@ -34,6 +36,7 @@ export function slowBodies(target: Target, tally: Tally, scale: number): void {
   dribble(peers, "x");
 }
 
+/** Connections, and not a byte. */
 export function silentSockets(target: Target, tally: Tally, scale: number): void {
   keep(10_000 * scale, 4000, (index) => {
     tally.tried("sockets");

@@ -1,0 +1,46 @@
+/** A replayer alone: its log is played, since it cannot be made anew in the middle of one answer of a real one. */
+import type { Log, LogRecord } from "@madang/broker";
+import { encodeEvent } from "@madang/protocol";
+import t from "tap";
+import { Replayer } from "../src/replayer.ts";
+import type { RoomFeed } from "../src/room-feed.ts";
+import type { HistoryClient } from "../src/web/history-client.ts";
+
+const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });
+const records: LogRecord[] = [5, 6, 7].map((seq) => ({ seq, data }));
+
+function start(meanwhile: (log: { epoch: string }) => void) {
+  const log = {
+    epoch: "a",
+    firstSeq: 1,
+    replay: async () => {
+      meanwhile(log);
+      return records;
+    },
+  };
+  const extended: number[][] = [];
+  const ring = {
+    extend: (base: number, events: { seq: number }[]) => extended.push([base, ...events.map(({ seq }) => seq)]),
+  };
+  const feed = { room: "r", ring } as unknown as RoomFeed;
+  return { replayer: new Replayer(log as unknown as Log, {} as HistoryClient), feed, extended };
+}
+
+t.test("what was read for one is kept in the ring for those who come after", async (t) => {
+  const { replayer, feed, extended } = start(() => {});
+  const events = await replayer.read(feed, 5);
+  t.same(
+    events.map(({ seq }) => seq),
+    [6, 7],
+  );
+  t.same(extended, [[5, 6, 7]]);
+});
+
+t.test("F2 what was read of a log that was made anew meanwhile is no part of the new one's ring", async (t) => {
+  const { replayer, feed, extended } = start((log) => {
+    log.epoch = "b";
+  });
+  const [event] = await replayer.read(feed, 5);
+  t.match(event!.frame.toString(), '"epoch":"a"');
+  t.same(extended, []);
+});
