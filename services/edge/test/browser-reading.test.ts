@@ -146,6 +146,23 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     await until(async () => (await page.title()) === "(2) title · 마당");
     await hide(false);
     t.equal(await page.title(), "title · 마당");
+
+    const titles = page.evaluate(
+      () =>
+        new Promise<string[]>((resolve) => {
+          const told: string[] = [];
+          new MutationObserver((changes) => {
+            told.push(...changes.map(() => document.title));
+            if (document.title.startsWith("(400)")) resolve(told);
+          }).observe(document.querySelector("title")!, { childList: true });
+        }),
+    );
+    await hide(true);
+    await Promise.all(Array.from({ length: 400 }, (_, i) => said(speaker, "title", `more ${i}`)));
+    const told = (await titles).length;
+    t.ok(told < 400, `a busy room changes it now and then: ${told} times`);
+    await hide(false);
+    t.equal(await page.title(), "title · 마당");
   });
 });
 
