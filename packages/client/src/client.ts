@@ -1,4 +1,5 @@
 import { CLOSE_CODES, type DownFrame, type ErrorFrame, type WelcomeFrame } from "@madang/protocol/browser";
+import { allowKind, requireKind } from "./arguments.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
@@ -74,10 +75,11 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   /**
    * @throws MadangError `bad_url` for a URL that no WebSocket could be opened at, so that it is not tried for ever
-   * @throws TypeError where there is neither a WebSocket nor a `transport`
+   * @throws TypeError where there is neither a WebSocket nor a `transport`, and for options that are not of their types
    */
   constructor(options: MadangClientOptions) {
     super();
+    requireOptions(options);
     if (!options.transport && typeof WebSocket === "undefined") {
       throw new TypeError("There is no WebSocket here: Node has one since 22, or give a transport.");
     }
@@ -139,8 +141,11 @@ export class MadangClient extends Emitter<ClientEvents> {
    * is, whatever `after` says.
    * @param options.after position of the last event known, `"<epoch>.<seq>"`; without it, live from the join on
    * @throws MadangError `bad_room`, `bad_position`, `too_many_rooms`
+   * @throws TypeError for options that are not of their types
    */
   join(name: string, options: { after?: string } = {}): Room {
+    requireKind("object", options, "join: options");
+    allowKind("string", options.after, "join: after");
     return this.#rooms.join(name, options.after);
   }
 
@@ -244,4 +249,17 @@ export class MadangClient extends Emitter<ClientEvents> {
     this.#state = state;
     this.emit("state", state);
   }
+}
+
+function requireOptions(options: MadangClientOptions): void {
+  requireKind("object", options, "MadangClient: options");
+  requireKind("string", options.url, "MadangClient: url");
+  allowKind("string", options.user, "MadangClient: user");
+  if (typeof options.token !== "function") allowKind("string", options.token, "MadangClient: token");
+  // Where a platform has none, `localStorage` is null.
+  allowKind("object", options.storage ?? undefined, "MadangClient: storage");
+  allowKind("object", options.outbox, "MadangClient: outbox");
+  allowKind("function", options.transport, "MadangClient: transport");
+  allowKind("function", options.random, "MadangClient: random");
+  allowKind("object", options.clock, "MadangClient: clock");
 }

@@ -1,3 +1,5 @@
+import { requireKind } from "./arguments.ts";
+
 /**
  * Typed events, one value each. A listener that throws, or returns a promise that is rejected, is reported and harms
  * neither the other listeners nor the client. Emitting is for the class itself: nobody outside can fake an event.
@@ -5,8 +7,12 @@
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => unknown>>();
 
-  /** @returns unsubscribes */
+  /**
+   * @returns unsubscribes
+   * @throws TypeError where there is no function to call
+   */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+    requireKind("function", listener, "The listener");
     // A function of its own for each call, so that a listener added twice is called twice and removed one by one.
     const entry = (value: Events[Name]) => listener(value);
     const entries = this.#listeners.get(name);

@@ -79,7 +79,7 @@ export class Outbox {
 
   /** Whether sends outlive this client. */
   get persistent(): boolean {
-    return this.#options.storage !== undefined;
+    return Boolean(this.#options.storage);
   }
 
   /** The room's sends as they are now, oldest first. */

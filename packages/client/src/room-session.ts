@@ -7,6 +7,7 @@ import {
   TYPING_EVERY_MS,
   type TypingNotice,
 } from "@madang/protocol/browser";
+import { requireKind } from "./arguments.ts";
 import type { Clock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { errorOf, MadangError } from "./errors.ts";
@@ -86,9 +87,10 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     const ended = this.#left ? new MadangError("room_left") : this.#deps.ended();
     if (ended) return Promise.reject(ended);
     const { outbox } = this.#deps;
-    const known = outbox.queue(this.name).find((send) => send.nonce === options.nonce);
+    const known = outbox.queue(this.name).find((send) => send.nonce === options?.nonce);
     if (known) return known.answer.promise;
     try {
+      requireKind("object", options, "send: options");
       const send = outbox.add(this.name, text, options);
       this.#typedAt = Number.NEGATIVE_INFINITY;
       this.#lane.pump();

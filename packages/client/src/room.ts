@@ -47,7 +47,10 @@ export interface Room {
   readonly position: string | undefined;
   /** Sends without an answer, oldest first. */
   readonly pending: readonly PendingSend[];
-  /** @returns unsubscribes */
+  /**
+   * @returns unsubscribes
+   * @throws TypeError where there is no function to call
+   */
   on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void;
   /**
    * Says something. Sends of one room are stored in the order of the calls, each once, whatever happens to the
@@ -56,6 +59,7 @@ export interface Room {
    * @param options.nonce 1 to 128 characters, never used before by this user in this room; made when absent
    * @throws MadangError (as a rejection) for a permanent error of the server, `outbox_full`, `room_left`,
    *   `client_closed`, `connection_refused`
+   * @throws TypeError (as a rejection) for options that are no object
    */
   send(text: string, options?: SendOptions): Promise<SendResult>;
   /** F4: the user is writing. May be called for each key: it is told every three seconds, and only while connected. */

@@ -28,12 +28,16 @@ browserTest("reading far back in a real browser", async (t, browser) => {
         .evaluate((element) => Math.round(element.getBoundingClientRect().top));
     await log.evaluate((log) => log.scrollBy({ top: -700, behavior: "instant" }));
     const before = await top();
+    let position = "";
     const sayAll = async (texts: string[]) => {
       for (let i = 0; i < texts.length; i += 100) {
-        await Promise.all(texts.slice(i, i + 100).map((text) => said(speaker, "back", text)));
+        const acks = await Promise.all(texts.slice(i, i + 100).map((text) => said(speaker, "back", text)));
+        position = `${acks.at(-1)!["epoch"]}.${acks.at(-1)!["seq"]}`;
       }
     };
-    await sayAll(all.slice(70));
+    await sayAll(all.slice(70, 1500));
+    const seen = position;
+    await sayAll(all.slice(1500));
     const pill = page.locator("#to-newest");
     await until(async () => (await pill.textContent()) === "새 메시지 1600개");
     const most = await shown();
@@ -50,10 +54,24 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     t.same(await shown(), all.slice(0, 1050), "and comes again when somebody goes there");
     t.equal(await place("message 999"), lastShown, "in place");
 
+    const news = page.locator(".news-line");
+    t.equal(await news.count(), 1);
+    const tab = await visitor.context.newPage();
+    await tab.goto(`http://127.0.0.1:${here.port}/chat/`);
+    const entry = JSON.stringify([["back", seen]]);
+    await tab.evaluate((entry) => localStorage.setItem("madang:seen", entry), entry);
+    await until(async () => (await news.count()) === 0);
+
     await pill.click();
     await visitor.sees(all.at(-1)!);
     await until(async () => (await page.evaluate(distanceToEnd)) === 0);
     t.same(await shown(), all.slice(-50), "the newest is one step away");
+    const below = page.locator(".news-line + .message .text, .news-line + .day + .message .text");
+    t.equal(
+      await below.textContent(),
+      all.at(-50),
+      "and new, though it was not on the page when another tab told what is seen",
+    );
     await visitor.say("my own");
     await visitor.nothingPending();
     t.equal((await shown()).at(-1), "my own");

@@ -48,6 +48,53 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
+  t.test("an older page that comes when the log has begun anew elsewhere makes no hole", async (t) => {
+    const speaker = await full(t, here, "speaker", [{ room: "late" }]);
+    const all = Array.from({ length: 190 }, (_, i) => `message ${i}`);
+    const stored = (count: number) =>
+      until(async () => {
+        const response = await fetch(`http://127.0.0.1:${here.port}/v1/rooms/late/messages?limit=1`);
+        const { messages } = (await response.json()) as { messages?: { message: string }[] };
+        return messages?.[0]?.message === all[count - 1];
+      });
+    for (const text of all.slice(0, 130)) await said(speaker, "late", text);
+    await stored(130);
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    let beginAnew = () => {};
+    await page.routeWebSocket(/\/ws$/, (socket) => {
+      socket.connectToServer();
+      beginAnew = () => {
+        const joined = { type: "joined", room: "late", epoch: "0", position: "0.0", recovered: false };
+        socket.send(JSON.stringify(joined));
+      };
+    });
+    let release = () => {};
+    const late = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let held = 0;
+    await page.route("**/messages?before=*", async (route) => {
+      held++;
+      await late;
+      await route.continue();
+    });
+    await visitor.enter(here, "late", "reader");
+    await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+    await until(async () => held === 1);
+    for (const text of all.slice(130)) await said(speaker, "late", text);
+    await stored(190);
+    beginAnew();
+    await until(async () => (await visitor.texts())[0] === all[140]);
+    const answered = page.waitForResponse(/before=/);
+    release();
+    await answered;
+    await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
+    await until(async () => (await visitor.texts()).length > 50);
+    const shown = await visitor.texts();
+    t.same(shown, all.slice(-shown.length), "no hole");
+  });
+
   t.test("who reads further up is not moved by what they said in another tab", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "tabs" }]);
     for (let i = 0; i < 60; i++) await said(speaker, "tabs", `message ${i}`);
@@ -97,6 +144,23 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     await hide(true);
     for (const text of ["one", "two"]) await said(speaker, "title", text);
     await until(async () => (await page.title()) === "(2) title · 마당");
+    await hide(false);
+    t.equal(await page.title(), "title · 마당");
+
+    const titles = page.evaluate(
+      () =>
+        new Promise<string[]>((resolve) => {
+          const told: string[] = [];
+          new MutationObserver((changes) => {
+            told.push(...changes.map(() => document.title));
+            if (document.title.startsWith("(400)")) resolve(told);
+          }).observe(document.querySelector("title")!, { childList: true });
+        }),
+    );
+    await hide(true);
+    await Promise.all(Array.from({ length: 400 }, (_, i) => said(speaker, "title", `more ${i}`)));
+    const told = (await titles).length;
+    t.ok(told < 400, `a busy room changes it now and then: ${told} times`);
     await hide(false);
     t.equal(await page.title(), "title · 마당");
   });

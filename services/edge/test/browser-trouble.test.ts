@@ -116,6 +116,13 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await visitor.say("rude");
     const failed = page.locator(".message.failed");
     await failed.getByText("보내지 못했어요.").waitFor();
+    const size = page.viewportSize()!;
+    for (let width = 260; width <= 400; width += 20) {
+      await page.setViewportSize({ ...size, width });
+      const tops = await failed.getByRole("button").evaluateAll((all) => all.map((e) => e.getBoundingClientRect().top));
+      t.same([tops.length, new Set(tops).size], [2, 1], `what can be done stands in one line, ${width} px`);
+    }
+    await page.setViewportSize(size);
     await failed.getByRole("button", { name: "다시 보내기" }).click();
     await failed.getByText("보내지 못했어요.").waitFor();
     await failed.getByRole("button", { name: "지우기" }).click();

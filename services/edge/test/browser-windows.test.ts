@@ -69,6 +69,8 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     t.equal(await direction("#chat-message-input"), "rtl");
     await page.locator("#chat-message-input").fill("hello!");
     t.equal(await direction("#chat-message-input"), "ltr");
+    await page.goto(`http://127.0.0.1:${here.port}/chat/`);
+    t.equal(await direction("#visited button"), "rtl", "nor that of a room visited");
     t.same(visitor.problems, []);
   });
 

@@ -163,6 +163,37 @@ t.test("the admin page", async (t) => {
     }
   });
 
+  t.test("two moderators at one room: what one changed is not undone by who changes something else", async (t) => {
+    await clicker.submit("/admin/rooms", { room: "two" });
+    const path = "/admin/room?room=two";
+    /** The form as a page shows it. */
+    const form = async () => {
+      const fields = (await clicker.page(path)).matchAll(/ name="([^"]+)"[^>]* value="([^"]*)"/g);
+      const was = Object.fromEntries([...fields].map(([, name, value]) => [name!, value!]));
+      return { ...was, room: "two", status: was["was.status"]! };
+    };
+    const rule = async () => {
+      const { topic, status, slowModeS, retentionDays } = (await form()) as Record<string, string>;
+      return [topic, status, slowModeS, retentionDays];
+    };
+    const first = await form();
+    await clicker.submit("/admin/room", { ...first, status: "1" });
+    await eventually("read-only", async () => (await rule())[1] === "1");
+    const old = await form();
+    await clicker.submit("/admin/room", { ...old, status: "2", slowModeS: "9" });
+    await clicker.submit("/admin/room", { ...old, topic: "주제", retentionDays: "30" });
+    await eventually("projected", async () => (await rule())[0] === "주제");
+    t.strictSame(await rule(), ["주제", "2", "9", "30"]);
+    const room = async () => (await (await fetch(`${url}/v1/rooms/two`)).json()) as object;
+    t.match(await room(), { topic: "주제", status: 2, slowModeS: 9 });
+    t.match(await clicker.page("/admin/audit"), "<bdi>retention 30, topic: 주제</bdi>");
+    await clicker.submit("/admin/room", old);
+    t.strictSame(await rule(), ["주제", "2", "9", "30"], "nor by who changes nothing");
+    await clicker.submit("/admin/room", { ...(await form()), topic: "", retentionDays: "0" });
+    await eventually("projected", async () => (await rule())[0] === "");
+    t.strictSame(await rule(), ["", "2", "9", "0"]);
+  });
+
   t.test("messages: searched, and deleted for everybody", async (t) => {
     const seqs: number[] = [];
     for (const [text, user] of [

@@ -86,6 +86,17 @@ export function personOf(fields: Fields): Person {
   return { userId, user: user === undefined ? userId : requireUser(user) };
 }
 
+/**
+ * What a form changes: all but what it has as its page showed it (`was.<field>`). Of that somebody else may have made
+ * something else since, and who changes a topic does not mean to open a room again.
+ * @throws ProtocolError `bad_request`
+ */
+export function changesOf(fields: Fields): Partial<RoomSettings> {
+  const isAsItWas = (name: string) =>
+    fields[`was.${name}`] !== undefined && (textOf(fields, name) ?? "") === (textOf(fields, `was.${name}`) ?? "");
+  return Object.fromEntries(Object.entries(settingsOf(fields)).filter(([name]) => !isAsItWas(name)));
+}
+
 /** @throws ProtocolError `bad_request` */
 export function settingsOf(fields: Fields): RoomSettings {
   const topic = textOf(fields, "topic") ?? "";

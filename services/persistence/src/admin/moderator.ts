@@ -46,20 +46,34 @@ export class Moderator {
   }
 
   /**
-   * @param topic and the rest as they are to be, whatever they were
+   * @param changes as it is to be, whatever it was; what is absent stays. The members are told what changes; where that
+   * is nothing of theirs, how things are, for who missed it
    * @throws ProtocolError `conflict`
    */
-  async setRoom(room: string, { topic, status, slowModeS, retentionDays }: RoomSettings): Promise<void> {
+  async setRoom(room: string, { topic, status, slowModeS, retentionDays }: Partial<RoomSettings>): Promise<void> {
     await this.requireKept(room);
-    const detail = `status ${status}, slow mode ${slowModeS} s, retention ${retentionDays || "for good"}, topic: ${topic}`;
-    return this.#act({ act: "room", room, detail }, async (id, at) => {
-      await this.#desk.change<RoomRule>({ kind: "room", room, status, slowModeS }, ({ retentionDays: _, ...rule }) => ({
-        ...rule,
-        status,
-        slowModeS,
-        ...(retentionDays > 0 ? { retentionDays } : {}),
-      }));
-      await this.#desk.publish({ type: "room", room, user: MODERATOR, topic, status, slowModeS, at }, id);
+    const detail = [
+      status === undefined ? [] : `status ${status}`,
+      slowModeS === undefined ? [] : `slow mode ${slowModeS} s`,
+      retentionDays === undefined ? [] : `retention ${retentionDays || "for good"}`,
+      topic === undefined ? [] : `topic: ${topic}`,
+    ].flat();
+    return this.#act({ act: "room", room, detail: detail.join(", ") }, async (id, at) => {
+      let now: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
+      await this.#desk.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
+        const days = retentionDays ?? kept;
+        now = { ...rule, status: status ?? rule.status, slowModeS: slowModeS ?? rule.slowModeS };
+        if (days > 0) now = { ...now, retentionDays: days };
+        return now;
+      });
+      const told = {
+        ...(topic === undefined ? {} : { topic }),
+        ...(status === undefined ? {} : { status }),
+        ...(slowModeS === undefined ? {} : { slowModeS }),
+      };
+      const all = { status: now.status, slowModeS: now.slowModeS };
+      const said = Object.keys(told).length === 0 ? all : told;
+      await this.#desk.publish({ type: "room", room, user: MODERATOR, ...said, at }, id);
     });
   }
 

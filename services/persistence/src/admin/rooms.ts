@@ -1,6 +1,6 @@
 import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
+import { changesOf, confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
 
 const ROOMS_PAGE = 50;
@@ -48,7 +48,8 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     const room = requireStoredRoom(fields["room"]);
     // A page that was loaded before the room was deleted must not bring it back.
     if (!(await store.room(room))) throw new ProtocolError("not_found");
-    await moderator.setRoom(room, settingsOf(fields));
+    // Without a rule nobody has changed anything but this page, and it says all that is to hold.
+    await moderator.setRoom(room, desk.rules.room(room) ? changesOf(fields) : settingsOf(fields));
     return done(reply, roomPath(room), "done");
   });
 

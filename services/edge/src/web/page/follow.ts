@@ -2,6 +2,8 @@ import { t } from "./words.ts";
 
 /** So near to the end, in pixels, a reader counts as being there. */
 const NEAR_END_PX = 80;
+/** A browser does much for a new title, and a busy room would have one for each message; nobody reads that fast. */
+const TITLE_EVERY_MS = 250;
 
 /**
  * Keeps the newest message in sight while the reader is at the end of the log; while they read further up, leaves
@@ -16,6 +18,7 @@ export class Follow {
   #top = 0;
   #below = 0;
   #unseen = 0;
+  #titleDue: number | undefined;
   #scheduled = false;
   #cut = false;
 
@@ -35,7 +38,9 @@ export class Follow {
       log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
     });
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.#setUnseen(0);
+      if (document.hidden) return;
+      this.#unseen = 0;
+      this.#showUnseen();
     });
     // A phone's keyboard, a turned screen, a composer that grows: the end stays in sight.
     new ResizeObserver(() => this.#schedule()).observe(log);
@@ -58,7 +63,10 @@ export class Follow {
   /** Somebody else said something. */
   added(): void {
     if (!this.#atEnd) this.#below++;
-    if (document.hidden) this.#setUnseen(this.#unseen + 1);
+    if (document.hidden) {
+      this.#unseen++;
+      this.#titleDue ??= window.setTimeout(() => this.#showUnseen(), TITLE_EVERY_MS);
+    }
     this.#schedule();
   }
 
@@ -114,8 +122,9 @@ export class Follow {
     this.#button.textContent = this.#below > 0 ? t.newMessages.replace("{n}", String(this.#below)) : t.toNewest;
   }
 
-  #setUnseen(count: number): void {
-    this.#unseen = count;
-    document.title = count > 0 ? `(${count}) ${this.#title}` : this.#title;
+  #showUnseen(): void {
+    clearTimeout(this.#titleDue);
+    this.#titleDue = undefined;
+    document.title = this.#unseen > 0 ? `(${this.#unseen}) ${this.#title}` : this.#title;
   }
 }

@@ -29,7 +29,9 @@ export function startIndexPage(): void {
   byId("visited")
     .querySelector("ul")!
     .append(
-      ...rooms.map((name) => make("li", {}, make("button", { type: "button", onclick: () => pick(name) }, name))),
+      ...rooms.map((name) =>
+        make("li", {}, make("button", { type: "button", dir: "auto", onclick: () => pick(name) }, name)),
+      ),
     );
   const pick = (name: string) => {
     room.value = name;

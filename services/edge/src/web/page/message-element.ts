@@ -108,8 +108,12 @@ export class MessageElement {
     this.root.classList.add("failed");
     this.#meta.replaceChildren(
       make("span", {}, `${t.failed} ${reason}`),
-      make("button", { type: "button", className: "quiet", onclick: retry }, t.retry),
-      make("button", { type: "button", className: "quiet", onclick: discard }, t.discard),
+      make(
+        "span",
+        { className: "choices" },
+        make("button", { type: "button", className: "quiet", onclick: retry }, t.retry),
+        make("button", { type: "button", className: "quiet", onclick: discard }, t.discard),
+      ),
     );
   }
 

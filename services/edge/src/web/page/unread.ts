@@ -39,7 +39,7 @@ export class Unread {
 
   /** History is on the page, at first or anew. */
   begin(): void {
-    if (this.#mark !== undefined) return this.told(false);
+    if (this.#mark !== undefined) return this.#shown ? this.#divide() : this.told(false);
     this.#mark = seen(this.#room) ?? this.#newest();
     this.#divide();
   }
@@ -56,8 +56,9 @@ export class Unread {
     this.#clear();
   }
 
+  /** Of a page whose end is cut off, what is new may be below that: the line comes with it. */
   #divide(): void {
-    this.#shown = this.#view.divide(this.#mark);
+    this.#shown = this.#view.divide(this.#mark) || this.#follow.cut;
     if (this.#shown) this.#watch();
     else this.#clear();
   }

@@ -3,6 +3,8 @@
 /** What is said within this time of the same person's last message needs no name above it. */
 const GROUP_MS = 5 * 60_000;
 const HUES = 8;
+/** To make one takes longer than to use it. */
+const GRAPHEMES = new Intl.Segmenter();
 
 export interface Said {
   readonly user: string;
@@ -21,7 +23,7 @@ export function continues(previous: Said | undefined, next: Said): boolean {
 
 /** The first character of a name that can be seen, as people see characters: one syllable or one emoji, not half of it. */
 export function initial(user: string): string {
-  for (const { segment } of new Intl.Segmenter().segment(user)) {
+  for (const { segment } of GRAPHEMES.segment(user)) {
     if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(segment)) return segment.toLocaleUpperCase();
   }
   return "";

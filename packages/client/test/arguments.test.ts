@@ -1,0 +1,74 @@
+import t from "tap";
+import { MadangClient } from "../src/index.ts";
+import { FakeSocket, inRoom, setup } from "./fakes.ts";
+
+/** As who calls from JavaScript. */
+const wrong = (value: unknown) => value as never;
+const typeError = (message: string) => ({ name: "TypeError", message });
+
+t.test("options that are not of their types are refused when the client is made", async (t) => {
+  const transport = (url: string, events: never) => new FakeSocket(url, events);
+  t.throws(
+    () => new MadangClient(wrong(undefined)),
+    typeError("MadangClient: options is to be an object, not undefined."),
+  );
+  t.throws(
+    () => new MadangClient(wrong("ws://a/ws")),
+    typeError("MadangClient: options is to be an object, not a string."),
+  );
+  t.throws(
+    () => new MadangClient(wrong({ transport })),
+    typeError("MadangClient: url is to be a string, not undefined."),
+  );
+  const token = Promise.resolve("a promise, and no function that makes one");
+  t.throws(() => setup({ token: wrong(token) }), typeError("MadangClient: token is to be a string, not an object."));
+  for (const option of ["user", "token", "storage", "outbox", "transport", "random", "clock"]) {
+    t.throws(() => setup({ [option]: 7 }), {
+      name: "TypeError",
+      message: new RegExp(`: ${option} is .*, not a number`),
+    });
+  }
+});
+
+t.test("in a page, what is no URL is not taken for the name of a neighbour", async (t) => {
+  t.teardown(() => Reflect.deleteProperty(globalThis, "location"));
+  Object.assign(globalThis, { location: { href: "https://chat.example/chat/a/b" } });
+  for (const url of [undefined, null, 5]) t.throws(() => setup({ url: wrong(url) }), { name: "TypeError" }, `${url}`);
+});
+
+t.test("a platform without a storage: what was kept in memory alone is not kept by close", async (t) => {
+  const { client, room } = inRoom("a", { storage: wrong(null) });
+  const sent = room.send("hello");
+  client.close();
+  await t.rejects(sent, { code: "client_closed" });
+  t.same(room.pending, []);
+});
+
+t.test("what is no listener is refused at once, and harms no other", async (t) => {
+  const { client, room, socket } = inRoom("a");
+  const heard: number[] = [];
+  for (const value of [undefined, null, {}, "show"]) {
+    t.throws(() => room.on("message", wrong(value)), {
+      name: "TypeError",
+      message: /The listener is to be a function/,
+    });
+    t.throws(() => client.on("state", wrong(value)), { name: "TypeError" });
+  }
+  room.on("message", ({ seq }) => heard.push(seq));
+  socket.message("a", 1);
+  t.same(heard, [1]);
+  client.close();
+});
+
+t.test("options of join and send", async (t) => {
+  const { client, room } = inRoom("a");
+  t.throws(() => client.join("b", wrong(null)), typeError("join: options is to be an object, not null."));
+  t.throws(() => client.join("b", wrong("e1.7")), { name: "TypeError" }, "a position by itself would be passed over");
+  t.throws(() => client.join("b", { after: wrong(7) }), typeError("join: after is to be a string, not a number."));
+  for (const options of [null, "nonce"]) {
+    const sent = room.send("hello", wrong(options));
+    await t.rejects(sent, { name: "TypeError", message: /^send: options is to be an object/ }, "a rejection, as ever");
+  }
+  t.same(room.pending, []);
+  client.close();
+});
