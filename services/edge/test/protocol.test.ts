@@ -337,6 +337,8 @@ t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t
     t.match(await response.json(), { field, status: 400, code: String });
   }
   const url = `http://127.0.0.1:${edge.port}/v1/rooms/a/messages`;
+  const sent = { method: "POST", headers: { "content-type": "application/json" }, body: '{"message":"x"}' };
+  t.match(await (await fetch(`${url}?user=me`, sent)).json(), { status: 400, code: "bad_request", field: "user" });
   for (const [type, body, status] of [
     ["text/plain", Buffer.from('{"message":"x"}'), 415],
     ["application/json", Buffer.from('{"message":"\xe9"}', "latin1"), 400],
