@@ -12,6 +12,7 @@ import type { Admission } from "../admission.ts";
 import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
 import type { Hub } from "../hub.ts";
+import { answerBeforeClosing } from "../last-words.ts";
 
 /** A message is 64 KiB at most: no client has reason to send it in more frames, nor a network in more packets. */
 const MAX_FRAGMENTS = 128;
@@ -63,6 +64,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
+  answerBeforeClosing(app.websocketServer.options);
   app.websocketServer.on("wsClientError", refuseHandshake);
   app.server.prependListener("request", ({ socket }, response) => {
     owing.set(socket, (owing.get(socket) ?? 0) + 1);
