@@ -35,7 +35,12 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
     const { message, replyTo } = request.body;
     hub.moderation.requireSend({ userId, user }, room, identity, message);
     const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
-    const { seq, epoch, duplicate } = await hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
+    const stored = hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
+    stored.then(
+      () => hub.counts.stored++,
+      () => hub.counts.refused++,
+    );
+    const { seq, epoch, duplicate } = await stored;
     return reply
       .code(duplicate ? 200 : 201)
       .send({ room, seq, epoch, position: formatPosition(epoch, seq), duplicate });
