@@ -41,11 +41,11 @@ export function originForm(url: string): string {
 
 /**
  * Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8);
- * so is who asks for it in HTTP/1.0, and who does before earlier requests have their answers: out of its turn, a socket
+ * so is who asks for it in another version than HTTP/1.1, and who does before earlier requests have their answers: out of its turn, a socket
  * would belong to nobody.
  */
 export function isWebSocket({ url, httpVersion, headers: { upgrade }, socket }: IncomingMessage): boolean {
-  if (httpVersion === "1.0" || owing.get(socket)) return false;
+  if (httpVersion !== "1.1" || owing.get(socket)) return false;
   return /^\/ws(?:[/?]|$)/.test(originForm(url ?? "")) && OFFERS_WEBSOCKET.test(upgrade ?? "");
 }
 
