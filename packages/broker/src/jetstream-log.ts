@@ -9,6 +9,7 @@ import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.t
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 import { reasonOf } from "./reason.ts";
+import { SizeLimit } from "./size-limit.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
 import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 
@@ -33,7 +34,7 @@ export async function openLog(
     connectNats({ ...nats, name: `${nats.name} (replay)` }),
   ]);
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
-  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
+  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
   await log.open(onTrouble);
   if (log.foreign.length === 0) return log;
   await log.close(0);
@@ -65,14 +66,15 @@ class JetStreamLog implements Log {
     replayNc: NatsConnection,
     jsm: JetStreamManager,
     settings: LogSettings,
-    inboxPrefix?: string,
+    nats: NatsSettings,
   ) {
     this.#nc = nc;
     this.#replayNc = replayNc;
     this.#jsm = jsm;
     this.#settings = settings;
-    this.#publisher = new Publisher(nc, { epoch: () => this.#epoch, check: () => this.checkEpoch() }, inboxPrefix);
-    this.#direct = new DirectGet(replayNc, inboxPrefix);
+    const identity = { epoch: () => this.#epoch, check: () => this.checkEpoch() };
+    this.#publisher = new Publisher(nc, new SizeLimit(nats, nc), identity, nats.inboxPrefix);
+    this.#direct = new DirectGet(replayNc, nats.inboxPrefix);
   }
 
   get epoch(): string {
