@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Gossip, type Log, NO_GOSSIP, NO_RULES, type Rules } from "@madang/broker";
 import { type Position, ProtocolError } from "@madang/protocol";
 import type { Logger } from "@madang/runtime";
@@ -17,6 +18,8 @@ import { Usage } from "./usage.ts";
 
 /** A room without members is kept for this long: a reload of its only page need not open it again. */
 const EMPTY_ROOM_LINGER_MS = 30_000;
+/** Of a crowd of them so many are dropped in one turn of the event loop: to drop one takes some 15 µs. */
+const DROP_AT_ONCE = 50;
 const DRAIN_ANSWER_LIMIT_MS = 5000;
 /** Clients that are sent away come back spread over this time. */
 const RECONNECT_SPREAD_MS = 2000;
@@ -176,10 +179,12 @@ export class Hub implements RoomHost, Present {
     return room;
   }
 
-  #currentRooms(): Room[] {
-    const now = performance.now();
+  async #currentRooms(): Promise<Room[]> {
+    let dropped = 0;
     for (const room of this.#rooms.values()) {
-      if (room.members.size === 0 && now - room.emptySince > EMPTY_ROOM_LINGER_MS) this.#drop(room);
+      if (room.members.size > 0 || performance.now() - room.emptySince <= EMPTY_ROOM_LINGER_MS) continue;
+      this.#drop(room);
+      if (++dropped % DROP_AT_ONCE === 0) await nextTurn();
     }
     return [...this.#rooms.values()];
   }
