@@ -9,7 +9,6 @@ import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.t
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 import { reasonOf } from "./reason.ts";
-import { SizeLimit } from "./size-limit.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
 import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 
@@ -34,7 +33,7 @@ export async function openLog(
     connectNats({ ...nats, name: `${nats.name} (replay)` }),
   ]);
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
-  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
+  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
   await log.open(onTrouble);
   if (log.foreign.length === 0) return log;
   await log.close(0);
@@ -66,15 +65,14 @@ class JetStreamLog implements Log {
     replayNc: NatsConnection,
     jsm: JetStreamManager,
     settings: LogSettings,
-    nats: NatsSettings,
+    inboxPrefix?: string,
   ) {
     this.#nc = nc;
     this.#replayNc = replayNc;
     this.#jsm = jsm;
     this.#settings = settings;
-    const identity = { epoch: () => this.#epoch, check: () => this.checkEpoch() };
-    this.#publisher = new Publisher(nc, new SizeLimit(nats, nc), identity, nats.inboxPrefix);
-    this.#direct = new DirectGet(replayNc, nats.inboxPrefix);
+    this.#publisher = new Publisher(nc, { epoch: () => this.#epoch, check: () => this.checkEpoch() }, inboxPrefix);
+    this.#direct = new DirectGet(replayNc, inboxPrefix);
   }
 
   get epoch(): string {

@@ -2,7 +2,6 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "@
 import type { Lane, Stored } from "./log.ts";
 import { headerStatus, headerText, oneHeader } from "./raw-message.ts";
 import { type Flight, type LaneHost, SenderLane } from "./sender-lane.ts";
-import type { SizeLimit } from "./size-limit.ts";
 
 /** The server's answer to a publish (ADR-10, ADR-22). */
 interface PubAck {
@@ -37,21 +36,14 @@ export class Publisher implements LaneHost {
   /** Lanes with something under way. One without a sender is its own key. */
   readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
-  readonly #limit: Pick<SizeLimit, "isFresh">;
   readonly #identity: { epoch(): string; check(): Promise<string> };
   #connected = true;
   #nextToken = 0;
   /** The highest sequence that was newly stored here: a lower one later means that the log was made anew. */
   #highSeq = 0;
 
-  constructor(
-    nc: NatsConnection,
-    limit: Pick<SizeLimit, "isFresh">,
-    identity: { epoch(): string; check(): Promise<string> },
-    inboxPrefix?: string,
-  ) {
+  constructor(nc: NatsConnection, identity: { epoch(): string; check(): Promise<string> }, inboxPrefix?: string) {
     this.#nc = nc;
-    this.#limit = limit;
     this.#identity = identity;
     this.#inbox = createInbox(inboxPrefix);
     this.#subscription = nc.subscribe(`${this.#inbox}.*`, {
@@ -142,11 +134,9 @@ export class Publisher implements LaneHost {
           reply: `${this.#inbox}.${token}`,
         });
       } catch {
-        // The connection is open, so it is more than the server takes (max_payload), as far as that is known. It has not
-        // been sent: the next attempt is the first.
+        // The connection is open, so it is more than the server takes (max_payload).
         this.#flights.delete(token);
-        flight.attempts--;
-        flight.lane.settle(flight, this.#limit.isFresh() ? "refused-size" : "failed");
+        flight.lane.settle(flight, "refused-size");
       }
     }
   }

@@ -22,7 +22,7 @@ function start(t: Test) {
       published.push({ id: /Nats-Msg-Id: (\S+)/.exec(headers.encode().toString())![1]!, reply });
     },
   } as unknown as NatsConnection;
-  const publisher = new Publisher(nc, { isFresh: () => true }, { epoch: () => "e", check: async () => "e" });
+  const publisher = new Publisher(nc, { epoch: () => "e", check: async () => "e" });
   t.teardown(() => publisher.close());
   const lane = publisher.lane("s", "sender");
   const answers: string[] = [];
