@@ -23,6 +23,7 @@ t.test("all attacks at once, in a small form, cost honest members nothing", { ti
   const answers = [
     "HTTP 400",
     "HTTP 408",
+    "HTTP 415",
     "HTTP 429",
     "closed 1002",
     "closed 1008",

@@ -24,7 +24,10 @@ export function decodeUp(text: string): UpFrame {
   const value = parseObject(text);
   const type = (value as { type?: unknown }).type;
   const validator = typeof type === "string" ? upValidators.get(type) : undefined;
-  if (!validator) throw new ProtocolError("bad_frame", { field: "type", message: "There is no frame of that type." });
+  if (!validator) {
+    const message = "There is no frame of that type.";
+    throw new ProtocolError("bad_frame", { field: "type", about: aboutOf(value), message });
+  }
   if (!validator.Check(value)) throw badField(validator, value);
   return value as UpFrame;
 }

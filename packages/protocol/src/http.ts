@@ -31,6 +31,9 @@ export const HistoryPage = Type.Object({
 });
 export type HistoryPage = Static<typeof HistoryPage>;
 
+/** Of a route that takes none: one that is not known is refused, not passed over in silence. */
+export const NoQuery = Type.Object({}, { additionalProperties: false });
+
 export const HistoryQuery = Type.Object(
   {
     before: Type.Optional(Type.String({ description: "Position; messages older than it." })),

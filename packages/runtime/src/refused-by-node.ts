@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { ProtocolError } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { PROBLEM_CONTENT_TYPE, problem } from "./problem.ts";
@@ -6,19 +7,32 @@ import { PROBLEM_CONTENT_TYPE, problem } from "./problem.ts";
 export const HOST_CHECKED_BY_US = { requireHostHeader: false } as const;
 
 const EXPECTATION_FAILED = 417;
+/** A name or an address, and perhaps a port (RFC 9112, 3.2, and RFC 3986, 3.2.2). It may be empty. */
+const HOST = /^(?:\[[\da-fv:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
 
 /**
- * What Node refuses before any route is asked has a problem for its body, too: HTTP/1.1 without `Host` (RFC 9112, 3.2),
- * and an `Expect` that nobody knows (RFC 9110, 10.1.1).
+ * What Node refuses before any route is asked has a problem for its body, too: HTTP/1.1 without `Host`, and an `Expect`
+ * that nobody knows (RFC 9110, 10.1.1). So has what Node takes: a second `Host`, of which two readers might each take
+ * another one, or one that is none (RFC 9112, 3.2).
  */
 export function useOwnRefusals(app: FastifyInstance): void {
   // Not before: who hangs up a refused handshake has to have seen it.
-  app.addHook("preParsing", ({ raw: { httpVersion, headers } }, _reply, _payload, done) => {
-    if (httpVersion !== "1.1" || headers.host !== undefined) return done(null);
-    done(new ProtocolError("bad_request", { field: "host", message: "A request names its host." }));
+  app.addHook("preParsing", ({ raw }, _reply, _payload, done) => {
+    if (namesItsHost(raw)) return done(null);
+    done(new ProtocolError("bad_request", { field: "host", message: "A request names its host, once." }));
   });
   app.server.on("checkExpectation", (_request, response) => {
     const body = problem("bad_request", { status: EXPECTATION_FAILED, field: "expect" });
     response.writeHead(body.status, { "content-type": PROBLEM_CONTENT_TYPE }).end(JSON.stringify(body));
   });
+}
+
+function namesItsHost({ httpVersion, headers: { host }, rawHeaders }: IncomingMessage): boolean {
+  if (host === undefined) return httpVersion === "1.0";
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts === 1 && HOST.test(host);
 }

@@ -19,7 +19,9 @@ import { closeReason } from "./guard.ts";
 import { handleFrame } from "./handlers/index.ts";
 import { handlePlainMessage } from "./handlers/plain-message.ts";
 import type { Hub } from "./hub.ts";
+import { CONNECTION, type Speaker } from "./last-words.ts";
 import type { Member } from "./member.ts";
+import { Owed } from "./owed.ts";
 import { Pulse } from "./pulse.ts";
 import { Turns } from "./turns.ts";
 import { textFrame } from "./websocket-frame.ts";
@@ -37,19 +39,14 @@ const CLOSE_LIMIT_MS = 2000;
 const LATE_MAX_BYTES = 256 * 1024;
 const FRAME_COST_BYTES = 64;
 
-/** Leads from a socket to its connection, so that all connections share their handlers: as closures they cost each 0.4 KB. */
-const CONNECTION = Symbol("connection");
-
-interface Tied {
-  [CONNECTION]: Connection;
-}
+type Tied = { [CONNECTION]: Connection };
 
 /**
  * One socket. Frames of the server are written past the WebSocket library, straight to the TCP socket, as bytes that
  * are built once for all; the library keeps parsing, pongs and the close handshake. That is sound only without
  * compression: then the library, too, writes whole frames at once.
  */
-export class Connection {
+export class Connection implements Speaker {
   static readonly #handlers = {
     message(this: unknown, data: unknown, isBinary: boolean): void {
       (this as Tied)[CONNECTION].#onFrame(data as Buffer, isBinary);
@@ -92,10 +89,9 @@ export class Connection {
   #outbox: Buffer[] = [];
   readonly #drainWaiters: (() => void)[] = [];
   #replays: Turns | undefined;
-  #unanswered = 0;
+  readonly #owed = new Owed();
   /** Rooms that the client has left while it was owed answers. */
   #left: Set<string> | undefined;
-  readonly #answeredWaiters: (() => void)[] = [];
   #readingPaused = false;
   /** Frames that came while a token is being checked. */
   #held: [data: Buffer, isBinary: boolean][] | undefined;
@@ -202,19 +198,17 @@ export class Connection {
 
   /** Counts an answer that the client is owed, and stops reading from it while there are too many. */
   owe(): void {
-    this.#unanswered++;
+    this.#owed.add();
     this.#regulate();
   }
 
   /** One of the answers owed is there, and goes out in this turn. */
   settle(stored: boolean): void {
-    this.#unanswered--;
+    this.#owed.settle();
     if (stored) this.hub.counts.stored++;
     else this.hub.counts.refused++;
     this.#regulate();
-    if (this.#unanswered > 0) return;
-    this.#left = undefined;
-    for (const resolve of this.#answeredWaiters.splice(0)) resolve();
+    if (this.#owed.count === 0) this.#left = undefined;
   }
 
   /** Takes the client out of a room and says so. False when it is not in there. */
@@ -223,7 +217,7 @@ export class Connection {
     if (!member) return false;
     member.leave();
     this.members.delete(room);
-    if (this.#unanswered > 0) this.#left = (this.#left ?? new Set()).add(room);
+    if (this.#owed.count > 0) this.#left = (this.#left ?? new Set()).add(room);
     this.send({ type: "left", room });
     return true;
   }
@@ -287,14 +281,20 @@ export class Connection {
     if (this.#closed || this.#leaving) return;
     this.#leaving = true;
     this.#ws.pause();
-    if (this.#unanswered > 0) {
-      const timer = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
-      const answered = new Promise<void>((resolve) => this.#answeredWaiters.push(resolve));
-      await Promise.race([answered, timer.then(() => this.#giveUp())]);
-    }
-    if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
-    else this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
+    await this.#answer(limitMs);
+    if (!this.isPlain) this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
     this.close("serviceRestart");
+  }
+
+  answerAll(limitMs: number): Promise<void> | undefined {
+    if (this.#owed.count === 0 && !this.isPlain) return undefined;
+    this.#leaving = true;
+    return this.#answer(limitMs).then(() => this.flush());
+  }
+
+  async #answer(limitMs: number): Promise<void> {
+    if (!(await this.#owed.settled(limitMs))) await this.#giveUp();
+    if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
   }
 
   /** What has no answer is answered now: whether it is stored, nobody can tell. */
@@ -373,7 +373,7 @@ export class Connection {
   }
 
   #regulate(): void {
-    const busy = this.#unanswered >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
+    const busy = this.#owed.count >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
     const full = this.backlog > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
     const wait = busy || full || this.#held !== undefined;
     if (this.#leaving || wait === this.#readingPaused) return;

@@ -19,7 +19,11 @@ export function edgeMetrics(hub: Hub): MetricSource[] {
     { name: "madang_log_connected", help: "1 while the log can be reached.", read: () => Number(hub.log.connected) },
     { name: "madang_ring_bytes", help: "Recent events held in memory.", read: () => hub.ringBudget.bytes },
     { name: "madang_messages_stored_total", help: "Messages that the log acknowledged.", read: () => counts.stored },
-    { name: "madang_messages_refused_total", help: "Messages answered with an error.", read: () => counts.refused },
+    {
+      name: "madang_messages_refused_total",
+      help: "Messages that the log did not take, or not answer for.",
+      read: () => counts.refused,
+    },
     { name: "madang_events_total", help: "Events that came to this edge's rooms.", read: () => counts.events },
     {
       name: "madang_deliveries_total",

@@ -199,6 +199,12 @@ t.test("limits on a real edge", async (t) => {
       });
     t.equal((await post()).status, 201, "sending is counted by itself");
     t.equal((await post()).status, 429);
+    const docs = async () => (await fetch(`http://127.0.0.1:${edge.port}/docs/`)).status;
+    t.same(
+      [await docs(), await docs(), await docs()],
+      [503, 503, 429],
+      "nothing is asked of persistence without a limit",
+    );
   });
 
   await t.test("a handshake that does not come in time, or is too large, ends; the service goes on", async (t) => {

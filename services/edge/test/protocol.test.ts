@@ -231,6 +231,10 @@ t.test("F3, F5 an error names the room and the nonce as the frame had them, even
       { code: "bad_frame", field: "after", room: "b" },
     ],
     [
+      { ...said, type: "Message" },
+      { code: "bad_frame", field: "type", room: "a", nonce: "n" },
+    ],
+    [
       { type: "leave", room: "b" },
       { code: "not_joined", room: "b" },
     ],
@@ -337,12 +341,23 @@ t.test("POST /v1/rooms/:room/messages stores once per Idempotency-Key", async (t
     t.match(await response.json(), { field, status: 400, code: String });
   }
   const url = `http://127.0.0.1:${edge.port}/v1/rooms/a/messages`;
+  for (const [coding, status] of [
+    ["gzip", 415],
+    ["identity, br", 415],
+    ["Identity", 201],
+  ] as const) {
+    const headers = { "content-type": "application/json", "content-encoding": coding };
+    const response = await fetch(url, { method: "POST", headers, body: '{"message":"x"}' });
+    t.match([response.status, response.headers.get("accept-encoding")], [status, status === 415 ? "identity" : null]);
+  }
+  const sent = { method: "POST", headers: { "content-type": "application/json" }, body: '{"message":"x"}' };
+  t.match(await (await fetch(`${url}?user=me`, sent)).json(), { status: 400, code: "bad_request", field: "user" });
   for (const [type, body, status] of [
     ["text/plain", Buffer.from('{"message":"x"}'), 415],
     ["application/json", Buffer.from('{"message":"\xe9"}', "latin1"), 400],
     ["application/json; charset=utf-8", Buffer.from('\ufeff{"message":"é"}'), 201],
   ] as const) {
     const response = await fetch(url, { method: "POST", headers: { "content-type": type }, body });
-    t.match(await response.json(), status < 400 ? { seq: 2 } : { status, code: "bad_request" }, `${type} ${body}`);
+    t.match(await response.json(), status < 400 ? { seq: 3 } : { status, code: "bad_request" }, `${type} ${body}`);
   }
 });

@@ -27,6 +27,14 @@ t.test("what Node would refuse with no body, or without asking persistence, is r
     [400, "GET /v1/rooms HTTP/1.1", closing],
     [400, "GET /metrics HTTP/1.1", closing],
     [400, "GET /ws/chat/a/ HTTP/1.1", ...upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+    [400, "GET /livez HTTP/1.1", "Host: a", "Host: b", closing],
+    [400, "GET /livez HTTP/1.1", "Host: a", "HOST: a", closing],
+    [400, "GET /v1/rooms HTTP/1.1", "Host: a", "Host:", closing],
+    [400, "GET /livez HTTP/1.0", "Host: a", "Host: b"],
+    [400, "GET /livez HTTP/1.1", "Host: a b", closing],
+    [400, "GET /livez HTTP/1.1", "Host: a/b", closing],
+    [400, "GET /livez HTTP/1.1", "Host: user@a", closing],
+    [400, "GET /ws/chat/a/ HTTP/1.1", "Host: a", "Host: b", ...upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
     [417, "GET /livez HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
     [417, "GET /v1/rooms HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
   ] as const) {
@@ -36,6 +44,9 @@ t.test("what Node would refuse with no body, or without asking persistence, is r
     t.match(answer.body, `"status":${status},"code":"bad_request"`);
   }
   t.equal((await ask("GET /livez HTTP/1.0")).status, 200, "before there was a Host");
+  for (const host of ["", "[::1]:8000", "a_b.example:80", "x%20y", "a,b"]) {
+    t.equal((await ask("GET /livez HTTP/1.1", `Host: ${host}`, closing)).status, 200, `a Host: ${host}`);
+  }
   for (const method of ["PROPFIND", "TRACE", "MKCOL", "M-SEARCH"]) {
     const answer = await ask(`${method} /v1/rooms HTTP/1.1`, "Host: x", closing);
     t.match([answer.status, /\r\nallow: (.*)\r\n/.exec(answer.head)?.[1]], [405, "get, head"], method);

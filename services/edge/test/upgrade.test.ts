@@ -89,6 +89,24 @@ t.test("a handshake may name its URL with the host (RFC 6455, 4.2.1)", async (t)
   }
 });
 
+t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and RFC 6455, 4.1)", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const [path, status] of [
+    ["/ws", 426],
+    ["/ws/chat/a/", 426],
+    ["/livez", 200],
+  ] as const) {
+    for (const version of ["1.0", "0.9", "2.0"]) {
+      const text = await answer(
+        edge.port,
+        `GET ${path} HTTP/${version}\r\nHost: x\r\n${UPGRADE}Connection: close\r\n\r\n`,
+      );
+      t.match(text, `HTTP/1.1 ${status} `, `${path} in ${version}`);
+    }
+  }
+  t.equal(edge.hub.connections.size, 0);
+});
+
 t.test(
   "what is no handshake is refused with a problem, and another version with the ones that are known",
   async (t) => {

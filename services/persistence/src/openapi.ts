@@ -76,7 +76,8 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
       info: {
         title: "Madang",
         version: "1",
-        description: "Rooms and their history. A position is opaque and ordered; errors are problem+json (RFC 9457).",
+        description:
+          "Rooms and their history. A position is opaque and ordered; errors are problem+json (RFC 9457). Query parameters and properties of bodies that are not listed are refused.",
       },
       tags: [{ name: "rooms" }, { name: "history" }],
       components: {

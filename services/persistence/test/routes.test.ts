@@ -90,6 +90,22 @@ t.test("routes", async (t) => {
     t.strictSame(names, ["a", "a b", "a|b", "café", "수다방"]);
   });
 
+  t.test("a query parameter that is not known is refused by name, whatever it is asked of", async (t) => {
+    for (const [method, path] of [
+      ["GET", "/v1/rooms"],
+      ["GET", "/v1/rooms/a"],
+      ["PUT", "/v1/rooms/a"],
+      ["GET", "/v1/rooms/a/messages"],
+    ] as const) {
+      for (const query of ["verbose=1", "verbose", "Limit=2"]) {
+        const answer = await ask(app, method, `${path}?${query}`, Room);
+        const field = query.split("=")[0];
+        t.match(answer, { status: 400, body: { code: "bad_request", field } }, `${method} ${path}?${query}`);
+      }
+    }
+    t.equal((await ask(app, "GET", "/v1/rooms/a?", Room)).status, 200, "an empty query");
+  });
+
   t.test("rooms that nobody may see are passed over, and where they are many a page says where to go on", async (t) => {
     const url = freshDatabase(server);
     const hidden = Array.from({ length: 10_600 }, (_, i) => `hidden ${String(i).padStart(5, "0")}`);

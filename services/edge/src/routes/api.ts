@@ -31,6 +31,9 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
         sessionRoutes(session, guard);
       });
     });
-    await app.register((docs) => proxy(docs, "/docs", ["GET", "HEAD"]));
+    await app.register(async (docs) => {
+      await limitRequests(docs, config.limits.requests);
+      await proxy(docs, "/docs", ["GET", "HEAD"]);
+    });
   };
 }

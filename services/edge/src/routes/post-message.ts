@@ -5,6 +5,7 @@ import {
   characters,
   formatPosition,
   NONCE_MAX_LENGTH,
+  NoQuery,
   PostedMessage,
   PostMessage,
   ProtocolError,
@@ -22,7 +23,7 @@ interface PostRoute {
 
 /** `POST /v1/rooms/:room/messages`, for bots and webhooks: 201 when stored, 200 when its `Idempotency-Key` was stored before. */
 export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
-  const schema = { body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
+  const schema = { querystring: NoQuery, body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
   app.post<PostRoute>("/v1/rooms/:room/messages", { schema }, async (request, reply) => {
     const room = requireRoom(request.params.room);
     const identity = request.identity!;
@@ -34,7 +35,12 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
     const { message, replyTo } = request.body;
     hub.moderation.requireSend({ userId, user }, room, identity, message);
     const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
-    const { seq, epoch, duplicate } = await hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
+    const stored = hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
+    stored.then(
+      () => hub.counts.stored++,
+      () => hub.counts.refused++,
+    );
+    const { seq, epoch, duplicate } = await stored;
     return reply
       .code(duplicate ? 200 : 201)
       .send({ room, seq, epoch, position: formatPosition(epoch, seq), duplicate });

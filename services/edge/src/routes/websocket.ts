@@ -12,6 +12,7 @@ import type { Admission } from "../admission.ts";
 import { Connection } from "../connection.ts";
 import { handleJoin } from "../handlers/join.ts";
 import type { Hub } from "../hub.ts";
+import { answerBeforeClosing } from "../last-words.ts";
 
 /** A message is 64 KiB at most: no client has reason to send it in more frames, nor a network in more packets. */
 const MAX_FRAGMENTS = 128;
@@ -40,10 +41,12 @@ export function originForm(url: string): string {
 
 /**
  * Whether a request is to leave HTTP. Whoever only offers another protocol is answered as if they had not (RFC 9110, 7.8);
- * so is who asks for it before earlier requests have their answers: out of its turn, a socket would belong to nobody.
+ * so is who asks for it in another version than HTTP/1.1, and who does before earlier requests have their answers: out of its turn, a socket
+ * would belong to nobody.
  */
-export function isWebSocket({ url, headers: { upgrade }, socket }: IncomingMessage): boolean {
-  return /^\/ws(?:[/?]|$)/.test(originForm(url ?? "")) && OFFERS_WEBSOCKET.test(upgrade ?? "") && !owing.get(socket);
+export function isWebSocket({ url, httpVersion, headers: { upgrade }, socket }: IncomingMessage): boolean {
+  if (httpVersion !== "1.1" || owing.get(socket)) return false;
+  return /^\/ws(?:[/?]|$)/.test(originForm(url ?? "")) && OFFERS_WEBSOCKET.test(upgrade ?? "");
 }
 
 /** `/ws` (full) and `/ws/chat/<room>/` (plain, or full when the client offers the subprotocol). */
@@ -61,6 +64,7 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
     // The hub takes leave of its connections itself, in order.
     preClose: (done: () => void) => done(),
   });
+  answerBeforeClosing(app.websocketServer.options);
   app.websocketServer.on("wsClientError", refuseHandshake);
   app.server.prependListener("request", ({ socket }, response) => {
     owing.set(socket, (owing.get(socket) ?? 0) + 1);

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Identity, may } from "@madang/auth";
-import { ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
+import { NoQuery, ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
 import { Type } from "typebox";
 import { conditional, problems } from "../openapi.ts";
 import type { Store } from "../store.ts";
@@ -66,6 +66,7 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
           summary: "One room",
           tags: ["rooms"],
           params: RoomParams,
+          querystring: NoQuery,
           response: { 200: Room, ...conditional, ...problems },
         },
       },
@@ -84,6 +85,7 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
           summary: "Get a room, or make it",
           tags: ["rooms"],
           params: RoomParams,
+          querystring: NoQuery,
           response: { 200: Room, 201: Room, ...problems },
         },
       },
