@@ -3,8 +3,12 @@ import type { Socket } from "node:net";
 /** What a person sends at once is less; and nobody types more a second for long. */
 const SLICE_BYTES = 1024;
 const LIGHT_BYTES_PER_S = 1024;
-/** So much of a turn of the event loop goes to what comes as it comes, and so much to those who wait. */
+/**
+ * So much of a turn of the event loop goes to what comes as it comes, and so much to those who wait. Where all else takes longer, that
+ * long, up to a limit: an edge that has much to write has as much time to read.
+ */
 const TURN_MS = 1;
+const TURN_MAX_MS = 8;
 /** Who has sent much is one of many for so long at most. */
 const MAX_DEBT_MS = 2000;
 
@@ -28,7 +32,7 @@ interface Sender {
  * Fair reading. One read of a socket brings up to 64 KiB, which may be a thousand frames, and a turn of the event loop
  * may have one from each of hundreds of sockets: obeyed as they come, they hold up everybody else's message for as
  * long as they take. So what comes is handed on at once only while it is little, in all or of its sender. The rest stays
- * in its socket and is handed on in slices, by turns (round robin, RFC 970), for a millisecond in each turn of the event
+ * in its socket and is handed on in slices, by turns (round robin, RFC 970), for a part of each turn of the event
  * loop; what else has come is handled in between. A socket that waits is read no further than its own buffer, and its
  * bytes keep their order.
  */
@@ -38,8 +42,11 @@ export class Intake {
   readonly #onData: Listener;
   #listener: Listener | undefined;
   #turnScheduled = false;
+  #turnBeganAt = 0;
   /** Milliseconds that this turn has had for what came. */
   #spentMs = 0;
+  /** And that it may have. */
+  #shareMs = TURN_MS;
 
   /** @param now the time in milliseconds */
   constructor(now = () => performance.now()) {
@@ -71,16 +78,14 @@ export class Intake {
     // What is left in a socket when it is cut is taken from there by whoever wants it.
     if (socket.destroyed || !senderOf(socket).reader) return;
     const now = this.#now();
-    if (chunk.length <= SLICE_BYTES && (this.#spentMs < TURN_MS || isLight(socket, now))) {
+    if (chunk.length <= SLICE_BYTES && (this.#spentMs < this.#shareMs || isLight(socket, now))) {
       this.#handOn(socket, chunk, now);
     } else {
       socket.pause();
       socket.unshift(chunk);
       this.#waiting.add(socket);
     }
-    if (this.#turnScheduled) return;
-    this.#turnScheduled = true;
-    setImmediate(() => this.#turn());
+    this.#scheduleTurn();
   }
 
   #handOn(socket: Socket, chunk: Buffer, now: number): void {
@@ -93,16 +98,26 @@ export class Intake {
 
   /** The end of a turn: those who wait have their share. */
   #turn(): void {
+    const restMs = this.#now() - this.#turnBeganAt - this.#spentMs;
+    this.#shareMs = Math.min(Math.max(TURN_MS, restMs), TURN_MAX_MS);
     this.#spentMs = 0;
     // Who has more is added again, and so comes behind the others.
     for (const socket of this.#waiting) {
       this.#waiting.delete(socket);
       this.#readSlice(socket);
-      if (this.#spentMs >= TURN_MS) break;
+      if (this.#spentMs >= this.#shareMs) break;
     }
+    this.#turnScheduled = false;
+    if (this.#waiting.size > 0) this.#scheduleTurn();
+    else this.#shareMs = TURN_MS;
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
     this.#spentMs = 0;
-    this.#turnScheduled = this.#waiting.size > 0;
-    if (this.#turnScheduled) setImmediate(() => this.#turn());
+    this.#turnBeganAt = this.#now();
+    setImmediate(() => this.#turn());
   }
 
   #readSlice(socket: Socket): void {

@@ -8,8 +8,11 @@ import { until } from "./support.ts";
 const SLICE = 1024;
 const BULK = 256 * SLICE;
 
-/** Real sockets; the clock goes on by a millisecond with each piece that is handed on, so a turn has one slice. */
-async function regulated(t: Test, clients: number) {
+/**
+ * Real sockets; the clock goes on by a millisecond with each piece that is handed on, so a turn has one slice.
+ * @param restMs what else takes in each turn
+ */
+async function regulated(t: Test, clients: number, restMs = 0) {
   let now = 0;
   let turn = 0;
   const intake = new Intake(() => now);
@@ -40,6 +43,7 @@ async function regulated(t: Test, clients: number) {
   let counting = true;
   const count = () => {
     turn++;
+    now += restMs;
     if (counting) setImmediate(count);
   };
   count();
@@ -76,6 +80,20 @@ t.test("who sends much is read a slice a turn, by turns with the others, in orde
   const both = seen.slice(40, 240).filter(({ from }) => from < 2);
   const ofFirst = both.filter(({ from }) => from === 0).length;
   t.ok(Math.abs(ofFirst - both.length / 2) < both.length / 4, `${ofFirst} of ${both.length}`);
+});
+
+t.test("an edge that is busy with other things reads for as long as they take, up to a limit", async (t) => {
+  for (const [restMs, most] of [
+    [5, 5],
+    [50, 8],
+  ] as const) {
+    const { seen, clients, bytesOf } = await regulated(t, 1, restMs);
+    clients[0]!.write(bulk(0));
+    await until(() => bytesOf(0).length === BULK);
+    const perTurn = Map.groupBy(seen, ({ turn }) => turn);
+    const full = [...perTurn.values()].filter(({ length }) => length === most);
+    t.ok(full.length > perTurn.size / 2, `${full.length} of ${perTurn.size} turns had ${most}`);
+  }
 });
 
 t.test(
