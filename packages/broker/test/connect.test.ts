@@ -123,8 +123,6 @@ t.test("when NATS lets us in no more, the log says so, and when it does again, n
   const url = nats.url.replace("//", "//edge:one@");
   const log = await openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
   t.teardown(() => log.close(0));
-  // As an edge does: a question that was under way when the connection ended leaves its trouble behind.
-  log.onReconnect(() => void log.checkEpoch().catch(() => {}));
   const config = join(dir, "nats.conf");
   const change = async (from: string, to: string) => {
     writeFileSync(config, readFileSync(config, "utf8").replace(users(from), users(to)));
@@ -135,6 +133,10 @@ t.test("when NATS lets us in no more, the log says so, and when it does again, n
     await delay(10);
   t.match(log.trouble, /^NATS does not let us in \(.*Authorization/i);
   await change("two", "one");
-  for (const end = performance.now() + SOON_MS; log.trouble !== undefined && performance.now() < end; ) await delay(10);
+  for (const end = performance.now() + SOON_MS; log.trouble !== undefined && performance.now() < end; ) {
+    // As an edge's audits do: a question that was under way when the connection ended leaves its trouble behind.
+    await log.checkEpoch().catch(() => {});
+    await delay(10);
+  }
   t.equal(log.trouble, undefined);
 });
