@@ -8,10 +8,7 @@ const AUDIT_INTERVAL_MS = 15_000;
 const AUDIT_GRACE_MS = 1000;
 const RETRY_MS = 500;
 const REFRESH_POLL_MS = 10;
-/**
- * Of a crowd of rooms so many are opened at a time, some thousands a second: the messages of those that are open come in
- * between, and to open one takes some 50 µs.
- */
+/** Of a crowd of rooms so many are opened at a time, thousands a second: the messages of those that are open come in between. */
 const OPEN_AT_ONCE = 8;
 
 const FOREIGN_LOG = "somebody has changed the log's settings: what is acknowledged is not safe";

@@ -16,7 +16,7 @@ const tally = new Tally();
 let loop: NodeJS.Timeout | undefined;
 let begun = false;
 /**
- * The first question is the signal to take a core's worth of time and send nothing, the second to attack instead: starting a
+ * The first question is the signal to take most of a core's time and send nothing, the second to attack instead: starting a
  * process takes time that would be missed by others.
  */
 const { attacks, target, scale } = helper<AttackerTask>(() => {

@@ -17,8 +17,8 @@ const HELP = `Attacks a whole Madang on loopback while 50 honest members chat in
   --help
 
 Exit codes: 0 nothing was lost, 1 something was (a timing never fails it), 2 wrong command line, 130 stopped by Ctrl-C.
-The attacker takes only the processor time that nobody else wants, and what members notice is compared with a loop that takes as much
-and sends nothing: so it is the server's work, not the lack of a core.
+The attacker takes only the processor time that nobody else wants, and what members notice is compared with a loop that takes
+most of a core and sends nothing: so it is the server's work, not the lack of a core.
 It opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 
 Scenarios:

@@ -30,7 +30,7 @@ export interface Result {
   readonly scenario: string;
   readonly summary: string;
   readonly calm: HonestReport;
-  /** Calm, while a loop that sends nothing takes the processor time that the attacker will take. */
+  /** Calm, while a loop that sends nothing takes most of a core, as the attacker will. */
   readonly busy: HonestReport;
   readonly during: HonestReport;
   readonly after: HonestReport;
