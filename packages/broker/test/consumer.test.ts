@@ -124,6 +124,9 @@ t.test("two instances share the work, and the floor stays below what either hold
   t.equal(taken.size, 4600);
 });
 
+// What follows waits most of its time, each on servers of its own.
+t.jobs = 3;
+
 t.test("a batch is renewed for as long as it is being written, or waits for that", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());

@@ -3,6 +3,8 @@ import { WebSocket } from "ws";
 import { edgeFor, full, natsFor, said, until } from "./support.ts";
 
 t.setTimeout(120_000);
+// They wait, each on servers of its own.
+t.jobs = 3;
 
 /** A member without the means to answer a ping, or one that reads slowly. The n-th connection of an edge is pinged in its n-th second. */
 async function member(port: number, autoPong: boolean): Promise<{ ws: WebSocket; closed: () => number | undefined }> {

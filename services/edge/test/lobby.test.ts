@@ -23,6 +23,9 @@ async function edgeThatWaits(t: Test, natsPort: number): Promise<Child> {
   return edge;
 }
 
+// What follows waits most of its time, each on servers of its own.
+t.jobs = 3;
+
 t.test("an edge without NATS lives, is not ready, says why, and serves when NATS has come", async (t) => {
   const natsPort = await freePort();
   const edge = await edgeThatWaits(t, natsPort);

@@ -243,6 +243,9 @@ t.test("two edges", async (t) => {
   });
 });
 
+// What follows waits most of its time, each on servers of its own.
+t.jobs = 3;
+
 t.test("F7 a user whose edge has died is not kept out by connections that are dead", async (t) => {
   const nats = await natsFor(t);
   const env = { ...JWT_ENV, CONNECTIONS_PER_USER: "2", NATS_URL: nats.url, PERSISTENCE_URL: "http://127.0.0.1:9" };
