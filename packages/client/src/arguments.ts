@@ -16,6 +16,12 @@ export function allowKind(kind: Kind, value: unknown, what: string): void {
   if (value !== undefined) requireKind(kind, value, what);
 }
 
+/** For a bound that may be left out: 0 allows nothing, Infinity all. @throws TypeError for what is no such number */
+export function allowBound(value: unknown, what: string): void {
+  if (value === undefined || (typeof value === "number" && value >= 0)) return;
+  throw new TypeError(`${what} is to be a number from 0, not ${typeof value === "number" ? value : nameOf(value)}.`);
+}
+
 function nameOf(value: unknown): string {
   return value === null || value === undefined ? String(value) : `a ${typeof value}`.replace(/^a (?=o)/, "an ");
 }

@@ -1,5 +1,5 @@
 import { CLOSE_CODES, type DownFrame, type ErrorFrame, type WelcomeFrame } from "@madang/protocol/browser";
-import { allowKind, requireKind } from "./arguments.ts";
+import { allowBound, allowKind, requireKind } from "./arguments.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
@@ -259,6 +259,8 @@ function requireOptions(options: MadangClientOptions): void {
   // Where a platform has none, `localStorage` is null.
   allowKind("object", options.storage ?? undefined, "MadangClient: storage");
   allowKind("object", options.outbox, "MadangClient: outbox");
+  allowBound(options.outbox?.maxSends, "MadangClient: outbox.maxSends");
+  allowBound(options.outbox?.maxBytes, "MadangClient: outbox.maxBytes");
   allowKind("function", options.transport, "MadangClient: transport");
   allowKind("function", options.random, "MadangClient: random");
   allowKind("object", options.clock, "MadangClient: clock");

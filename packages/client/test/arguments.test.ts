@@ -30,6 +30,23 @@ t.test("options that are not of their types are refused when the client is made"
   }
 });
 
+t.test("bounds of the outbox are numbers", async (t) => {
+  for (const bound of ["maxSends", "maxBytes"]) {
+    for (const [value, named] of [
+      [Number.NaN, "NaN"],
+      [-1, "-1"],
+      ["9", "a string"],
+      [null, "null"],
+    ]) {
+      t.throws(
+        () => setup({ outbox: wrong({ [bound]: value }) }),
+        typeError(`MadangClient: outbox.${bound} is to be a number from 0, not ${named}.`),
+      );
+    }
+    t.doesNotThrow(() => setup({ outbox: { [bound]: Number.POSITIVE_INFINITY } }));
+  }
+});
+
 t.test("in a page, what is no URL is not taken for the name of a neighbour", async (t) => {
   t.teardown(() => Reflect.deleteProperty(globalThis, "location"));
   Object.assign(globalThis, { location: { href: "https://chat.example/chat/a/b" } });

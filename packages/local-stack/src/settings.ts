@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import { ConfigError, readConfig } from "@madang/runtime";
 import { Type } from "typebox";
 
+const MAX_PORT = 65_535;
+
 const Schema = Type.Object({
-  PORT: Type.Integer({ default: 8000, minimum: 1, maximum: 65_535 }),
+  PORT: Type.Integer({ default: 8000, minimum: 1, maximum: MAX_PORT }),
   EDGES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
-  PERSISTENCE_PORT: Type.Integer({ default: 8100, minimum: 1, maximum: 65_535 }),
+  PERSISTENCE_PORT: Type.Integer({ default: 8100, minimum: 1, maximum: MAX_PORT }),
   PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
   DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
   NATS_URL: Type.String({ default: "" }),
@@ -38,6 +40,10 @@ export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
   const range = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
   const edgePorts = range(config.PORT, config.EDGES);
   const persistencePorts = range(config.PERSISTENCE_PORT, config.PERSISTENCES);
+  for (const [variable, ports] of Object.entries({ PORT: edgePorts, PERSISTENCE_PORT: persistencePorts })) {
+    if (ports.at(-1)! > MAX_PORT)
+      throw new ConfigError(`${variable} leaves no room for ${ports.length} ports below ${MAX_PORT + 1}: lower it.`);
+  }
   const shared = edgePorts.find((port) => persistencePorts.includes(port));
   if (shared) throw new ConfigError(`PORT and PERSISTENCE_PORT both lead to port ${shared}: move one of them.`);
   return {

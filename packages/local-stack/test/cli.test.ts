@@ -198,6 +198,7 @@ t.test("settings that cannot be: one line, and 1", async (t) => {
     [{ EDGES: "0" }, /^The environment variable EDGES must be a whole number from 1 to 16, and is "0"\.\n$/],
     [{ PORT: "eight" }, /^The environment variable PORT must be a whole number from 1 to 65535, and is "eight"\.\n$/],
     [{ PORT: "8100" }, /^PORT and PERSISTENCE_PORT both lead to port 8100: move one of them\.\n$/],
+    [{ PORT: "65535", EDGES: "2" }, /^PORT leaves no room for 2 ports below 65536: lower it\.\n$/],
     [
       { NATS_URL: "nats://user:secret@127.0.0.1:1" },
       /^Nobody answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,
