@@ -8,11 +8,11 @@ t.test("all attacks at once, in a small form, cost honest members nothing", { ti
   const result = await runScenario(
     { ...all, addresses: 2 },
     {
-      seconds: 4,
+      seconds: 5,
       warmUpS: 0,
       recoveryS: 1,
       scale: 0.2,
-      env: { REQUEST_LIMIT_MS: "1000", CONNECTIONS_PER_ADDRESS: "100" },
+      env: { REQUEST_LIMIT_MS: "1000", CONNECTIONS_PER_ADDRESS: "75" },
     },
   );
   t.comment(JSON.stringify(result));
