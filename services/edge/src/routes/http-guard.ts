@@ -33,11 +33,11 @@ export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Pr
       callback(null, {
         origin: request.headers.origin !== undefined && origins.allow(request),
         // Who asks by OPTIONS about nothing but the path is answered by the path.
-        preflight: request.headers["access-control-request-method"] !== undefined,
+        preflight: Boolean(request.headers["access-control-request-method"]),
         credentials: origins.trust(request),
         methods: METHODS,
-        allowedHeaders: ["authorization", "content-type", "idempotency-key"],
-        exposedHeaders: ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+        allowedHeaders: ["authorization", "content-type", "idempotency-key", "if-none-match"],
+        exposedHeaders: ["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
         maxAge: PREFLIGHT_MAX_AGE_S,
       }),
   });
