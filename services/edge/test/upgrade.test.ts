@@ -42,6 +42,7 @@ t.test("a refused handshake leaves no socket behind, whatever its URL", async (t
     t.match(text, `HTTP/1.1 ${status} `);
     t.match(text, "application/problem+json");
     if (status >= 403) t.match(text, /x-content-type-options: nosniff/i);
+    if (status === 403) t.match(text, /\r\nconnection: close\r\n/i, "so says the answer");
   }
   const page = await answer(edge.port, `GET /ws/chat/%/ HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n${UPGRADE}\r\n`);
   t.match(page, "application/problem+json", "from a browser, too");
@@ -142,6 +143,21 @@ t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets
     const response = await fetch(`http://127.0.0.1:${edge.port}${path}`);
     t.equal(response.status, 426);
     t.match(await response.json(), { status: 426, code: "bad_request" });
+  }
+  for (const wish of ["HTTP/1.1\r\nHost: x\r\nConnection: close", "HTTP/1.0\r\nHost: x"]) {
+    const socket = connect(edge.port, "127.0.0.1");
+    t.teardown(() => socket.destroy());
+    let text = "";
+    let ended = false;
+    socket.on("data", (data) => {
+      text += data;
+    });
+    socket.on("end", () => {
+      ended = true;
+    });
+    socket.write(`GET /ws ${wish}\r\n\r\n`);
+    await until(() => ended);
+    t.match(text, /HTTP\/1.1 426 [^]*\r\nconnection: upgrade, close\r\n/i, "nothing is to follow");
   }
   for (const [bytes, status] of [
     ["NONSENSE\r\n\r\n", 400],

@@ -87,7 +87,11 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
   };
 
   // Only an answer needs the headers of security, and a handshake that succeeds has none: for a crowd of them they are not made.
-  const onSend = async (_request: FastifyRequest, reply: FastifyReply) => reply.helmet();
+  const onSend = async (request: FastifyRequest, reply: FastifyReply) => {
+    // A proxy must not send its next request here: the socket of a refused handshake is closed.
+    if (request.ws) reply.header("connection", "close");
+    return reply.helmet();
+  };
   const guards = { helmet: false, onRequest, onSend } as const;
 
   app.route({
@@ -130,7 +134,8 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
 }
 
 function askForUpgrade(_request: unknown, reply: FastifyReply): FastifyReply {
-  reply.header("upgrade", "websocket").header("connection", "upgrade");
+  // Who wants one answer only is hung up on after it (RFC 9112, 9.6): with a header that says nothing of that Node forgets it.
+  reply.header("upgrade", "websocket").header("connection", reply.raw.shouldKeepAlive ? "upgrade" : "upgrade, close");
   return sendProblem(reply, problem("bad_request", { status: 426, detail: "A WebSocket is to be opened here." }));
 }
 
