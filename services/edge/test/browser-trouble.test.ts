@@ -125,11 +125,22 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await page.setViewportSize(size);
     await failed.getByRole("button", { name: "다시 보내기" }).click();
     await failed.getByText("보내지 못했어요.").waitFor();
-    await failed.getByRole("button", { name: "지우기" }).click();
-    await failed.waitFor({ state: "detached" });
+    await visitor.say("too rude");
+    await failed.nth(1).waitFor();
+    await visitor.enter(strict, "refused", "you");
+    t.same(await visitor.texts(), [], "what is not sent is of who said it");
+    await visitor.enter(strict, "refused", "me");
+    t.same(await failed.locator(".text").allTextContents(), ["rude", "too rude"], "a reload does not lose it");
+    t.equal(await page.locator("#empty-room").isVisible(), false);
+    for (const left of [1, 0]) {
+      await failed.getByRole("button", { name: "지우기" }).first().click();
+      await until(async () => (await failed.count()) === left);
+    }
     await visitor.say("short");
     await visitor.nothingPending();
-    t.same(await visitor.texts(), ["short"]);
+    await page.reload();
+    await visitor.sees("short");
+    t.same(await visitor.texts(), ["short"], "nor brings back what was discarded");
     t.same(visitor.problems, []);
   });
 
