@@ -64,12 +64,18 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await visitor.sees("answer");
     t.same(await visitor.texts(), ["meanwhile", "answer"]);
     t.equal(await visitor.page.locator("#load-older").isVisible(), false, "it is asked for already");
+    await visitor.page.evaluate(watchVoice);
     await persistence.restart();
     await visitor.sees("before");
     await note.waitFor({ state: "hidden" });
     await said(early, "later", "after");
     await visitor.sees("after");
     t.same(await visitor.texts(), ["before", "meanwhile", "answer", "after"]);
+    t.match(await readOut(visitor), { before: "off" }, "a screen reader does not read out what was said long ago");
+    await until(async () => (await visitor.page.locator("#chat-log").getAttribute("aria-live")) === "polite");
+    await said(early, "later", "news");
+    await visitor.sees("news");
+    t.match(await readOut(visitor), { news: "polite" });
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
@@ -174,3 +180,21 @@ async function edgeProcess(t: Test, { nats, persistence }: System) {
   t.teardown(() => edge.stop());
   return edge;
 }
+
+/** Notes for each text that comes into the log whether a screen reader would read it out. Runs in the page. */
+function watchVoice(): void {
+  const log = document.querySelector("#chat-log")!;
+  const voice: Record<string, string | null> = {};
+  Object.assign(window, { voice });
+  new MutationObserver((records) => {
+    for (const { addedNodes } of records) {
+      for (const node of addedNodes) {
+        const text = node instanceof Element && node.querySelector(".text")?.textContent;
+        if (text) voice[text] = log.getAttribute("aria-live");
+      }
+    }
+  }).observe(log, { childList: true });
+}
+
+const readOut = ({ page }: Visitor) =>
+  page.evaluate(() => (window as unknown as { voice: Record<string, string> }).voice);

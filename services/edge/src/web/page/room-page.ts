@@ -218,6 +218,7 @@ class RoomPage {
       () => admitted(this.#client),
     );
     this.#onRoom(room);
+    this.#view.hush();
     this.#follow.keepPlace(() => {
       const first = page.messages[0];
       if (first) this.#view.dropBefore(first.position);
