@@ -1,6 +1,7 @@
 /** What an edge logs while what it needs is away: that it is so, and not once for each try or request. */
 import { pino } from "pino";
 import t, { type Test } from "tap";
+import { bearer, knock } from "./auth-support.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
 
 interface Line {
@@ -66,4 +67,20 @@ t.test("history is away: each instance is told of once, and no request by itself
     "40 history cannot be read at 127.0.0.1:9",
   ]);
   t.notMatch(JSON.stringify(lines), "limit=2", "nor is what was asked for anybody's business");
+});
+
+t.test("the public keys are away: that is told once, and who comes is told to come again", async (t) => {
+  const keys = { AUTH: "jwt", JWKS_URL: "http://127.0.0.1:10/keys", EDGE_SECRET: "x".repeat(32) };
+  const { edge, lines } = await listened(t, keys);
+  // Not even looked at, before there is a key of that name.
+  const jwt = `${Buffer.from('{"alg":"RS256","kid":"k"}').toString("base64url")}.e30.AAAA`;
+  for (let i = 0; i < 3; i++) {
+    const client = await knock(t, edge.port, "/ws", { full: true });
+    client.send({ type: "hello", token: jwt });
+    t.match(await client.closing(), { code: 1012 });
+    t.equal((await fetch(`http://127.0.0.1:${edge.port}/v1/rooms`, { headers: bearer(jwt) })).status, 500);
+  }
+  t.match(lines, [{ level: 40, msg: "tokens cannot be checked", error: String }]);
+  t.equal(lines.length, 1);
+  t.notMatch(JSON.stringify(lines), jwt);
 });
