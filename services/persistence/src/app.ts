@@ -20,6 +20,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { addAccess } from "./access.ts";
 import type { AdminStore } from "./admin/admin-store.ts";
 import { adminOff, adminPages } from "./admin/index.ts";
+import { requireKept } from "./admin/moderator.ts";
 import { addCaching } from "./caching.ts";
 import type { Floor } from "./floor.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
@@ -74,7 +75,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     };
   });
   addMetricsRoute(app, persistenceMetrics(deps));
-  await app.register(roomRoutes(store));
+  await app.register(roomRoutes(store, async (room) => moderation && requireKept(moderation.admin, room)));
   await app.register(messageRoutes(store, floor));
   await app.register(
     moderation && moderation.token !== ""

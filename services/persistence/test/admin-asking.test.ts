@@ -26,6 +26,11 @@ t.test("asking the admin page", async (t) => {
     }
   });
 
+  await t.test("who clicks twice makes a room once, also in the audit log", async (t) => {
+    t.strictSame(new Set(await Promise.all([made("twice"), made("twice")])), new Set([await made("twice")]));
+    t.equal(await inside.db.collection("audit").countDocuments({ room: "twice" }), 1);
+  });
+
   await t.test("a link that leads to no page is told from the first page", async (t) => {
     for (const path of [
       ...["messages?room=a&before=x", "messages?room=a&before=", "messages?room=a&before=a.1&before=x"],
@@ -86,7 +91,13 @@ t.test("asking the admin page", async (t) => {
       t.equal(answer.status, 409, path);
       t.match(await answer.text(), "This room is being deleted.");
     }
+    const put = await fetch(`${persistence.url}/v1/rooms/going`, { method: "PUT" });
+    t.match([put.status, ((await put.json()) as { code: string }).code], [409, "conflict"], "nor by the API");
     t.match(await clicker.page("/admin/room?room=going"), 'name="topic" maxlength="500" value=""');
+    await clicker.submit("/admin/people", { act: "ban", user: "mallory", room: "going" });
+    const said = await publisher.jsm.streams.getMessage("CHAT", { last_by_subj: logSubject("going") });
+    t.equal(said, null, "who is banned from it is, but that is not said in it: it would make it anew");
+    t.match(await clicker.page("/admin/people"), /<bdi>mallory<[\s\S]*<bdi>going</);
     clearInterval(renewal);
     await jobs.deleteOne({ _id: "j" });
     await clicker.submit("/admin/room", { room: "going", topic: "t", status: "0" });

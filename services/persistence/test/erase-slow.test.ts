@@ -1,16 +1,17 @@
-import { DEFAULT_LOG_SETTINGS, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, type Desk, openDesk } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
 import type { AdminStore } from "../src/admin/admin-store.ts";
 import { Eraser } from "../src/admin/erasing.ts";
+import { Moderator } from "../src/admin/moderator.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
 import { messageKey } from "../src/keys.ts";
 import { createProjector } from "../src/projector.ts";
 import { eventually, freshDatabase, lookInside, message, mongod, nats, openStore, record, silent } from "./support.ts";
 
-/** The store, with some of its methods done in another way. */
-function instead(store: AdminStore, some: Partial<AdminStore>): AdminStore {
-  return new Proxy(store, {
+/** A store or a desk, with some of its methods done in another way. */
+function instead<T extends object>(of: T, some: Partial<T>): T {
+  return new Proxy(of, {
     get: (of, name) => {
       const method = Reflect.get(name in some ? some : of, name);
       return typeof method === "function" ? method.bind(of) : method;
@@ -147,6 +148,64 @@ t.test("a message that is in the log twice is erased twice: what was dropped as 
   const { epoch } = await desk.log();
   const expected = [1, 2].map((seq) => ({ _id: messageKey("a", { epoch, seq }), room: "a", erased: true }));
   t.strictSame(await dump("messages"), expected, "whoever had one of them in hand cannot bring it back");
+});
+
+t.test("of a moderator's act and the erasure of its room at once one sees the other", async (t) => {
+  const { url, desk, store } = await open(t);
+  const projected = await openStore(t, url);
+  await projected.ensureRoom("a", new Date().toISOString());
+  let looked = 0;
+  const watched: Pick<AdminStore, "takeJob"> = {
+    takeJob: (...args) => {
+      looked++;
+      return store.takeJob(...args);
+    },
+  };
+  const floor = { now: async () => desk.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
+  const eraser = new Eraser({ desk, store: instead(store, watched), floor, onTrouble: () => {} });
+  t.teardown(() => eraser.close());
+  const erase = () => store.addJob({ kind: "room", room: "a" }, new Date().toISOString());
+  const isDone = async (id: string) => (await store.job(id))?.done === true;
+
+  // The act is first: it stands still before its rule.
+  let goOn = () => {};
+  const slow: Pick<Desk, "change"> = {
+    change: async (...args) => {
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return desk.change(...args);
+    },
+  };
+  const first = new Moderator(instead(desk, slow), store).setRoom("a", {
+    status: 1,
+    slowModeS: 9,
+    topic: "of a room that goes",
+  });
+  await eventually("it has begun", () => store.isActing("a"));
+  const waiting = await erase();
+  const before = looked;
+  await eventually("the erasure looks again", () => looked > before + 1);
+  t.equal(desk.rules.room("a"), undefined, "it waits");
+  goOn();
+  await first;
+  await eventually("it is done", () => isDone(waiting));
+  t.match(desk.rules.room("a"), { status: 0, slowModeS: 0 });
+  t.strictSame(await desk.scan("a", 1), []);
+
+  // The erasure is first: the act has not seen it when it begins.
+  let second = "";
+  const late: Pick<AdminStore, "record"> = {
+    record: async (entry) => {
+      second = await erase();
+      await store.record(entry);
+    },
+  };
+  const moderator = new Moderator(desk, instead(store, late));
+  await t.rejects(moderator.setRoom("a", { status: 1, slowModeS: 9 }), { code: "conflict" });
+  await eventually("it is done", () => isDone(second));
+  t.match(desk.rules.room("a"), { status: 0, slowModeS: 0 });
+  t.strictSame(await desk.scan("a", 1), []);
 });
 
 t.test("who has stood still and lost a room's job erases nothing of the room's next life, nor opens it", async (t) => {

@@ -76,12 +76,15 @@ export interface AdminStore {
 
   record(entry: AuditEntry): Promise<void>;
   finish(id: string, state: "done" | "failed"): Promise<void>;
+  /** Whether an act in this room has begun that has not ended. */
+  isActing(room: string): Promise<boolean>;
   /** Acts that began between the two times (ISO 8601) and have not ended are interrupted. */
   interrupt(from: string, before: string): Promise<void>;
   audit(before: string | undefined, limit: number): Promise<AuditEntry[]>;
 
   /** Of a room that is being erased there is one job, whoever asks once more, and of many at once. @returns the job's id */
   addJob(subject: JobSubject, at: string): Promise<string>;
+  /** @throws ProtocolError `history_unavailable` */
   isErasing(room: string): Promise<boolean>;
   /**
    * One that is not done, for `holder` alone for `holdMs`; undefined: there is none that nobody holds. Of several the oldest

@@ -27,7 +27,7 @@ interface Deps {
 /** Saves how far a job is, and has it ours for another while. @throws LetGo */
 type Save = (step: Partial<Job>) => Promise<Job>;
 
-/** The job is somebody else's now, or this process is to stop: it goes on elsewhere. */
+/** The job is somebody else's now, or this process is to stop, or something has to end first: it goes on elsewhere, or later. */
 class LetGo extends Error {}
 
 /**
@@ -104,7 +104,11 @@ export class Eraser {
   async #do(taken: Job, save: Save): Promise<void> {
     const { desk, store } = this.#deps;
     const { subject } = taken;
-    if (subject.kind === "room") await this.#setClosed(subject.room, true);
+    if (subject.kind === "room") {
+      // What a moderator has begun may still open the room, or speak of it. One that began later knows of the job.
+      if (await store.isActing(subject.room)) throw new LetGo();
+      await this.#setClosed(subject.room, true);
+    }
     const { epoch, firstSeq, lastSeq } = await desk.log();
     let job = taken;
     // A log that was made anew meanwhile has to be looked through as well.

@@ -27,9 +27,15 @@ export interface RoomSettings {
 
 export type Act = MemberEvent["act"];
 
+/** @throws ProtocolError `conflict` for a room that is being erased: what is set or made of it now would go with it, or open it */
+export async function requireKept(store: Pick<AdminStore, "isErasing">, room: string): Promise<void> {
+  if (await store.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
+}
+
 /**
  * What a moderator can do. First the rule, which the edges enforce from then on; then the event, which the members see.
- * Each act is in the audit log before it is begun.
+ * Each act is in the audit log before it is begun: it looks whether its room is being erased after that, and an erasure whether an
+ * act in its room has begun. So one of two at once sees the other, and nothing is set of a room that goes.
  */
 export class Moderator {
   readonly #desk: Desk;
@@ -40,18 +46,13 @@ export class Moderator {
     this.#store = store;
   }
 
-  /** @throws ProtocolError `conflict` for a room that is being erased: what is set or made of it now would go with it, or open it */
-  async requireKept(room: string): Promise<void> {
-    if (await this.#store.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
-  }
-
   /**
    * @param changes as it is to be, whatever it was; what is absent stays. The members are told what changes; where that
    * is nothing of theirs, how things are, for who missed it
    * @throws ProtocolError `conflict`
    */
   async setRoom(room: string, { topic, status, slowModeS, retentionDays }: Partial<RoomSettings>): Promise<void> {
-    await this.requireKept(room);
+    await requireKept(this.#store, room);
     const detail = [
       status === undefined ? [] : `status ${status}`,
       slowModeS === undefined ? [] : `slow mode ${slowModeS} s`,
@@ -59,6 +60,7 @@ export class Moderator {
       topic === undefined ? [] : `topic: ${topic}`,
     ].flat();
     return this.#act({ act: "room", room, detail: detail.join(", ") }, async (id, at) => {
+      await requireKept(this.#store, room);
       let now: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
       await this.#desk.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
         const days = retentionDays ?? kept;
@@ -91,8 +93,9 @@ export class Moderator {
         ...rest,
         ...(lifts ? {} : { [which]: { ...given, at } }),
       }));
-      // What holds everywhere belongs to no room's log: the one it concerns is told, and nobody else.
-      if (room === undefined) return;
+      // What holds everywhere belongs to no room's log: the one it concerns is told, and nobody else. In a room that is being
+      // erased nobody is left to be told, and the event would make it anew.
+      if (room === undefined || (await this.#store.isErasing(room))) return;
       const event: MemberEvent = { type: "member", room, ...plain(person), act, at };
       await this.#desk.publish(until === undefined ? event : { ...event, until }, id);
     });
@@ -105,6 +108,7 @@ export class Moderator {
     // What stands there may be another room's, whose members would not be told.
     if (!(await this.#store.hasMessage(room, place))) throw new ProtocolError("not_found");
     return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
+      await requireKept(this.#store, room);
       const { epoch } = await this.#desk.log();
       if (epoch === place.epoch) {
         await this.#desk.publish({ type: "delete", room, user: MODERATOR, target: place.seq, at }, id);

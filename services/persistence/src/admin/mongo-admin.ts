@@ -17,7 +17,7 @@ import {
   type MessageDocument,
   type RoomDocument,
 } from "../mongo-documents.ts";
-import { bulkUpsert, isDuplicateKey } from "../mongo-errors.ts";
+import { bulkUpsert, isDuplicateKey, reading } from "../mongo-errors.ts";
 import { findRooms } from "../mongo-rooms.ts";
 import {
   type AdminStore,
@@ -176,6 +176,10 @@ class MongoAdmin implements AdminStore {
     await this.#audit.updateOne({ _id: id }, { $set: { state } });
   }
 
+  async isActing(room: string) {
+    return (await this.#audit.findOne({ room, state: "begun" }, { projection: { _id: 1 } })) !== null;
+  }
+
   async interrupt(from: string, before: string) {
     // An id begins with the time.
     await this.#audit.updateMany(
@@ -206,8 +210,8 @@ class MongoAdmin implements AdminStore {
     }
   }
 
-  async isErasing(room: string) {
-    return (await this.#jobOf(room)) !== null;
+  isErasing(room: string) {
+    return reading(async () => (await this.#jobOf(room)) !== null);
   }
 
   #jobOf(room: string) {

@@ -2,6 +2,7 @@ import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { changesOf, confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
 import type { Admin } from "./index.ts";
+import { requireKept } from "./moderator.ts";
 
 const ROOMS_PAGE = 50;
 
@@ -30,9 +31,10 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
 
   app.post("/admin/rooms", async (request, reply) => {
     const room = requireStoredRoom(textOf(request.body as Fields, "room"));
-    await moderator.requireKept(room);
-    await store.ensureRoom(room, new Date().toISOString());
-    await moderator.note({ act: "create room", room });
+    await requireKept(admin, room);
+    const { created } = await store.ensureRoom(room, new Date().toISOString());
+    // A second click finds the room that the first one made.
+    if (created) await moderator.note({ act: "create room", room });
     return done(reply, roomPath(room), "done");
   });
 

@@ -41,8 +41,11 @@ async function readableRooms(
   return { rooms: await store.rooms(page), ...(next === undefined ? {} : { next }) };
 }
 
-/** Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile. */
-export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
+/**
+ * Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile.
+ * @param requireKept rejects for a room that is being erased: one that were made now would go with it
+ */
+export function roomRoutes(store: Store, requireKept: (room: string) => Promise<void>): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get(
       "/v1/rooms",
@@ -94,7 +97,9 @@ export function roomRoutes(store: Store): FastifyPluginAsyncTypebox {
         if (body !== undefined && body !== null && JSON.stringify(body) !== "{}") {
           throw new ProtocolError("bad_request", { field: "body", message: "A room is made without properties." });
         }
-        const { room, created } = await store.ensureRoom(requireRoom(params.room), new Date().toISOString());
+        const name = requireRoom(params.room);
+        await requireKept(name);
+        const { room, created } = await store.ensureRoom(name, new Date().toISOString());
         return reply.code(created ? 201 : 200).send(room);
       },
     );
