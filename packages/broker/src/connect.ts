@@ -1,4 +1,5 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { reasonOfDial } from "./reason.ts";
 
 /** How to reach NATS. */
 export interface NatsSettings {
@@ -21,6 +22,9 @@ const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 250;
 /** A clock that goes back by less keeps nobody waiting for long. */
 const CLOCK_SLACK_MS = 1000;
+/** Without a connection for so long it is asked why, and then again each so often. */
+const ASKED_AFTER_MS = 500;
+const ASKED_EACH_MS = 5000;
 /** More than a cluster has servers. */
 const DIALS_AFTER_SETBACK = 16;
 
@@ -50,6 +54,42 @@ export async function connectNats(settings: NatsSettings, wait = true): Promise<
   });
   void endStale(nc);
   return nc;
+}
+
+/** Connects as {@link connectNats} does, and tells why for as long as there is no connection: see {@link tellWhyNot}. */
+export async function connectTelling(
+  settings: NatsSettings,
+  onTrouble: (reason: string) => void,
+): Promise<NatsConnection> {
+  const stop = tellWhyNot(settings, onTrouble);
+  try {
+    return await connectNats(settings);
+  } finally {
+    stop();
+  }
+}
+
+/**
+ * Finds out what the library, which dials for ever, keeps for itself: by a dial of its own, now and then.
+ * @param onTrouble told each time that it is let in no more than the library is
+ * @returns ends it
+ */
+export function tellWhyNot(settings: NatsSettings, onTrouble: (reason: string) => void): () => void {
+  let stopped = false;
+  const ask = async () => {
+    const error = await connectNats(settings, false).then(
+      (nc) => nc.close(),
+      (error: Error) => error,
+    );
+    if (stopped) return;
+    if (error) onTrouble(reasonOfDial(error));
+    timer = setTimeout(ask, ASKED_EACH_MS).unref();
+  };
+  let timer = setTimeout(ask, ASKED_AFTER_MS).unref();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
-import { connectNats, type NatsSettings } from "./connect.ts";
+import { connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
 import { ACK_WAIT_MS, type Durable, ensureDurable, type FoundLog, parseAckSubject } from "./durable.ts";
 import { PullSession, type Space } from "./pull-session.ts";
 import { reasonOf } from "./reason.ts";
@@ -32,7 +32,7 @@ export type Project = (records: readonly ConsumedRecord[], isOurs: () => boolean
 export interface LogConsumer {
   /** Whether the log can be reached now. */
   readonly connected: boolean;
-  /** Why nothing can be read from it now though it is {@link connected}, for operators; `undefined` when all is well. */
+  /** Why nothing can be read from it now, for operators, where that is known; `undefined` when all is well. */
   readonly trouble: string | undefined;
 
   /**
@@ -104,6 +104,8 @@ class JetStreamConsumer implements LogConsumer {
   #jsm: JetStreamManager | undefined;
   #connected = false;
   #trouble: string | undefined;
+  /** Why there is no connection, as far as that is known. */
+  #unreachable: string | undefined;
   readonly #opened: Promise<void>;
   #durable: Durable | undefined;
   #session: PullSession | undefined;
@@ -139,7 +141,7 @@ class JetStreamConsumer implements LogConsumer {
   }
 
   get trouble(): string | undefined {
-    return this.#trouble;
+    return this.#connected ? this.#trouble : this.#unreachable;
   }
 
   start(project: Project): void {
@@ -168,7 +170,7 @@ class JetStreamConsumer implements LogConsumer {
   }
 
   async #connect(): Promise<void> {
-    const nc = await connectNats(this.#settings.nats);
+    const nc = await connectTelling(this.#settings.nats, (reason) => this.#onUnreachable(reason));
     if (this.#stop.signal.aborted) return nc.close();
     this.#nc = nc;
     this.#jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });
@@ -177,16 +179,29 @@ class JetStreamConsumer implements LogConsumer {
     void this.#followConnection(nc);
   }
 
+  #onUnreachable(reason: string): void {
+    this.#unreachable = reason;
+    if (!this.#stop.signal.aborted) this.#settings.onTrouble("the log cannot be reached", new Error(reason));
+  }
+
   async #followConnection(nc: NatsConnection): Promise<void> {
+    let stopTelling = () => {};
     for await (const status of nc.status()) {
-      if (status.type === "disconnect") this.#connected = false;
+      if (status.type === "disconnect") {
+        this.#connected = false;
+        this.#unreachable = undefined;
+        stopTelling();
+        stopTelling = tellWhyNot(this.#settings.nats, (reason) => this.#onUnreachable(reason));
+      }
       if (status.type !== "reconnect") continue;
+      stopTelling();
       this.#connected = true;
       this.#renew();
       // Requests died with the old connection, and the log behind the new one may be another.
       this.#session?.end(new Error("reconnected"));
       this.#wake?.();
     }
+    stopTelling();
   }
 
   /** One session after another, with a pause after each that grows while nothing succeeds. */

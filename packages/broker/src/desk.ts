@@ -3,7 +3,7 @@ import { encodeEvent, type LogEvent, ProtocolError, type Rule } from "@madang/pr
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isApiError } from "./api-errors.ts";
-import { connectNats, type NatsSettings } from "./connect.ts";
+import { connectTelling, type NatsSettings } from "./connect.ts";
 import { EDGE_SUBJECTS, type EdgeReport } from "./control.ts";
 import { DirectGet, type SubjectRecord } from "./direct-get.ts";
 import { durableName } from "./durable.ts";
@@ -210,7 +210,9 @@ class NatsDesk implements Desk {
   }
 
   async #open(onTrouble: (what: string, error: Error) => void): Promise<void> {
-    const nc = await connectNats(this.#nats);
+    const nc = await connectTelling(this.#nats, (reason) => {
+      if (!this.#closed) onTrouble("nobody can moderate", new Error(reason));
+    });
     if (this.#closed) return nc.close();
     this.#nc = nc;
     this.#jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });

@@ -2,13 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ProtocolError } from "@madang/protocol";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
-import { connectNats, type NatsSettings } from "./connect.ts";
+import { connectNats, connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { ForeignLogError } from "./foreign-settings.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf, reasonOfDial } from "./reason.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
 import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 
@@ -21,7 +21,7 @@ const STANDS_STILL =
 
 /**
  * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
- * @param onTrouble told, as often as it is tried in vain, why the log cannot be opened though NATS is there
+ * @param onTrouble told, for as long as it is tried in vain, why NATS lets nobody in, or the log cannot be opened
  * @throws ForeignLogError
  */
 export async function openLog(
@@ -31,11 +31,11 @@ export async function openLog(
 ): Promise<Log> {
   // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
   const [nc, replayNc] = await Promise.all([
-    connectNats(nats),
+    connectTelling(nats, onTrouble),
     connectNats({ ...nats, name: `${nats.name} (replay)` }),
   ]);
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
-  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats.inboxPrefix);
+  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
   await log.open(onTrouble);
   if (log.foreign.length === 0) return log;
   await log.close(0);
@@ -43,6 +43,7 @@ export async function openLog(
 }
 
 class JetStreamLog implements Log {
+  readonly #nats: NatsSettings;
   readonly #nc: NatsConnection;
   readonly #replayNc: NatsConnection;
   readonly #jsm: JetStreamManager;
@@ -55,7 +56,7 @@ class JetStreamLog implements Log {
   #firstSeq = 0;
   #lastSeq = 0;
   #trouble: string | undefined;
-  /** Why NATS lets us in no more, as when passwords were changed. */
+  /** Why NATS lets us in no more, as when passwords or certificates were changed. */
   #refusal: string | undefined;
   #foreign: readonly string[] = [];
   #checking: Promise<string> | undefined;
@@ -67,8 +68,10 @@ class JetStreamLog implements Log {
     replayNc: NatsConnection,
     jsm: JetStreamManager,
     settings: LogSettings,
-    inboxPrefix?: string,
+    nats: NatsSettings,
   ) {
+    const { inboxPrefix } = nats;
+    this.#nats = nats;
     this.#nc = nc;
     this.#replayNc = replayNc;
     this.#jsm = jsm;
@@ -242,16 +245,25 @@ class JetStreamLog implements Log {
   }
 
   async #watch(): Promise<void> {
+    let stopTelling = () => {};
     for await (const status of this.#nc.status()) {
-      if (status.type === "disconnect") this.#publisher.onDisconnect();
+      if (status.type === "disconnect") {
+        this.#publisher.onDisconnect();
+        stopTelling();
+        stopTelling = tellWhyNot(this.#nats, (reason) => {
+          this.#refusal = reason;
+        });
+      }
       if (status.type === "error" && status.error instanceof errors.AuthorizationError) {
-        this.#refusal = `NATS does not let us in (${status.error.message})`;
+        this.#refusal = reasonOfDial(status.error);
       }
       if (status.type === "reconnect") {
+        stopTelling();
         this.#refusal = undefined;
         this.#publisher.onReconnect();
         for (const listener of this.#reconnectListeners) listener();
       }
     }
+    stopTelling();
   }
 }

@@ -1,12 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startNats } from "@madang/local-stack";
 import t, { type Test } from "tap";
 import { connectNats } from "../src/connect.ts";
-import { DEFAULT_LOG_SETTINGS, openLog } from "../src/index.ts";
+import { DEFAULT_LOG_SETTINGS, openConsumer, openLog } from "../src/index.ts";
 
 /** Far longer than it takes, and less than what the library would wait by itself. */
 const SOON_MS = 15_000;
@@ -62,7 +63,7 @@ async function natsFor(t: Test) {
 }
 
 // What follows waits most of its time, each on servers of its own.
-t.jobs = 3;
+t.jobs = 4;
 
 t.test("a dead link is noticed also where it takes in no more bytes", async (t) => {
   const nats = await natsFor(t);
@@ -133,6 +134,44 @@ t.test("when NATS lets us in no more, the log says so, and when it does again, n
     await delay(10);
   }
   t.equal(log.trouble, undefined);
+});
+
+t.test("why there is no connection is told, also where the library dials on without a word", async (t) => {
+  const secrets = (name: string) => {
+    const dir = join(t.testdirName, name);
+    execFileSync("sh", [join(import.meta.dirname, "../../../infra/make-secrets.sh"), dir]);
+    return dir;
+  };
+  const dir = t.testdir();
+  const [ours, theirs] = [secrets("ours"), secrets("theirs")];
+  const nats = await startNats({
+    dir: join(dir, "nats"),
+    configText: `tls { cert_file: "${ours}/server.pem", key_file: "${ours}/server-key.pem" }`,
+  });
+  t.teardown(() => nats.stop());
+  const url = nats.url.replace("nats:", "tls:");
+  const told: string[] = [];
+  const consumer = openConsumer({
+    nats: { url, name: "test", caFile: join(theirs, "ca.pem") },
+    log: DEFAULT_LOG_SETTINGS,
+    onTrouble: (what, { message }) => told.push(`${what}: ${message}`),
+  });
+  t.teardown(() => consumer.close(0));
+  for (const end = performance.now() + 2 * SOON_MS; told.length === 0 && performance.now() < end; ) await delay(10);
+  t.match(told, [/^the log cannot be reached: NATS is not trusted/], "at the start");
+  t.match(consumer.trouble, /^NATS is not trusted/);
+  const log = await openLog({ url, name: "test", caFile: join(ours, "ca.pem") }, DEFAULT_LOG_SETTINGS);
+  t.teardown(() => log.close(0));
+  for (const file of ["server.pem", "server-key.pem"]) copyFileSync(join(theirs, file), join(ours, file));
+  await nats.restart();
+  for (const end = performance.now() + 2 * SOON_MS; !log.trouble?.includes("trusted") && performance.now() < end; ) {
+    await delay(10);
+  }
+  t.match(log.trouble, /^NATS is not trusted \(unable to verify[^;]*\): is the CA file/, "and later");
+  copyFileSync(join(theirs, "ca.pem"), join(ours, "ca.pem"));
+  const connected = () => log.connected && consumer.connected;
+  for (const end = performance.now() + SOON_MS; !connected() && performance.now() < end; ) await delay(10);
+  t.ok(connected(), "the CA is read anew for each dial");
 });
 
 // The clock is everybody's: nothing runs beside it.

@@ -68,7 +68,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   await addCaching(app);
   await addDocs(app);
   addHealthRoutes(app, () => {
-    const nats = consumer.connected ? consumer.trouble : "not reachable";
+    const nats = consumer.connected ? consumer.trouble : (consumer.trouble ?? "not reachable");
     return {
       ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
       ...(nats === undefined ? {} : { nats }),
