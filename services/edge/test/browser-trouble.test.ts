@@ -129,6 +129,9 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
       t.same([tops.length, new Set(tops).size], [2, 1], `what can be done stands in one line, ${width} px`);
     }
     await page.setViewportSize(size);
+    await page.emulateMedia({ media: "print" });
+    t.equal(await failed.getByRole("button").first().isVisible(), false, "on paper there is nothing to press");
+    await page.emulateMedia({ media: "screen" });
     await failed.getByRole("button", { name: "다시 보내기" }).click();
     await failed.getByText("보내지 못했어요.").waitFor();
     await visitor.say("too rude");

@@ -211,6 +211,15 @@ t.test("links: http and https, as people write them", async (t) => {
   ]);
   t.same(links('javascript:alert(1) data:text/html,x ftp://a.example https:// http://" xhttp://a.example'), []);
   t.same(links("https://a.example/<b>"), ["https://a.example/"]);
+  t.same(links("[(https://a.example/x)] [see (https://a.example/[y])]"), [
+    "https://a.example/x",
+    "https://a.example/[y]",
+  ]);
+  // A message like these held up the edge, and every page of the room, for seconds each; now it is no work at all.
+  const dots = `https://a${".".repeat(2000)}b`;
+  for (const end of [")", "]", ".)", "_]"].map((end) => end.repeat(1980 / end.length))) {
+    t.same(links(dots + end), [dots], end.slice(0, 2));
+  }
   for (const text of ["", "a https://a.example/, b http://b.example.", "https://a.example"]) {
     t.equal(
       segments(text)

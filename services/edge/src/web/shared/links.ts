@@ -10,7 +10,7 @@ export interface Segment {
  */
 const URL_START = /\bhttps?:\/\/[A-Za-z0-9][!#-;=?-[\]_a-z~]*/gi;
 /** Punctuation at the end of a URL belongs to the sentence around it. */
-const TRAILING = /[.,:;!?'*_~]+$/;
+const TRAILING = ".,:;!?'*_~";
 
 /** Cuts a text into plain pieces and links. Joined again, the pieces are the text. */
 export function segments(text: string): Segment[] {
@@ -27,16 +27,24 @@ export function segments(text: string): Segment[] {
   return result;
 }
 
-/** Without the sentence's punctuation, and without a closing bracket whose opening one stands before the URL. */
+/**
+ * Without the sentence's punctuation, and without a closing bracket whose opening one stands before the URL. Each character
+ * is looked at once or twice: what somebody types is worked on by the server and by every page of the room.
+ */
 function trimmed(url: string): string {
-  let link = url.replace(TRAILING, "");
-  for (const [open, close] of [
-    ["(", ")"],
-    ["[", "]"],
-  ] as const) {
-    while (link.endsWith(close) && link.split(open).length < link.split(close).length) {
-      link = link.slice(0, -1).replace(TRAILING, "");
-    }
+  /** How many more of them are closed than opened. */
+  const tooMany: Record<string, number> = { ")": 0, "]": 0 };
+  for (const character of url) {
+    if (character === ")" || character === "]") tooMany[character]!++;
+    else if (character === "(") tooMany[")"]!--;
+    else if (character === "[") tooMany["]"]!--;
   }
-  return link;
+  let end = url.length;
+  for (; end > 0; end--) {
+    const last = url[end - 1]!;
+    if (TRAILING.includes(last)) continue;
+    if (!(last in tooMany) || tooMany[last]! <= 0) break;
+    tooMany[last]!--;
+  }
+  return url.slice(0, end);
 }
