@@ -16,6 +16,8 @@ import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
 const HEADS_BATCH = 1000;
 const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
+const STANDS_STILL =
+  "NATS answers, but has stored nothing of late: its log and /healthz say why (a full disk needs room, and a restart of nats-server)";
 
 /**
  * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
@@ -96,7 +98,8 @@ class JetStreamLog implements Log {
   }
 
   get trouble(): string | undefined {
-    return this.connected ? this.#trouble : (this.#refusal ?? "not connected");
+    if (!this.connected) return this.#refusal ?? "not connected";
+    return this.#trouble ?? (this.#publisher.standsStill ? STANDS_STILL : undefined);
   }
 
   async open(onTrouble: (reason: string) => void): Promise<void> {

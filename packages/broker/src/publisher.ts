@@ -2,6 +2,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "@
 import type { Lane, Stored } from "./log.ts";
 import { headerStatus, headerText, oneHeader } from "./raw-message.ts";
 import { type Flight, type LaneHost, SenderLane } from "./sender-lane.ts";
+import { Standstill } from "./standstill.ts";
 
 /** The server's answer to a publish (ADR-10, ADR-22). */
 interface PubAck {
@@ -37,6 +38,7 @@ export class Publisher implements LaneHost {
   readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
   readonly #identity: { epoch(): string; check(): Promise<string> };
+  readonly #standstill = new Standstill();
   #connected = true;
   #nextToken = 0;
   /** The highest sequence that was newly stored here: a lower one later means that the log was made anew. */
@@ -73,6 +75,11 @@ export class Publisher implements LaneHost {
     return this.#highSeq;
   }
 
+  /** Whether nothing that is published has been stored for some time, though the server is there. */
+  get standsStill(): boolean {
+    return this.#standstill.seen;
+  }
+
   /** To be called when the connection is lost: nothing is sent until {@link onReconnect}. */
   onDisconnect(): void {
     this.#connected = false;
@@ -81,6 +88,7 @@ export class Publisher implements LaneHost {
   /** To be called when the connection is back: every lane repeats what has no answer, in order, with the same ids. */
   onReconnect(): void {
     this.#connected = true;
+    this.#standstill.onAnswer();
     this.#flights.clear();
     for (const lane of [...this.#busy.values()]) lane.restart();
   }
@@ -148,7 +156,7 @@ export class Publisher implements LaneHost {
     this.#flights.delete(token);
     const ack = parseAck(msg);
     if (ack.seq !== undefined && ack.error === undefined) this.#onStored(flight, ack.seq, ack.duplicate === true);
-    else flight.lane.settle(flight, outcomeOf(ack));
+    else this.#settle(flight, outcomeOf(ack));
   }
 
   #onStored(flight: Flight, seq: number, duplicate: boolean): void {
@@ -158,12 +166,18 @@ export class Publisher implements LaneHost {
     const stored = (epoch: string): Stored => ({ seq, epoch, duplicate: duplicate && flight.attempts === 1 });
     if (again) {
       this.#identity.check().then(
-        (epoch) => flight.lane.settle(flight, stored(epoch)),
-        () => flight.lane.settle(flight, "failed"),
+        (epoch) => this.#settle(flight, stored(epoch)),
+        () => this.#settle(flight, "failed"),
       );
     } else {
-      flight.lane.settle(flight, stored(this.#identity.epoch()));
+      this.#settle(flight, stored(this.#identity.epoch()));
     }
+  }
+
+  #settle(flight: Flight, result: Stored | Outcome): void {
+    if (result === "failed") this.#standstill.onFailure(flight.sentAt);
+    else this.#standstill.onAnswer();
+    flight.lane.settle(flight, result);
   }
 
   #onSweep(): void {
@@ -173,7 +187,7 @@ export class Publisher implements LaneHost {
         // Tokens are in the order of sending: the first young one ends the search.
         if (now - flight.sentAt < ACK_LIMIT_MS) break;
         this.#flights.delete(flight.token);
-        flight.lane.settle(flight, "failed");
+        this.#settle(flight, "failed");
       }
     }
     for (const lane of [...this.#busy.values()]) lane.expire(now);

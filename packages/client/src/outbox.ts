@@ -114,6 +114,13 @@ export class Outbox {
     this.#try((storage) => storage.removeItem(this.#key(send)));
   }
 
+  /** Keeps a send whose answer was given up: who asks for it from now on waits for one that is still to come. */
+  reopen(send: Send): void {
+    const queue = this.#queues.get(send.room);
+    const index = queue?.indexOf(send) ?? -1;
+    if (queue && index >= 0) queue[index] = { ...send, answer: openAnswer() };
+  }
+
   #admit(send: Send): void {
     const { maxSends = 1000, maxBytes = 1024 * 1024 } = this.#options;
     if (this.#sends + 1 > maxSends || this.#bytes + send.bytes > maxBytes) throw new MadangError("outbox_full");

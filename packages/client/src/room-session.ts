@@ -215,7 +215,11 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
 
   /** Rejects every pending send. `keep`: they stay in the outbox and are sent by a later connection. */
   giveUp(error: MadangError, keep = false): void {
-    for (const send of [...this.#deps.outbox.queue(this.name)]) this.#failed(send, error, keep);
+    const { outbox } = this.#deps;
+    // A listener that is told of one may give up the others itself.
+    for (const send of [...outbox.queue(this.name)]) {
+      if (outbox.queue(this.name).includes(send)) this.#failed(send, error, keep);
+    }
   }
 
   /** A repeat later than the log remembers ids is stored twice: the second one is passed over. */
@@ -233,7 +237,8 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   }
 
   #failed(send: Send, error: MadangError, keep = false): void {
-    if (!keep) this.#deps.outbox.remove(send);
+    if (keep) this.#deps.outbox.reopen(send);
+    else this.#deps.outbox.remove(send);
     send.answer.reject(error);
     this.emit("failed", { ...describe(send), error });
   }

@@ -141,6 +141,34 @@ t.test("a new client sends what the last one could not, and says so", async (t) 
   second.client.close();
 });
 
+t.test("who asks again for a send that closing gave up, but kept, waits for its answer", async (t) => {
+  const { client, room, last } = inRoom("a", { storage: new FakeStorage() });
+  const given = room.send("hello", { nonce: "n" });
+  client.close();
+  await t.rejects(given, { code: "client_closed", temporary: true });
+  client.connect();
+  const again = room.send("hello", { nonce: "n" });
+  last().accept().joined("a").caughtUp("a", 0);
+  t.same(last().messages, ["hello"]);
+  last().ack("a", "n", 4);
+  t.match(await again, { seq: 4 });
+  client.close();
+});
+
+t.test("what leaving has given up, while it is told what closing has, is told once", async (t) => {
+  const storage = new FakeStorage();
+  const { client, room } = inRoom("a", { storage });
+  const failed: string[] = [];
+  room.on("failed", ({ text, error }) => {
+    failed.push(`${text}: ${error.code}`);
+    room.leave();
+  });
+  for (const text of ["1", "2", "3"]) void room.send(text);
+  client.close();
+  t.same(failed, ["1: client_closed", "1: room_left", "2: room_left", "3: room_left"]);
+  t.equal(storage.length, 0);
+});
+
 t.test("what the server refuses for good is not kept", async (t) => {
   const storage = new FakeStorage();
   const { room, last } = inRoom("a", { storage });

@@ -1,4 +1,5 @@
 import t from "tap";
+import { systemClock } from "../src/clock.ts";
 import { onWake } from "../src/wake.ts";
 import { inRoom } from "./fakes.ts";
 
@@ -66,4 +67,17 @@ t.test("a hint ends a back-off, asks a silent connection, and lets a fresh one b
   client.close();
   t.equal(listeners.size, 0, "and a closed client listens no more");
   t.equal(clock.timers, 0);
+});
+
+t.test("the clock knows of an hour that the machine slept, and does not go back with the time of day", async (t) => {
+  const HOUR_MS = 3_600_000;
+  let sleptMs = 0;
+  t.intercept(Date, "now", { get: () => () => Math.floor(performance.timeOrigin + performance.now()) + sleptMs });
+  const before = systemClock.now();
+  sleptMs = HOUR_MS;
+  const awake = systemClock.now();
+  t.ok(awake - before >= HOUR_MS - 1, `${awake - before} ms`);
+  sleptMs = -HOUR_MS;
+  t.ok(systemClock.now() >= awake);
+  t.ok(systemClock.now() - awake < HOUR_MS, "nor does it run away");
 });

@@ -20,6 +20,8 @@ export function problem(code: ErrorCode, options: { detail?: string; field?: str
 
 /** As much of a reply as a problem needs, whatever the server's generics. */
 interface ProblemReply {
+  readonly raw: { readonly destroyed: boolean };
+  hijack(): unknown;
   header(name: string, value: string): unknown;
   code(status: number): {
     type(type: string): { serializer(serialize: (body: unknown) => string): { send(body: unknown): unknown } };
@@ -28,6 +30,11 @@ interface ProblemReply {
 
 /** Answers with problem+json, and with `Retry-After` (seconds) where it is known. */
 export function sendProblem<R extends ProblemReply>(reply: R, body: Problem, retryAfter?: number): R {
+  // Thousands may leave at once, and an answer made for each of them would hold up those who stay.
+  if (reply.raw.destroyed) {
+    reply.hijack();
+    return reply;
+  }
   if (retryAfter !== undefined) reply.header("retry-after", String(Math.ceil(retryAfter)));
   reply.code(body.status).type(PROBLEM_CONTENT_TYPE).serializer(JSON.stringify).send(body);
   return reply;
@@ -41,7 +48,8 @@ export function sendUnreadable(error: NodeJS.ErrnoException, socket: Socket): vo
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   const status = UNREADABLE_STATUS[error.code ?? ""] ?? 400;
   writeProblem(socket, problem("bad_request", { status }));
-  socket.destroy(error);
+  // Without the error: nobody listens, and a stack for each of thousands takes long.
+  socket.destroy();
 }
 
 /** Answers on a socket that is HTTP's no more, or not yet. To close it afterwards is the caller's. */

@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import Fastify from "fastify";
 import t from "tap";
-import { addHealthRoutes, addMetricsRoute, problem, sendProblem } from "../src/index.ts";
+import { addHealthRoutes, addMetricsRoute, problem, sendErrorProblem, sendProblem } from "../src/index.ts";
 
 t.test("figures are as they are each time that somebody asks", async (t) => {
   const app = Fastify();
@@ -55,4 +58,29 @@ t.test("Retry-After is whole seconds, and never too early", async (t) => {
     t.match({ statusCode, ...headers }, { statusCode: 429, "retry-after": header });
   }
   t.notOk("retry-after" in (await app.inject("/")).headers);
+});
+
+t.test("who has gone in the middle of a request gets no answer made", async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  app.setErrorHandler(sendErrorProblem);
+  const errors: string[] = [];
+  let answers = 0;
+  app.addHook("onError", async (_request, _reply, error) => void errors.push(error.message));
+  app.addHook("onSend", async () => void answers++);
+  app.post("/", async () => "taken");
+  const port = Number(new URL(await app.listen({ port: 0, host: "127.0.0.1" })).port);
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+  const leaving = connect(port, "127.0.0.1");
+  leaving.write(`${head}Content-Length: 10\r\n\r\n{`);
+  await once(app.server, "request");
+  leaving.resetAndDestroy();
+  for (const end = Date.now() + 20_000; errors.length === 0 && Date.now() < end; ) await delay(5);
+  t.strictSame(errors, ["aborted"]);
+  t.equal(answers, 0);
+  const staying = connect(port, "127.0.0.1");
+  staying.write(`${head}Content-Length: 1\r\n\r\n{`);
+  t.match(String((await once(staying, "data"))[0]), /^HTTP\/1\.1 400 /);
+  staying.destroy();
+  t.equal(answers, 1);
 });

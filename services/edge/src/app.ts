@@ -21,7 +21,7 @@ import { Hub } from "./hub.ts";
 import { edgeMetrics } from "./metrics.ts";
 import { Replayer } from "./replayer.ts";
 import { apiRoutes } from "./routes/api.ts";
-import { API_SECURITY, limitRequests } from "./routes/http-guard.ts";
+import { API_SECURITY, challengeWhoIsRefused, limitRequests } from "./routes/http-guard.ts";
 import { isWebSocket, originForm, websocketRoutes } from "./routes/websocket.ts";
 import { BAD_URL_PATH, isBadUrl, wantsPage } from "./web/bad-url.ts";
 import { HistoryClient } from "./web/history-client.ts";
@@ -87,6 +87,7 @@ export async function buildApp(
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendErrorProblem);
+  challengeWhoIsRefused(app);
   useOwnRefusals(app);
   useMethods(app);
   useShallowJson(app);

@@ -317,7 +317,6 @@ export class Connection implements Speaker {
   }
 
   #onFrame(data: Buffer, isBinary: boolean): void {
-    this.#pulse.alive = true;
     // After the last answer nothing more is taken: the client sends it again elsewhere.
     if (this.#leaving || this.#closed) return this.#onLate(data);
     if (this.#held) {
@@ -349,7 +348,6 @@ export class Connection implements Speaker {
 
   /** To read these costs as much as any other frame, and no limit of the protocol is about them: they count as refused. */
   #onControl(data: Buffer): void {
-    this.#pulse.alive = true;
     if (this.#leaving || this.#closed) this.#onLate(data);
     else this.refused();
   }
@@ -379,7 +377,7 @@ export class Connection implements Speaker {
     if (this.#leaving || wait === this.#readingPaused) return;
     this.#readingPaused = !this.#readingPaused;
     // What is not read is no silence.
-    this.#pulse.alive = true;
+    this.#pulse.excuse();
     if (this.#readingPaused) this.#ws.pause();
     else this.#ws.resume();
   }

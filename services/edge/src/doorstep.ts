@@ -15,6 +15,9 @@ const HANDSHAKES_PER_EXPULSION = 20;
 
 const OWN_FILES = 256;
 
+/** As proxies write it: `192.0.2.1:443`, `[2001:db8::1]:443` (RFC 7239, 6). An IPv6 address of its own has no brackets. */
+const WITH_PORT = /^(?:\[(.*)\]|([\d.]+))(?::\d*)?$/;
+
 /** Limits of an address that hold before its WebSockets are counted: to let somebody in, or not, costs something, too. */
 export class Doorstep {
   /** `undefined`: off. */
@@ -70,7 +73,10 @@ export function mostSockets(): number {
   return Number.isFinite(files) ? Math.max(files - OWN_FILES, files / 2) : Number.POSITIVE_INFINITY;
 }
 
-/** Whoever has an IPv6 address has 2^64 of them. Of a socket that was reset before anybody asked, no address is known. */
+/**
+ * Whoever has an IPv6 address has 2^64 of them. Some proxies tell the port as well, which is another one with each socket.
+ * Of a socket that was reset before anybody asked, no address is known.
+ */
 export function addressOf(ip: string | undefined): string {
-  return rateLimit.normalizeIP(ip ?? "", 64);
+  return rateLimit.normalizeIP((ip ?? "").replace(WITH_PORT, "$1$2"), 64);
 }

@@ -10,6 +10,7 @@ import {
 } from "@madang/auth";
 import { NO_RULES, type Rules } from "@madang/broker";
 import { ProtocolError } from "@madang/protocol";
+import type { TroubleLog } from "@madang/runtime";
 import type { FastifyRequest } from "fastify";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
@@ -33,11 +34,12 @@ export class Guard {
   readonly #users = new Map<string, Set<Connection>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: EdgeConfig, rules: Rules = NO_RULES, usage: Usage = new Usage()) {
+  /** @param onTrouble is told when no token can be checked */
+  constructor(config: EdgeConfig, rules: Rules = NO_RULES, usage: Usage = new Usage(), onTrouble?: TroubleLog) {
     this.#config = config;
     this.#rules = rules;
     this.#usage = usage;
-    this.#auth = createAuthenticator(config.auth);
+    this.#auth = createAuthenticator(config.auth, onTrouble);
     this.origins = config.origins;
     this.doorstep = new Doorstep(config.limits);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Gossip, type Log, NO_GOSSIP, NO_RULES, type Rules } from "@madang/broker";
 import { type Position, ProtocolError } from "@madang/protocol";
-import type { Logger } from "@madang/runtime";
+import { createTroubleLog, type Logger } from "@madang/runtime";
 import type { EdgeConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
@@ -69,7 +69,7 @@ export class Hub implements RoomHost, Present {
     this.config = config;
     this.logger = logger;
     const usage = new Usage(gossip);
-    this.guard = new Guard(config, rules, usage);
+    this.guard = new Guard(config, rules, usage, createTroubleLog(logger));
     this.moderation = new Moderation(rules, filter, this, usage);
     this.ringBudget = new RingBudget(config.ringMaxBytes);
     this.#opener = new RoomOpener(log, logger, () => this.#currentRooms());

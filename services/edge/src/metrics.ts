@@ -16,7 +16,11 @@ export function edgeMetrics(hub: Hub): MetricSource[] {
   return [
     { name: "madang_connections", help: "Open WebSockets.", read: () => hub.connections.size },
     { name: "madang_rooms", help: "Rooms open on this edge.", read: () => hub.roomCount },
-    { name: "madang_log_connected", help: "1 while the log can be reached.", read: () => Number(hub.log.connected) },
+    {
+      name: "madang_log_connected",
+      help: "1 while the log can be reached and used; if not, /readyz says why.",
+      read: () => Number(hub.log.trouble === undefined),
+    },
     { name: "madang_ring_bytes", help: "Recent events held in memory.", read: () => hub.ringBudget.bytes },
     { name: "madang_messages_stored_total", help: "Messages that the log acknowledged.", read: () => counts.stored },
     {

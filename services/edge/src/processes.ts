@@ -27,7 +27,8 @@ export function tellServing(): void {
  * Runs several edges on one port: the kernel spreads the connections over them (`SO_REUSEPORT`), and they know no
  * more of each other than edges on two machines do. Processes and not threads: a crash takes one of them, each has
  * a heap and a collector of its own, and nothing is shared that threads could share faster.
- * A process that dies is started again; SIGTERM and SIGINT drain all, and the promise resolves when the last is gone.
+ * A process that dies is started again; SIGTERM and SIGINT drain all, and the promise resolves when the last is gone. They
+ * are passed on each time, so that a second one ends those that still drain; what did not end in order gives the exit code.
  * But when one gives up before any has ever served (the port is taken), all end, with its exit code: that would not be
  * better next time, and has to be seen by who started them.
  */
@@ -49,6 +50,7 @@ export function runProcesses(count: number, logger: Logger): Promise<void> {
         stop();
       }
       if (stopping) {
+        if (code > 0) process.exitCode = code;
         if (startedAt.size === 0) resolve();
         return;
       }
@@ -57,7 +59,6 @@ export function runProcesses(count: number, logger: Logger): Promise<void> {
       restarting.push(setTimeout(start, restartMs));
     });
     const stop = (): void => {
-      if (stopping) return;
       stopping = true;
       for (const timer of restarting) clearTimeout(timer);
       restarting = [];

@@ -6,12 +6,13 @@ const READING_BYTES_PER_S = 16 * 1024;
 
 /** Whether the other side of a socket is there (F6), and takes what is sent to it (F8). */
 export class Pulse {
-  /** Anything came in since it was asked for a sign of life. */
-  alive = true;
   readonly #socket: Socket;
+  #excused = true;
   /** When it was last asked, and how many bytes were sent to it until then. */
   #askedAt = 0;
   #askedBytes = 0;
+  /** How many bytes had come from it by then. */
+  #heardBytes = 0;
   #awaitsPong = false;
   /** So many bytes it has read for certain: those before a ping that it answered. */
   #readBytes = 0;
@@ -23,10 +24,24 @@ export class Pulse {
     this.#socket = socket;
   }
 
+  /**
+   * Anything came in since it was asked for a sign of life: a part of a frame will do, since who has a long way up cannot
+   * put a pong in the middle of what it sends.
+   */
+  get alive(): boolean {
+    return this.#excused || this.#socket.bytesRead !== this.#heardBytes;
+  }
+
+  /** It was not read: of what it says meanwhile nothing is known. */
+  excuse(): void {
+    this.#excused = true;
+  }
+
   /** Asks for a sign of life. One ping at a time is on its way, so a pong says how far the client has read. */
   ask(now: number): void {
     if (this.#awaitsPong && !this.alive) return;
-    this.alive = false;
+    this.#excused = false;
+    this.#heardBytes = this.#socket.bytesRead;
     this.#askedAt = now;
     if (this.#awaitsPong) return;
     this.#awaitsPong = true;
@@ -38,7 +53,6 @@ export class Pulse {
   answered(): void {
     if (this.#awaitsPong) this.#readBytes = this.#askedBytes;
     this.#awaitsPong = false;
-    this.alive = true;
   }
 
   /**

@@ -98,7 +98,8 @@ export class RoomOpener {
       do {
         this.#auditAgain = false;
         await this.#log.checkEpoch();
-        const { foreign } = this.#log;
+        const { foreign, trouble } = this.#log;
+        if (trouble !== undefined) this.#onTrouble("the log does not store", new Error(trouble));
         if (foreign.length > 0) this.#onDanger(FOREIGN_LOG, new ForeignLogError(foreign));
         const rooms = (await this.#rooms()).filter((room) => room.feed.opened);
         const epoch = this.#log.epoch;

@@ -62,16 +62,24 @@ t.test("AUTH=jwt", async (t) => {
 
   await t.test("a 401 says how one proves who one is, whatever was asked for", async (t) => {
     const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
-    for (const [method, path, headers] of [
-      ["GET", "/ws/chat/hall/", { ...handshake, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }],
-      ["POST", "/session", { "content-type": "application/json" }],
+    const toJoin = { ...handshake, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+    const invalid = 'Bearer error="invalid_token"';
+    for (const [method, path, headers, challenge] of [
+      ["GET", "/ws/chat/hall/", toJoin, "Bearer"],
+      ["GET", "/ws/chat/hall/", { ...toJoin, ...bearer("x") }, invalid],
+      ["GET", "/ws/chat/hall/", { ...toJoin, ...cookie(await token({}, -60)) }, invalid],
+      ["GET", "/", {}, "Bearer"],
+      ["GET", "/chat/hall/n/", cookie("x"), invalid],
+      ["GET", "/v1/rooms", {}, "Bearer"],
+      ["GET", "/v1/rooms", bearer("x"), invalid],
+      ["POST", "/session", { "content-type": "application/json" }, invalid],
     ] as const) {
       const [response] = await once(
         request({ port, method, path, headers }).end(method === "POST" ? '{"token":"x"}' : undefined),
         "response",
       );
       response.resume();
-      t.match([response.statusCode, response.headers["www-authenticate"]], [401, "Bearer"], path);
+      t.same([response.statusCode, response.headers["www-authenticate"]], [401, challenge], path);
     }
   });
 

@@ -64,12 +64,18 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await visitor.sees("answer");
     t.same(await visitor.texts(), ["meanwhile", "answer"]);
     t.equal(await visitor.page.locator("#load-older").isVisible(), false, "it is asked for already");
+    await visitor.page.evaluate(watchVoice);
     await persistence.restart();
     await visitor.sees("before");
     await note.waitFor({ state: "hidden" });
     await said(early, "later", "after");
     await visitor.sees("after");
     t.same(await visitor.texts(), ["before", "meanwhile", "answer", "after"]);
+    t.match(await readOut(visitor), { before: "off" }, "a screen reader does not read out what was said long ago");
+    await until(async () => (await visitor.page.locator("#chat-log").getAttribute("aria-live")) === "polite");
+    await said(early, "later", "news");
+    await visitor.sees("news");
+    t.match(await readOut(visitor), { news: "polite" });
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
@@ -125,11 +131,22 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await page.setViewportSize(size);
     await failed.getByRole("button", { name: "다시 보내기" }).click();
     await failed.getByText("보내지 못했어요.").waitFor();
-    await failed.getByRole("button", { name: "지우기" }).click();
-    await failed.waitFor({ state: "detached" });
+    await visitor.say("too rude");
+    await failed.nth(1).waitFor();
+    await visitor.enter(strict, "refused", "you");
+    t.same(await visitor.texts(), [], "what is not sent is of who said it");
+    await visitor.enter(strict, "refused", "me");
+    t.same(await failed.locator(".text").allTextContents(), ["rude", "too rude"], "a reload does not lose it");
+    t.equal(await page.locator("#empty-room").isVisible(), false);
+    for (const left of [1, 0]) {
+      await failed.getByRole("button", { name: "지우기" }).first().click();
+      await until(async () => (await failed.count()) === left);
+    }
     await visitor.say("short");
     await visitor.nothingPending();
-    t.same(await visitor.texts(), ["short"]);
+    await page.reload();
+    await visitor.sees("short");
+    t.same(await visitor.texts(), ["short"], "nor brings back what was discarded");
     t.same(visitor.problems, []);
   });
 
@@ -163,3 +180,21 @@ async function edgeProcess(t: Test, { nats, persistence }: System) {
   t.teardown(() => edge.stop());
   return edge;
 }
+
+/** Notes for each text that comes into the log whether a screen reader would read it out. Runs in the page. */
+function watchVoice(): void {
+  const log = document.querySelector("#chat-log")!;
+  const voice: Record<string, string | null> = {};
+  Object.assign(window, { voice });
+  new MutationObserver((records) => {
+    for (const { addedNodes } of records) {
+      for (const node of addedNodes) {
+        const text = node instanceof Element && node.querySelector(".text")?.textContent;
+        if (text) voice[text] = log.getAttribute("aria-live");
+      }
+    }
+  }).observe(log, { childList: true });
+}
+
+const readOut = ({ page }: Visitor) =>
+  page.evaluate(() => (window as unknown as { voice: Record<string, string> }).voice);

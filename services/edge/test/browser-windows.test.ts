@@ -87,6 +87,22 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     t.same(line, { borderTopStyle: "solid", borderTopWidth: "1px", isSeen: true });
   });
 
+  t.test("where the clock is wrong by a day, the date above a message is the server's all the same", async (t) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await page.clock.setFixedTime(Date.now() + 24 * 60 * 60_000);
+    await visitor.enter(here, "tomorrow", "me");
+    await visitor.say("now");
+    const message = page.locator("#chat-log .message[data-position]");
+    await message.getByText("now").waitFor();
+    const dates = () =>
+      page.locator("#chat-log time").evaluateAll((all) => all.map((time) => time.getAttribute("datetime")));
+    const [day, time] = await dates();
+    t.equal(day, time);
+    t.ok(Date.parse(day!) < Date.now() + 60_000, `${day}`);
+    t.same(visitor.problems, []);
+  });
+
   t.test("what was typed is not lost: before there is a script, by a reload, by going back", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;

@@ -17,18 +17,24 @@ async function regulated(t: Test, clients: number, restMs = 0) {
   let turn = 0;
   const intake = new Intake(() => now);
   const seen: { from: number; turn: number; chunk: Buffer }[] = [];
+  const ends: { from: number; turn: number }[] = [];
   const readers: { isPaused: boolean }[] = [];
   const sockets: Socket[] = [];
   function listener(this: Socket, chunk: Buffer): void {
     now++;
     seen.push({ from: sockets.indexOf(this), turn, chunk });
   }
-  const server = createServer((socket) => {
+  function endListener(this: Socket): void {
+    now++;
+    ends.push({ from: sockets.indexOf(this), turn });
+  }
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     const reader = { isPaused: false };
     sockets.push(socket);
     readers.push(reader);
     socket.on("error", () => {});
     socket.on("data", listener);
+    socket.on("end", endListener);
     intake.regulate(socket, reader);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -49,11 +55,11 @@ async function regulated(t: Test, clients: number, restMs = 0) {
   count();
   t.teardown(() => {
     counting = false;
-    for (const client of dialled) client.destroy();
+    for (const socket of [...dialled, ...sockets]) socket.destroy();
     server.close();
   });
   const bytesOf = (from: number) => Buffer.concat(seen.filter((s) => s.from === from).map(({ chunk }) => chunk));
-  return { intake, seen, readers, sockets, clients: dialled, bytesOf, pass: (ms: number) => (now += ms) };
+  return { intake, seen, ends, readers, sockets, clients: dialled, bytesOf, pass: (ms: number) => (now += ms) };
 }
 
 function bulk(seed: number): Buffer {
@@ -185,4 +191,22 @@ t.test("what is ignored is thrown away, also what waits already, and its end is 
   clients[0]!.end(bulk(1));
   await once(sockets[0]!, "end");
   t.equal(seen.length, length);
+});
+
+t.test("many that end at once are taken leave of a few a turn, each once, after what they said", async (t) => {
+  const { seen, ends, clients, bytesOf } = await regulated(t, 30);
+  clients[0]!.write(bulk(0));
+  await until(() => seen.length > 20);
+  for (const client of clients) client.end();
+  await until(() => ends.length === 30);
+  t.ok(bytesOf(0).equals(bulk(0)), "all that it said was heard");
+  t.equal(ends.at(-1)!.from, 0, "and that it left after it");
+  t.equal(new Set(ends.map(({ from }) => from)).size, 30);
+  const perTurn = new Map<number, number>();
+  for (const { turn } of ends) perTurn.set(turn, (perTurn.get(turn) ?? 0) + 1);
+  t.ok(Math.max(...perTurn.values()) <= 2, `${Math.max(...perTurn.values())} in a turn`);
+  t.ok(
+    ends.filter(({ from }) => from > 0).every(({ turn }) => turn <= seen.at(-1)!.turn),
+    "nobody waits for who says much",
+  );
 });

@@ -125,7 +125,9 @@ t.test("limits on a real edge", async (t) => {
     t.equal((await from("192.0.2.1, 192.0.2.2")).refusedWith, undefined, "only what the proxy itself says is believed");
     t.equal((await from("192.0.2.2, 192.0.2.1")).refusedWith, 429);
     for (const host of ["1", "2"]) t.equal((await from(`2001:db8::${host}`)).refusedWith, undefined);
-    t.equal((await from("2001:db8::3")).refusedWith, 429, "an IPv6 /64 is one address");
+    for (const address of ["2001:db8::3", "[2001:db8::4]", "[2001:db8::5]:443"])
+      t.equal((await from(address)).refusedWith, 429, "an IPv6 /64 is one address");
+    t.equal((await from("192.0.2.1:1024")).refusedWith, 429, "whatever the port");
     first.ws.close();
     await until(async () => (await from("192.0.2.1")).refusedWith === undefined);
   });

@@ -106,15 +106,22 @@ t.test("on a real edge", async (t) => {
       t.equal(evil.status, 403, "nothing is written for a foreign page");
       t.equal(evil.headers.get("access-control-allow-origin"), null);
     }
-    const preflight = (origin: string) =>
+    const preflight = (origin: string, method = "PUT") =>
       fetch(`${url}/v1/rooms/hall`, {
         method: "OPTIONS",
-        headers: { origin, "access-control-request-method": "PUT", "access-control-request-headers": "authorization" },
+        headers: { origin, "access-control-request-method": method, "access-control-request-headers": "authorization" },
       });
     const asked = await preflight("https://friend.example");
     t.equal(asked.status, 204);
     t.match(asked.headers.get("access-control-allow-methods"), /PUT/);
-    t.match(asked.headers.get("access-control-allow-headers"), /authorization/);
+    t.match(asked.headers.get("access-control-allow-headers"), /authorization.*if-none-match/);
+    t.match(friend.headers.get("access-control-expose-headers"), /etag/, "what to ask with again");
+    const empty = await preflight("https://friend.example", "");
+    t.match(
+      empty.headers.get("content-type"),
+      "application/problem+json",
+      "asks about no method, so it is no preflight",
+    );
     t.equal((await preflight("https://evil.example")).headers.get("access-control-allow-origin"), null);
   });
 

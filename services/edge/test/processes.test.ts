@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
-import { natsFor, until } from "./support.ts";
+import { full, natsFor, until } from "./support.ts";
 
 interface Line {
   readonly pid: number;
@@ -89,6 +89,20 @@ t.test(
     t.same(pids(/^stopped$/), workers, edge.output());
   },
 );
+
+t.test("EDGE_PROCESSES: who cannot wait for the drain says so twice, as to a single process", async (t) => {
+  const nats = await natsFor(t);
+  const edge = await startProcess({
+    name: "edge",
+    entry: ENTRY,
+    env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "600000" },
+  });
+  t.teardown(() => edge.stop());
+  for (let i = 0; i < 8; i++) await full(t, edge, "u");
+  const again = setInterval(() => edge.running && process.kill(edge.pid, "SIGTERM"), 500);
+  t.teardown(() => clearInterval(again));
+  t.strictSame(await edge.exited, { code: 1, signal: null });
+});
 
 t.test("EDGE_PROCESSES: where the port is taken that is said, and nothing is tried for ever", async (t) => {
   const nats = await natsFor(t);

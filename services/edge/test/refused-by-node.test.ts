@@ -35,6 +35,13 @@ t.test("what Node would refuse with no body, or without asking persistence, is r
     [400, "GET /livez HTTP/1.1", "Host: a/b", closing],
     [400, "GET /livez HTTP/1.1", "Host: user@a", closing],
     [400, "GET /ws/chat/a/ HTTP/1.1", "Host: a", "Host: b", ...upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+    [400, "GET * HTTP/1.1", "Host: x", closing],
+    [405, "CONNECT a.example:443 HTTP/1.1", "Host: a.example:443"],
+    [405, "CONNECT /ws HTTP/1.1", "Host: x", ...upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+    [505, "GET /livez HTTP/2.0", "Host: x", closing],
+    [505, "GET /v1/rooms HTTP/0.9", "Host: x", closing],
+    [505, "GET /nothing HTTP/2.0", "Host: x", closing],
+    [505, "GET /livez"],
     [417, "GET /livez HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
     [417, "GET /v1/rooms HTTP/1.1", "Host: x", "Expect: the-unexpected", closing],
   ] as const) {
@@ -43,6 +50,8 @@ t.test("what Node would refuse with no body, or without asking persistence, is r
     t.match(answer.head, /\r\ncontent-type: application\/problem\+json/);
     t.match(answer.body, `"status":${status},"code":"bad_request"`);
   }
+  t.match((await ask("CONNECT a.example:443 HTTP/1.1", "Host: a.example:443")).head, /\r\nallow: $/);
+  t.equal((await ask("OPTIONS * HTTP/1.1", "Host: x", closing)).status, 204, "a ping (RFC 9110, 9.3.7)");
   t.equal((await ask("GET /livez HTTP/1.0")).status, 200, "before there was a Host");
   for (const host of ["", "[::1]:8000", "a_b.example:80", "x%20y", "a,b"]) {
     t.equal((await ask("GET /livez HTTP/1.1", `Host: ${host}`, closing)).status, 200, `a Host: ${host}`);

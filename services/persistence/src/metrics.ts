@@ -7,14 +7,18 @@ import type { Store } from "./store.ts";
 export interface MetricDeps {
   readonly store: Pick<Store, "ready">;
   readonly floor: Pick<Floor, "known">;
-  readonly consumer: Pick<LogConsumer, "connected">;
+  readonly consumer: Pick<LogConsumer, "connected" | "trouble">;
   readonly counts: ProjectionCounts;
 }
 
 export function persistenceMetrics({ store, floor, consumer, counts }: MetricDeps): MetricSource[] {
   return [
     { name: "madang_store_ready", help: "1 while MongoDB can be written.", read: () => Number(store.ready) },
-    { name: "madang_log_connected", help: "1 while the log can be reached.", read: () => Number(consumer.connected) },
+    {
+      name: "madang_log_connected",
+      help: "1 while the log can be reached and used; if not, /readyz says why.",
+      read: () => Number(consumer.connected && consumer.trouble === undefined),
+    },
     {
       name: "madang_floor_seq",
       help: "Everything of the log up to here is in MongoDB.",

@@ -42,6 +42,7 @@ t.test("a NATS without JetStream: not ready, with what is to be done, and ready 
   const ready = async () => (await fetch(`${child.url}/readyz`)).json();
   const isOff = async () => /start nats-server with -js/.test((await ready()).missing?.nats);
   await eventually("the reason", isOff);
+  t.match(await (await fetch(`${child.url}/metrics`)).text(), /^madang_log_connected 0$/m);
   await eventually("the reason in its log", () => /start nats-server with -js/.test(child.output()));
   for (const round of [1, 2]) {
     await off.stop();

@@ -33,11 +33,11 @@ export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Pr
       callback(null, {
         origin: request.headers.origin !== undefined && origins.allow(request),
         // Who asks by OPTIONS about nothing but the path is answered by the path.
-        preflight: request.headers["access-control-request-method"] !== undefined,
+        preflight: Boolean(request.headers["access-control-request-method"]),
         credentials: origins.trust(request),
         methods: METHODS,
-        allowedHeaders: ["authorization", "content-type", "idempotency-key"],
-        exposedHeaders: ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+        allowedHeaders: ["authorization", "content-type", "idempotency-key", "if-none-match"],
+        exposedHeaders: ["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
         maxAge: PREFLIGHT_MAX_AGE_S,
       }),
   });
@@ -51,19 +51,22 @@ export function refuseForeignWrites(app: FastifyInstance, { origins }: Guard): v
   });
 }
 
+/**
+ * A 401, be it a page's, a handshake's or of `/v1`, says how one proves who one is, and whether a token was there that
+ * proves nothing (RFC 9110, 15.5.2, and RFC 6750, 3). Has to come before the routes.
+ */
+export function challengeWhoIsRefused(app: FastifyInstance): void {
+  app.addHook("onError", async (_request, reply, error) => {
+    if (!(error instanceof ProtocolError) || error.code !== "unauthorized") return;
+    reply.header("www-authenticate", error instanceof TokenError ? 'Bearer error="invalid_token"' : "Bearer");
+  });
+}
+
 /** 401 for whoever does not prove who they are. */
 export function requireIdentity(app: FastifyInstance, guard: Guard): void {
-  app.addHook("onRequest", async (request, reply) => {
-    try {
-      request.identity = await guard.identify(request);
-      if (!request.identity) throw new ProtocolError("unauthorized");
-    } catch (error) {
-      const invalid = error instanceof TokenError;
-      if (error instanceof ProtocolError && error.code === "unauthorized") {
-        reply.header("www-authenticate", invalid ? 'Bearer error="invalid_token"' : "Bearer");
-      }
-      throw error;
-    }
+  app.addHook("onRequest", async (request) => {
+    request.identity = await guard.identify(request);
+    if (!request.identity) throw new ProtocolError("unauthorized");
   });
 }
 

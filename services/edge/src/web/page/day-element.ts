@@ -5,6 +5,7 @@ import { dayWords } from "./words.ts";
 export class DayElement {
   readonly #line: HTMLElement;
   #day: HTMLElement | undefined;
+  #at: string | undefined;
 
   constructor(line: HTMLElement) {
     this.#line = line;
@@ -15,14 +16,13 @@ export class DayElement {
     return this.#day ?? this.#line;
   }
 
-  /** @param at ISO 8601; `undefined`: the line begins no day */
+  /** @param at ISO 8601, another one when the server knows better than the visitor's clock; `undefined`: the line begins no day */
   show(at: string | undefined): void {
-    if (at !== undefined && !this.#day) {
-      this.#day = make("p", { className: "day" }, make("time", { dateTime: at }, dayWords(at)));
-      this.#line.before(this.#day);
-    } else if (at === undefined) {
-      this.#day?.remove();
-      this.#day = undefined;
-    }
+    if (at === this.#at) return;
+    this.#at = at;
+    this.#day?.remove();
+    this.#day =
+      at === undefined ? undefined : make("p", { className: "day" }, make("time", { dateTime: at }, dayWords(at)));
+    if (this.#day) this.#line.before(this.#day);
   }
 }

@@ -9,6 +9,8 @@ import { dayWords, t } from "./words.ts";
 /** More than this makes a page slow on a phone; the oldest are loaded again when somebody scrolls there. */
 const SHOWN_MAX = 1500;
 const SHOWN_AFTER_TRIM = 1000;
+/** So long a busy browser may take to look at what has changed, which it then reads out, or not, by what the log is then. */
+const HUSH_MS = 500;
 
 type Line = MessageElement | NoticeElement;
 
@@ -26,12 +28,21 @@ export class LogView {
   readonly news = make("p", { className: "news-line" }, make("span", {}, t.news));
   #newsAfter: string | undefined;
   #newsAbove: Line | undefined;
+  #hushed: number | undefined;
 
   constructor(log: HTMLElement, user: string) {
     this.#log = log;
     this.#user = user;
     this.#lines = Array.from(log.querySelectorAll<HTMLElement>(".message"), (root) => MessageElement.adopt(root));
     for (let i = 0; i < this.#lines.length; i++) this.#arrange(i);
+    this.hush();
+  }
+
+  /** What is put onto the page now was said long ago: it is no news, and screen readers are not to read all of it out. */
+  hush(): void {
+    this.#log.setAttribute("aria-live", "off");
+    clearTimeout(this.#hushed);
+    this.#hushed = window.setTimeout(() => this.#log.setAttribute("aria-live", "polite"), HUSH_MS);
   }
 
   get empty(): boolean {

@@ -10,7 +10,6 @@ import { t } from "./words.ts";
  * below them. What follows is loaded when they come there.
  */
 export class Newer {
-  readonly #log: HTMLElement;
   readonly #history: History;
   readonly #view: LogView;
   readonly #follow: Follow;
@@ -21,7 +20,6 @@ export class Newer {
 
   /** `loaded`: more is on the page; with `foundNewest` it goes on from the position given, and {@link end} is due. */
   constructor(log: HTMLElement, history: History, view: LogView, follow: Follow, loaded: (page: HistoryPage) => void) {
-    this.#log = log;
     this.#history = history;
     this.#view = view;
     this.#follow = follow;
@@ -48,11 +46,11 @@ export class Newer {
     const { newest } = this.#view;
     if (this.#loading || newest === undefined) return;
     this.#loading = true;
-    // Read out, it would be as if all of it were said just now.
-    this.#log.setAttribute("aria-live", "off");
+    this.#view.hush();
     this.#button.textContent = t.loading;
     try {
       const page = await this.#history.after(newest);
+      this.#view.hush();
       // Meanwhile the reader may have gone to the newest, or so far up that the end is another one.
       if (this.#follow.cut && this.#view.newest === newest) {
         for (const message of page.messages) this.#view.add(message);
@@ -65,6 +63,5 @@ export class Newer {
       this.#button.textContent = `${t.laterFailed} ${t.tryAgain}`;
     }
     this.#loading = false;
-    setTimeout(() => this.#log.setAttribute("aria-live", "polite"));
   }
 }

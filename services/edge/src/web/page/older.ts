@@ -47,13 +47,12 @@ export class Older {
     const { oldest } = this.#view;
     if (this.#loading || this.#foundOldest !== false || oldest === undefined) return;
     this.#loading = true;
-    // What was said long ago is no news to a screen reader.
-    this.#log.setAttribute("aria-live", "off");
     this.#button.textContent = t.loading;
     try {
       const page = await this.#history.before(oldest);
       // Unless the page has begun anew elsewhere meanwhile: there would be a hole.
       if (this.#view.oldest === oldest) {
+        this.#view.hush();
         this.#follow.keepPlace(() => {
           for (const message of page.messages.toReversed()) this.#view.add(message);
           this.foundOldest = page.foundOldest;
@@ -71,6 +70,5 @@ export class Older {
       this.#button.textContent = `${t.historyFailed} ${t.tryAgain}`;
     }
     this.#loading = false;
-    setTimeout(() => this.#log.setAttribute("aria-live", "polite"));
   }
 }

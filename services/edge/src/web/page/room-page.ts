@@ -13,7 +13,7 @@ import { Older } from "./older.ts";
 import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
 import { Unread } from "./unread.ts";
-import { Draft, localStore, rememberVisit } from "./visitor.ts";
+import { Draft, type FailedSend, FailedSends, localStore, rememberVisit } from "./visitor.ts";
 import { errorWords, outsideWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
@@ -39,6 +39,7 @@ export function startRoomPage(): void {
   });
   page.showStatus(Number(status));
   page.join(position);
+  page.showFailed();
   client.connect();
 }
 
@@ -62,6 +63,7 @@ class RoomPage {
   readonly #older: Older;
   readonly #unread: Unread;
   readonly #composer: Composer;
+  readonly #failed: FailedSends;
   readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
   #room: Room | undefined;
@@ -84,6 +86,7 @@ class RoomPage {
     this.#newer = new Newer(log, this.#history, this.#view, this.#follow, (page) => this.#onNewer(page));
     this.#older = new Older(this.#history, this.#view, this.#follow, this.#newer, seen.foundOldest);
     this.#unread = new Unread(name, log, this.#view, this.#follow, () => this.#room?.position);
+    this.#failed = new FailedSends(name, user);
     this.#mayWrite = seen.mayWrite;
     this.#composer = new Composer(
       seen.textMax,
@@ -111,9 +114,12 @@ class RoomPage {
       room.on("typing", (who) => this.#typing.add(who)),
       room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
-      room.on("sent", ({ nonce, epoch, seq }) => this.#view.settle(nonce, formatPosition(epoch, seq))),
+      room.on("sent", ({ nonce, epoch, seq }) => {
+        this.#failed.drop(nonce);
+        this.#view.settle(nonce, formatPosition(epoch, seq));
+      }),
       room.on("held", ({ error, ...send }) => this.#view.addPending(send).showHeld(sendErrorWords(error.code))),
-      room.on("failed", (failed) => this.#onFailed(failed)),
+      room.on("failed", ({ error, ...send }) => this.#onFailed({ ...send, code: error.code })),
       room.on("error", (error) => this.#onError(error)),
     ];
     this.#leave = () => {
@@ -128,8 +134,16 @@ class RoomPage {
     else this.#unread.begin();
   }
 
+  /** What an earlier visit of this tab could not send, unless it is on its way again. */
+  showFailed(): void {
+    const pending = new Set(this.#room?.pending.map(({ nonce }) => nonce));
+    for (const send of this.#failed.all) if (!pending.has(send.nonce)) this.#onFailed(send);
+    this.#older.show();
+  }
+
   #onMessage(event: RoomEvents["message"]): void {
     this.#typing.remove(event.user);
+    if (event.user === this.#user && event.nonce !== undefined) this.#failed.drop(event.nonce);
     if (this.#follow.cut) return event.user === this.#user ? undefined : this.#follow.added();
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
     // One's own that is new here was said in another tab.
@@ -204,6 +218,7 @@ class RoomPage {
       () => admitted(this.#client),
     );
     this.#onRoom(room);
+    this.#view.hush();
     this.#follow.keepPlace(() => {
       const first = page.messages[0];
       if (first) this.#view.dropBefore(first.position);
@@ -236,7 +251,7 @@ class RoomPage {
     const { text, ...options } = send;
     this.#room!.send(text, options).catch((error: MadangError) => {
       const taken = this.#room!.pending.some(({ nonce }) => nonce === send.nonce);
-      if (!taken) this.#onFailed({ ...send, error });
+      if (!taken) this.#onFailed({ ...send, code: error.code });
     });
   }
 
@@ -246,17 +261,20 @@ class RoomPage {
     this.#follow.said();
   }
 
-  #onFailed({ error, ...send }: RoomEvents["failed"]): void {
+  #onFailed(failed: FailedSend): void {
+    const { code, ...send } = failed;
+    this.#failed.add(failed);
     const retry = () => {
       this.#showPending(send);
       this.#send(send);
       this.#composer.focus();
     };
     const discard = () => {
+      this.#failed.drop(send.nonce);
       this.#view.dropPending(send.nonce);
       this.#older.show();
       this.#composer.focus();
     };
-    this.#view.addPending(send).showFailed(sendErrorWords(error.code), retry, discard);
+    this.#view.addPending(send).showFailed(sendErrorWords(code), retry, discard);
   }
 }

@@ -1,5 +1,6 @@
 /** What this browser remembers of its visitor. Where storage is forbidden or full, nothing: they type it again. */
 
+import type { MadangErrorCode, PendingSend } from "@madang/client";
 import { parsePosition } from "@madang/protocol/browser";
 import { compare } from "./order.ts";
 
@@ -101,6 +102,60 @@ export class Draft {
       // Forbidden, or full.
     }
   }
+}
+
+/** A message that was refused for good, and why. */
+export type FailedSend = PendingSend & { readonly code: MadangErrorCode };
+
+/** What a tab could not send in a room and its visitor neither sent again nor discarded: a reload keeps it, as a draft. */
+export class FailedSends {
+  readonly #key: string;
+  readonly #sends = new Map<string, FailedSend>();
+  #due = false;
+
+  constructor(room: string, user: string) {
+    this.#key = `madang:failed:${JSON.stringify([room, user])}`;
+    try {
+      const kept = JSON.parse(window.sessionStorage.getItem(this.#key) ?? "[]") as FailedSend[];
+      for (const send of kept) if (isFailedSend(send)) this.#sends.set(send.nonce, send);
+    } catch {
+      // Forbidden, or damaged.
+    }
+  }
+
+  /** In the order in which they failed. */
+  get all(): readonly FailedSend[] {
+    return [...this.#sends.values()];
+  }
+
+  add(send: FailedSend): void {
+    this.#sends.set(send.nonce, send);
+    this.#keep();
+  }
+
+  /** It has been stored after all, or is not wanted any more. */
+  drop(nonce: string): void {
+    if (this.#sends.delete(nonce)) this.#keep();
+  }
+
+  /** Once for all that fail together: a connection that is refused gives up whatever waits. */
+  #keep(): void {
+    if (this.#due) return;
+    this.#due = true;
+    queueMicrotask(() => {
+      this.#due = false;
+      try {
+        if (this.#sends.size === 0) window.sessionStorage.removeItem(this.#key);
+        else window.sessionStorage.setItem(this.#key, JSON.stringify(this.all));
+      } catch {
+        // Forbidden, or full.
+      }
+    });
+  }
+}
+
+function isFailedSend(send: Partial<FailedSend> | null): boolean {
+  return typeof send?.nonce === "string" && typeof send.text === "string" && typeof send.code === "string";
 }
 
 /** A storage that is damaged, or forbidden later on, throws only here. */
