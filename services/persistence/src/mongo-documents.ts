@@ -28,6 +28,12 @@ export interface MessageDocument extends Partial<MessageContent> {
   erased?: true;
 }
 
+/**
+ * Of messages that can be shown: no stubs, and none that somebody spoiled by hand. One of those takes neither its page nor the list of
+ * rooms away. Asked of MongoDB, so that a page is as long as it is to be.
+ */
+export const SHOWN = { at: { $type: "string" }, user: { $type: "string" }, message: { $type: "string" } } as const;
+
 export interface RoomDocument {
   _id: string;
   createdAt: string;
@@ -35,6 +41,10 @@ export interface RoomDocument {
   status?: { place: string; value: RoomStatus };
   slowModeS?: { place: string; value: number };
 }
+
+const STATUSES: readonly RoomStatus[] = [0, 1, 2];
+/** Where nobody knows when. */
+const NEVER = new Date(0).toISOString();
 
 /** What is said last is no part of a room's document: the messages tell. */
 export type RoomWithLast = RoomDocument & { last: [{ _id: string; at: string }] | [] };
@@ -99,15 +109,16 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
   };
 }
 
-/** A stored room, with what was said last in it, as the API shows it. */
+/** A stored room, with what was said last in it, as the API shows it. What somebody spoiled by hand is as if it were not set. */
 export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] }: RoomWithLast): Room {
   const place = last && placeOfKey(last._id);
+  const slow = slowModeS?.value;
   return {
     room: _id,
-    topic: topic?.value ?? "",
-    status: status?.value ?? 0,
-    ...(slowModeS?.value ? { slowModeS: slowModeS.value } : {}),
-    createdAt,
+    topic: typeof topic?.value === "string" ? topic.value : "",
+    status: STATUSES.find((known) => known === status?.value) ?? 0,
+    ...(Number.isSafeInteger(slow) && slow! > 0 ? { slowModeS: slow! } : {}),
+    createdAt: typeof createdAt === "string" ? createdAt : (last?.at ?? NEVER),
     ...(last && place ? { lastMessageAt: last.at, lastPosition: formatPosition(place.epoch, place.seq) } : {}),
   };
 }

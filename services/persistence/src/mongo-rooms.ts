@@ -2,7 +2,7 @@ import type { Room } from "@madang/protocol";
 import type { Collection, Filter } from "mongodb";
 import type { Placed, RoomChange } from "./changes.ts";
 import { placeKey, ROOM_END, ROOM_START } from "./keys.ts";
-import { type RoomDocument, type RoomWithLast, roomOf } from "./mongo-documents.ts";
+import { type RoomDocument, type RoomWithLast, roomOf, SHOWN } from "./mongo-documents.ts";
 import { bulkUpsert } from "./mongo-errors.ts";
 import type { Refusal } from "./store.ts";
 
@@ -78,7 +78,7 @@ export async function findRooms(
     let: { start: { $concat: ["$_id", ROOM_START] }, end: { $concat: ["$_id", ROOM_END] } },
     pipeline: [
       {
-        $match: { $expr: { $and: [{ $gt: ["$_id", "$$start"] }, { $lt: ["$_id", "$$end"] }] }, at: { $exists: true } },
+        $match: { $expr: { $and: [{ $gt: ["$_id", "$$start"] }, { $lt: ["$_id", "$$end"] }] }, ...SHOWN },
       },
       { $sort: { _id: -1 } },
       { $limit: 1 },
@@ -87,7 +87,12 @@ export async function findRooms(
     as: "last",
   };
   const found = collection.aggregate<RoomWithLast>(
-    [{ $match: filter }, { $sort: { _id: 1 } }, ...(limit === undefined ? [] : [{ $limit: limit }]), { $lookup: last }],
+    [
+      { $match: { $and: [{ _id: { $type: "string" } }, filter] } },
+      { $sort: { _id: 1 } },
+      ...(limit === undefined ? [] : [{ $limit: limit }]),
+      { $lookup: last },
+    ],
     maxTimeMS === undefined ? {} : { maxTimeMS },
   );
   return (await found.toArray()).map(roomOf);

@@ -9,6 +9,7 @@ import {
   type MessageDocument,
   type RoomDocument,
   roomOf,
+  SHOWN,
 } from "./mongo-documents.ts";
 import { bulkUpsert, isDuplicateKey, reading, safeError } from "./mongo-errors.ts";
 import { writeCorrections, writeMessages } from "./mongo-messages.ts";
@@ -125,7 +126,7 @@ class MongoStore implements Store {
     const direction = order === "oldest first" ? 1 : -1;
     return reading(async () => {
       const found = this.#messages
-        .find({ _id, at: { $exists: true } }, { projection: { room: 0, who: 0 } })
+        .find({ _id, ...SHOWN }, { projection: { room: 0, who: 0 } })
         .hint({ _id: 1 })
         .sort({ _id: direction })
         .limit(limit);
@@ -138,9 +139,8 @@ class MongoStore implements Store {
   }
 
   async roomNames(after: string | undefined, limit: number) {
-    const filter = after === undefined ? {} : { _id: { $gt: after } };
     const found = this.#rooms
-      .find(filter, { projection: { _id: 1 } })
+      .find({ _id: after === undefined ? { $type: "string" } : { $gt: after } }, { projection: { _id: 1 } })
       .sort({ _id: 1 })
       .limit(limit);
     return reading(async () => (await found.toArray()).map(({ _id }) => _id));
@@ -166,7 +166,7 @@ class MongoStore implements Store {
 
   async loadFloor() {
     const found = await reading(() => this.#state.findOne({ _id: "floor" }));
-    return found?.place === undefined ? undefined : placeOfKey(found.place);
+    return typeof found?.place === "string" ? placeOfKey(found.place) : undefined;
   }
 
   async saveFloor(floor: Place) {
@@ -175,7 +175,9 @@ class MongoStore implements Store {
 
   async loadMark() {
     const found = await reading(() => this.#state.findOne({ _id: "mark" }));
-    return found?.mark && { place: placeOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
+    // One that nobody can read is none: the log is read again then.
+    if (typeof found?.mark?.place !== "string") return undefined;
+    return { place: placeOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
   }
 
   async saveMark({ place, fingerprint }: Mark) {

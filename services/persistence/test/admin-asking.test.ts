@@ -1,8 +1,10 @@
 /** What moderators ask of the admin page, and what it says to what cannot be. */
 import { startMongod } from "@madang/local-stack";
+import type { Document } from "mongodb";
 import t from "tap";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
+import { messageKey } from "../src/keys.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { freshDatabase, lookInside, message, mongod } from "./support.ts";
 
@@ -112,6 +114,41 @@ t.test("asking the admin page", async (t) => {
     t.match(await clicker.page("/admin/rooms?q=%00"), "There is no such room.");
   });
 
+  await t.test(
+    "what somebody spoiled by hand in MongoDB takes no page away, and no erasure waits for it",
+    async (t) => {
+      const whole = { room: "odd", user: "u", message: "whole", at: new Date().toISOString() };
+      const key = (seq: number) => messageKey("odd", { epoch: "0", seq });
+      const messages = [{}, { user: 1 }, { message: null }, { at: new Date() }, { message: undefined }, { edit: "x" }];
+      const spoiled: Record<string, object[]> = {
+        messages: [...messages.map((odd, i) => ({ ...whole, _id: key(i + 1), ...odd })), { ...whole, _id: 7 }],
+        rooms: [{ _id: "odd", topic: "x", status: { place: "0", value: "shut" }, slowModeS: 5 }, { _id: 7 }],
+        audit: [{ _id: "2000" }],
+        dead_letters: [{ _id: "0" }, { _id: "1", subject: 5, at: "then", data: "text" }],
+        jobs: [{ _id: "0", done: true }],
+      };
+      const options = { ignoreUndefined: true };
+      for (const [name, odd] of Object.entries(spoiled)) {
+        await inside.db.collection(name).insertMany(odd as Document[], options);
+      }
+      const api = async (path: string) => (await fetch(`${persistence.url}/v1/rooms${path}`)).json() as Promise<object>;
+      t.match(await api("/odd"), { room: "odd", topic: "", status: 0, createdAt: whole.at, lastPosition: "0.6" });
+      t.match(await api("/odd/messages"), { messages: [{ position: "0.1" }, { position: "0.6" }], foundOldest: true });
+      t.match(await api("?after=nul&limit=1"), { rooms: [{ room: "odd" }] });
+      const pages = ["", "rooms", "rooms?q=odd", "room?room=odd", "messages", "messages?room=odd", "letters", "audit"];
+      for (const page of pages) t.notMatch(await clicker.page(`/admin/${page}`), /undefined|NaN/, page);
+      t.match(await clicker.submit("/admin/letters/retry", { id: "1" }), /stillDead$/);
+      await clicker.submit("/admin/people/erase", { user: "u", confirm: "u" });
+      await clicker.submit("/admin/room/delete", { room: "odd", confirm: "odd" });
+      const jobs = async () => (await inside.dump("jobs")).every(({ done }) => done);
+      await eventually("erased", jobs);
+      t.strictSame(
+        (await inside.dump("rooms")).filter(({ _id }) => _id === "odd"),
+        [],
+      );
+    },
+  );
+
   await t.test("a page from before a room was deleted does not bring it back", async (t) => {
     await t.rejects(clicker.submit("/admin/room", { room: "gone", topic: "x", status: "0" }), /: 404 /);
     t.equal(await inside.db.collection<{ _id: string }>("rooms").countDocuments({ _id: "gone" }), 0);
@@ -132,6 +169,19 @@ t.test("a room that is being erased is erased once, however often that is asked 
   t.equal(await job("a"), first, "also while it is under way");
   await admin.finishJob(first);
   t.not(await job("a"), first, "but for what comes afterwards");
+
+  await t.test("an export is read in small steps: nobody else is served while a large one is unpacked", async (t) => {
+    const { db } = lookInside(t, url);
+    const said = { room: "a", user: "u", userId: "u", message: "m", at: new Date().toISOString() };
+    const all = Array.from({ length: 1100 }, (_, seq) => ({ _id: messageKey("a", { epoch: "0", seq }), ...said }));
+    await db.collection<{ _id: string }>("messages").insertMany(all);
+    const steps = async () => (await db.admin().command({ serverStatus: 1 }))["opcounters"]["getmore"] as number;
+    const before = await steps();
+    let found = 0;
+    for await (const { user } of admin.messagesOf({ userId: "u", user: "u" })) if (user === "u") found++;
+    t.equal(found, 1100);
+    t.ok((await steps()) - before > 1);
+  });
 
   await t.test("a search that takes too long says so", async (t) => {
     const { db } = lookInside(t, url);

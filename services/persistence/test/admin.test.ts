@@ -97,6 +97,8 @@ t.test("the admin page", async (t) => {
       [late.status, late.headers.get("location")],
       [303, "/admin/login?undone=1&next=%2Fadmin%2Froom%3Froom%3Da"],
     );
+    const after = await clicker.post("/admin/people", {}, { referer: `${url}/admin/people?user=u&said=done` });
+    t.equal(after.headers.get("location"), "/admin/login?undone=1&next=%2Fadmin%2Fpeople%3Fuser%3Du", "not that it is");
     t.match(await clicker.page(late.headers.get("location")!), "Your session has ended, and nothing was done.");
     const wrong = await clicker.post("/admin/login", { token: "wrong", next: "/admin/people" });
     t.match(await wrong.text(), 'name="next" value="/admin/people"', "a slip of the finger does not lose it");

@@ -206,6 +206,19 @@ t.test("of a moderator's act and the erasure of its room at once one sees the ot
   await eventually("it is done", () => isDone(second));
   t.match(desk.rules.room("a"), { status: 0, slowModeS: 0 });
   t.strictSame(await desk.scan("a", 1), []);
+
+  // Of two acts at once the later rule holds, and the members hear last what holds.
+  const other = new Moderator(desk, store);
+  const overtaken: Pick<Desk, "publish"> = {
+    publish: async (event, id) => {
+      if (!id.includes(" 1", 40)) await other.setRoom("b", { status: 2 });
+      return desk.publish(event, id);
+    },
+  };
+  await new Moderator(instead(desk, overtaken), store).setRoom("b", { status: 1, topic: "t" });
+  const told = (await desk.scan("b", 1)).map(({ data }) => JSON.parse(Buffer.from(data).toString("utf8")).status);
+  t.strictSame(told, [2, 1, 2]);
+  t.match(desk.rules.room("b"), { status: 2 });
 });
 
 t.test("who has stood still and lost a room's job erases nothing of the room's next life, nor opens it", async (t) => {

@@ -66,7 +66,7 @@ const SECURITY = {
 } as const;
 
 /** A time as people read it, in UTC. What is no time of ours is shown as it is. */
-const when = (at: string) => at.replace(/^([\d-]{10})T([\d:]{8})\.\d+Z$/, "$1 $2 UTC");
+const when = (at: unknown) => `${at ?? ""}`.replace(/^([\d-]{10})T([\d:]{8})\.\d+Z$/, "$1 $2 UTC");
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -90,7 +90,8 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
     await app.register(fastifyHelmet, SECURITY);
     await app.register(fastifyRateLimit, { global: false });
     await app.register(fastifyView, {
-      engine: { eta: new Eta({ autoEscape: true }) },
+      // What somebody took out of a document by hand is shown as nothing.
+      engine: { eta: new Eta({ autoEscape: true, autoFilter: true, filterFunction: (value) => `${value ?? ""}` }) },
       root: file("../../views/admin"),
       layout: "layout.eta",
       production: true,
@@ -178,10 +179,14 @@ function loginPath({ method, url, headers }: FastifyRequest): string {
   return query.next === "/admin/" && !isForm ? "/admin/login" : `/admin/login?${new URLSearchParams(query)}`;
 }
 
-/** A path of these pages, whatever somebody made of it: nobody is led elsewhere by logging in here. */
+/**
+ * A path of these pages, whatever somebody made of it: nobody is led elsewhere by logging in here. Without what an earlier form had
+ * to say: it would be said of the one that was not done.
+ */
 function placeOf(path: unknown): string {
   const url = typeof path === "string" ? URL.parse(path, "http://here") : null;
   const isHere = url?.origin === "http://here" && url.pathname.startsWith("/admin/") && url.pathname !== "/admin/login";
+  url?.searchParams.delete("said");
   return isHere ? url.pathname + url.search : "/admin/";
 }
 

@@ -16,6 +16,8 @@ import type { AdminStore, AuditEntry, JobSubject } from "./admin-store.ts";
 /** Shown as the author of what moderators do. */
 const MODERATOR = "moderator";
 const BEING_DELETED = "This room is being deleted. Its name may be used again when that is done.";
+/** Who goes on changing it then says it themselves. */
+const RETELL_LIMIT = 5;
 
 export interface RoomSettings {
   readonly topic: string;
@@ -76,7 +78,18 @@ export class Moderator {
       const all = { status: now.status, slowModeS: now.slowModeS };
       const said = Object.keys(told).length === 0 ? all : told;
       await this.#desk.publish({ type: "room", room, user: MODERATOR, ...said, at }, id);
+      await this.#tellAgain(room, now, id, at);
     });
+  }
+
+  /** Of two who set a room at once the later rule holds, and its event may be the earlier one: then what holds is said last. */
+  async #tellAgain(room: string, told: RoomRule, id: string, at: string): Promise<void> {
+    for (let [last, again] = [told, 1]; again <= RETELL_LIMIT; again++) {
+      const { status, slowModeS } = this.#desk.rules.room(room) ?? last;
+      if (status === last.status && slowModeS === last.slowModeS) return;
+      last = { ...last, status, slowModeS };
+      await this.#desk.publish({ type: "room", room, user: MODERATOR, status, slowModeS, at }, `${id} ${again}`);
+    }
   }
 
   /** What somebody may not do any more, in a room or (without one) everywhere; or may again. */

@@ -3,6 +3,7 @@ import { roomOfSubject } from "@madang/broker";
 import { isLogEvent, type Person, ProtocolError, whoOf } from "@madang/protocol";
 import {
   type AnyBulkWriteOperation,
+  Binary,
   type Collection,
   type Db,
   type Filter,
@@ -16,6 +17,7 @@ import {
   historyMessage,
   type MessageDocument,
   type RoomDocument,
+  SHOWN,
 } from "../mongo-documents.ts";
 import { bulkUpsert, isDuplicateKey, reading } from "../mongo-errors.ts";
 import { findRooms } from "../mongo-rooms.ts";
@@ -34,6 +36,8 @@ import {
 /** A search over everything reads everything; a moderator waits so long at most. */
 const SEARCH_LIMIT_MS = 10_000;
 const MAX_TIME_EXPIRED = 50;
+/** Left to itself MongoDB sends 16 MB at once, and nobody else is served while that is unpacked: for seconds. */
+const EXPORT_BATCH = 500;
 /** Few: what the admin page asks for is not to crowd out the projection. */
 const MAX_CONNECTIONS = 4;
 /**
@@ -117,7 +121,7 @@ class MongoAdmin implements AdminStore {
   }
 
   async searchMessages({ room, text, person }: MessageSearch, before: Place | undefined, limit: number) {
-    const filter: Filter<MessageDocument> = { at: { $exists: true } };
+    const filter: Filter<MessageDocument> = { _id: { $type: "string" }, ...SHOWN };
     if (room !== undefined) {
       const [first, end] = roomBounds(room);
       filter._id = { $gt: first, $lt: before ? messageKey(room, before) : end };
@@ -137,7 +141,8 @@ class MongoAdmin implements AdminStore {
   }
 
   async *messagesOf(person: Person) {
-    for await (const document of this.#messages.find(saidBy(person))) yield foundMessage(document);
+    const theirs = { _id: { $type: "string" }, ...saidBy(person) } satisfies Filter<MessageDocument>;
+    for await (const document of this.#messages.find(theirs, { batchSize: EXPORT_BATCH })) yield foundMessage(document);
   }
 
   async hasMessage(room: string, place: Place) {
@@ -268,7 +273,7 @@ class MongoAdmin implements AdminStore {
       $min: { deleted: { seq: 0, at } },
     });
     for await (const { _id, data } of this.#letters.find()) {
-      if (isBy(data.buffer, person)) await this.#letters.deleteOne({ _id });
+      if (isBy(bytesOf(data), person)) await this.#letters.deleteOne({ _id });
     }
     const about = person.userId === undefined ? { "person.user": person.user } : { "person.userId": person.userId };
     await this.#audit.updateMany(about, { $set: { person: { user: ERASED_NAME } } });
@@ -299,7 +304,7 @@ class MongoAdmin implements AdminStore {
     await this.#rooms.deleteOne({ _id: room });
     await this.#messages.deleteMany({ _id: { $gt: first, $lte: last } });
     for await (const { _id, subject } of this.#letters.find({}, { projection: { subject: 1 } })) {
-      if (roomOfSubject(subject) === room && _id <= placeKey(upTo)) await this.#letters.deleteOne({ _id });
+      if (roomOfSubject(`${subject}`) === room && _id <= placeKey(upTo)) await this.#letters.deleteOne({ _id });
     }
     const later = await this.#messages.findOne({ _id: { $gt: last, $lt: end }, at: { $exists: true } });
     if (later) await this.#rooms.updateOne({ _id: room }, { $min: { createdAt: later.at! } }, { upsert: true });
@@ -340,8 +345,15 @@ function foundMessage(document: MessageDocument): FoundMessage {
   return { ...seen, room: document.room, message: text };
 }
 
+/** Whatever somebody made of it by hand, it is looked at and thrown away like any other. */
 function storedLetter({ _id, epoch, seq, subject, reason, at, data }: DeadLetterDocument): StoredLetter {
-  return { id: _id, place: { epoch, seq }, subject, reason, at: at.toISOString(), data: data.buffer };
+  const when = at instanceof Date ? at.toISOString() : `${at ?? ""}`;
+  return { id: _id, place: { epoch, seq }, subject: `${subject ?? ""}`, reason, at: when, data: bytesOf(data) };
+}
+
+/** No bytes where somebody spoiled a document by hand: an erasure is not to wait for that. */
+function bytesOf(data: unknown): Uint8Array {
+  return data instanceof Binary ? data.buffer : new Uint8Array();
 }
 
 function jobState({ _id, kind, at, done }: JobDocument): JobState {
