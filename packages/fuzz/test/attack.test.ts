@@ -12,7 +12,7 @@ t.test("all attacks at once, in a small form, cost honest members nothing", { ti
       warmUpS: 0,
       recoveryS: 1,
       scale: 0.2,
-      env: { REQUEST_LIMIT_MS: "1000", CONNECTIONS_PER_ADDRESS: "75" },
+      env: { REQUEST_LIMIT_MS: "1000", CONNECTIONS_PER_ADDRESS: "100", HISTORY_LIMIT: "20/60s" },
     },
   );
   t.comment(JSON.stringify(result));
