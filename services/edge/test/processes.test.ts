@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { startProcess } from "@madang/local-stack";
-import t from "tap";
+import { type Child, startProcess } from "@madang/local-stack";
+import t, { type Test } from "tap";
 import { full, natsFor, until } from "./support.ts";
 
 interface Line {
@@ -18,6 +18,14 @@ interface Line {
 
 const ENTRY = join(import.meta.dirname, "../src/main.ts");
 
+async function twoProcesses(t: Test, drainMs: string): Promise<Child> {
+  const nats = await natsFor(t);
+  const env = { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: drainMs };
+  const edge = await startProcess({ name: "edge", entry: ENTRY, env });
+  t.teardown(() => edge.stop());
+  return edge;
+}
+
 const isAlive = (pid: number) => {
   try {
     return process.kill(pid, 0);
@@ -27,13 +35,7 @@ const isAlive = (pid: number) => {
 };
 
 t.test("EDGE_PROCESSES: one that is killed is replaced while the other serves, and all end together", async (t) => {
-  const nats = await natsFor(t);
-  const edge = await startProcess({
-    name: "edge",
-    entry: ENTRY,
-    env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "0" },
-  });
-  t.teardown(() => edge.stop());
+  const edge = await twoProcesses(t, "0");
   const lines = () =>
     readFileSync(edge.logFile, "utf8")
       .split("\n")
@@ -66,13 +68,7 @@ t.test("EDGE_PROCESSES: one that is killed is replaced while the other serves, a
 t.test(
   "EDGE_PROCESSES: all are drained, also when each gets the signal by itself, as systemd and Ctrl-C have it",
   async (t) => {
-    const nats = await natsFor(t);
-    const edge = await startProcess({
-      name: "edge",
-      entry: ENTRY,
-      env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "300" },
-    });
-    t.teardown(() => edge.stop());
+    const edge = await twoProcesses(t, "300");
     const lines = () =>
       edge
         .output()
@@ -91,13 +87,7 @@ t.test(
 );
 
 t.test("EDGE_PROCESSES: who cannot wait for the drain says so twice, as to a single process", async (t) => {
-  const nats = await natsFor(t);
-  const edge = await startProcess({
-    name: "edge",
-    entry: ENTRY,
-    env: { NATS_URL: nats.url, EDGE_PROCESSES: "2", DRAIN_MS: "600000" },
-  });
-  t.teardown(() => edge.stop());
+  const edge = await twoProcesses(t, "600000");
   for (let i = 0; i < 8; i++) await full(t, edge, "u");
   const again = setInterval(() => edge.running && process.kill(edge.pid, "SIGTERM"), 500);
   t.teardown(() => clearInterval(again));
