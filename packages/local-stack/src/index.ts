@@ -1,5 +1,5 @@
 export { type BinaryName, findBinary } from "./binaries.ts";
-export { Child, type ChildOptions, type Exit, StartError } from "./child.ts";
+export { Child, type ChildOptions, type Exit, keepChildrenInSession, StartError } from "./child.ts";
 export { exitOnSignal } from "./exit-on-signal.ts";
 export { forkIdle } from "./idle-process.ts";
 export { type MongodOptions, startMongod } from "./mongod.ts";

@@ -66,7 +66,7 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
     members: members / PROCESSES,
     rooms,
   };
-  for (let i = 0; i < PROCESSES; i++) processes.push(await StormProcess.start(order));
+  for (let i = 0; i < PROCESSES; i++) processes.push(StormProcess.start(order));
   const total = (count: (state: StormState) => number) =>
     processes.reduce((sum, { state }) => sum + (state ? count(state) : 0), 0);
   if (!(await within(GATHER_LIMIT_MS, () => total(({ joined }) => joined) === members))) {
@@ -133,7 +133,7 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
 async function keepCoresBusy(ms: number): Promise<void> {
   if (ms === 0) return;
   const entry = join(import.meta.dirname, "../busy-loop.ts");
-  const loops = await Promise.all(Array.from({ length: availableParallelism() }, () => forkIdle(entry, [])));
+  const loops = Array.from({ length: availableParallelism() }, () => forkIdle(entry, []));
   await delay(ms);
   for (const loop of loops) loop.kill("SIGKILL");
 }
@@ -150,8 +150,8 @@ class StormProcess {
   }
 
   /** The clients are elsewhere in life: here they are not to take the processor from the servers that are measured. */
-  static async start(order: StormOrder): Promise<StormProcess> {
-    const process = await forkIdle(join(import.meta.dirname, "../storm-clients.ts"), []);
+  static start(order: StormOrder): StormProcess {
+    const process = forkIdle(join(import.meta.dirname, "../storm-clients.ts"), []);
     process.send(order);
     return new StormProcess(process);
   }

@@ -17,8 +17,8 @@ export class Helper<Answer> {
   }
 
   /** One that takes only the processor time that nobody else wants. */
-  static async startIdle<Answer>(entry: string, task: unknown): Promise<Helper<Answer>> {
-    return new Helper(await forkIdle(entry, [JSON.stringify(task)], STDIO));
+  static startIdle<Answer>(entry: string, task: unknown): Helper<Answer> {
+    return new Helper(forkIdle(entry, [JSON.stringify(task)], STDIO));
   }
 
   /** @throws Error when the process has ended */

@@ -1,5 +1,5 @@
 /** `npm run attack`. */
-import { exitOnSignal } from "@madang/local-stack";
+import { exitOnSignal, keepChildrenInSession } from "@madang/local-stack";
 import { HELP_OPTION, namedOption, numberOption, readArguments, run } from "@madang/runtime";
 import { losses, table } from "./report.ts";
 import { type RunSettings, runScenario } from "./run.ts";
@@ -40,6 +40,7 @@ await run(async () => {
     recoveryS: 4,
   };
   exitOnSignal();
+  keepChildrenInSession();
   const results = [];
   for (const scenario of scenarios) {
     console.error(`${scenario.name} …`);
