@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { FairQueue } from "./fair-queue.ts";
 
 const TICK_MS = 10;
 /** A tick this late says that newcomers have the process busy. */
@@ -36,11 +37,9 @@ export class Admission {
   #dueAt = 0;
   #servedBefore = -1;
   #servedAt = 0;
-  /** By address; whose turn is next comes first. */
-  readonly #lines = new Map<string | undefined, Waiter[]>();
+  readonly #line = new FairQueue<string | undefined, Waiter>();
   /** Those who had their turn before they had said all of their request. */
   readonly #ahead = new WeakSet<Newcomer>();
-  #waiting = 0;
   /** The most that have been waiting since nobody was. */
   #longest = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -63,33 +62,26 @@ export class Admission {
       this.#dueAt = performance.now() + TICK_MS;
       this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
     }
-    if (this.#free >= 1 && this.#waiting === 0) this.#free--;
+    if (this.#free >= 1 && this.#line.size === 0) this.#free--;
     else await new Promise<void>((enter) => this.#queue({ socket, enter }));
   }
 
   #queue(waiter: Waiter): void {
-    const address = waiter.socket.remoteAddress;
-    const line = this.#lines.get(address);
-    if (line) line.push(waiter);
-    else this.#lines.set(address, [waiter]);
-    this.#longest = Math.max(this.#longest, ++this.#waiting);
+    this.#line.add(waiter.socket.remoteAddress, waiter);
+    this.#longest = Math.max(this.#longest, this.#line.size);
   }
 
   #tick(): void {
     this.#setPace(performance.now());
     this.#free = Math.min(BURST, this.#free + this.#perTick);
-    for (const [address, line] of this.#lines) {
-      if (this.#free < 1) break;
-      const { socket, enter } = line.shift()!;
-      this.#waiting--;
-      // To the end of the round, which this loop comes to as well.
-      this.#lines.delete(address);
-      if (line.length > 0) this.#lines.set(address, line);
-      if (socket.destroyed) continue;
+    while (this.#free >= 1) {
+      const waiter = this.#line.take();
+      if (!waiter) break;
+      if (waiter.socket.destroyed) continue;
       this.#free--;
-      enter();
+      waiter.enter();
     }
-    if (this.#waiting === 0) this.#longest = 0;
+    if (this.#line.size === 0) this.#longest = 0;
     if (this.#free < BURST) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -121,12 +121,15 @@ export class Hub implements RoomHost, Present {
     connection.members.set(name, member);
     room.add(member);
     if (room.feed.opened) member.begin();
+    else this.#opener.open(room, connection);
   }
 
   /** Resolves when whoever joins the room is a member at once; after `limitMs` even if it is not open. */
   async opened(name: string, limitMs: number): Promise<void> {
     const room = this.#room(name);
-    if (!room.feed.opened) await Promise.race([room.opened, after(limitMs)]);
+    if (room.feed.opened) return;
+    this.#opener.open(room);
+    await Promise.race([room.opened, after(limitMs)]);
   }
 
   /** Has the room's feed catch up with what the log holds now. */
@@ -174,7 +177,6 @@ export class Hub implements RoomHost, Present {
     if (!room) {
       room = new Room(name, this);
       this.#rooms.set(name, room);
-      this.#opener.open(room);
     }
     return room;
   }

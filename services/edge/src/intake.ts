@@ -5,10 +5,13 @@ const SLICE_BYTES = 1024;
 const LIGHT_BYTES_PER_S = 1024;
 /**
  * So much of a turn of the event loop goes to what comes as it comes, and so much to those who wait. Where all else takes longer, that
- * long, up to a limit: an edge that has much to write has as much time to read.
+ * long, up to a limit: an edge that has much to write has as much time to read. The limit is reached only when some have been
+ * waiting for long: short turns are what everybody's message lives by, and a burst is soon over.
  */
 const TURN_MS = 1;
 const TURN_MAX_MS = 8;
+/** Of waiting without a pause, for each millisecond more. */
+const BEHIND_MS_PER_TURN_MS = 250;
 /** Who has sent much is one of many for so long at most. */
 const MAX_DEBT_MS = 2000;
 
@@ -48,6 +51,8 @@ export class Intake {
   #endListener: EndListener | undefined;
   #turnScheduled = false;
   #turnBeganAt = 0;
+  /** Since when somebody has been waiting in every turn. */
+  #behindSince = Number.POSITIVE_INFINITY;
   /** Milliseconds that this turn has had for what came. */
   #spentMs = 0;
   /** And that it may have. */
@@ -108,8 +113,10 @@ export class Intake {
 
   /** The end of a turn: those who wait have their share. */
   #turn(): void {
-    const restMs = this.#now() - this.#turnBeganAt - this.#spentMs;
-    this.#shareMs = Math.min(Math.max(TURN_MS, restMs), TURN_MAX_MS);
+    const now = this.#now();
+    const restMs = now - this.#turnBeganAt - this.#spentMs;
+    const mostMs = TURN_MS + (now - this.#behindSince) / BEHIND_MS_PER_TURN_MS;
+    this.#shareMs = Math.min(Math.max(TURN_MS, restMs), mostMs, TURN_MAX_MS);
     this.#spentMs = 0;
     // Who has more is added again, and so comes behind the others.
     for (const socket of this.#waiting) {
@@ -124,8 +131,9 @@ export class Intake {
       if (this.#spentMs >= this.#shareMs) break;
     }
     this.#turnScheduled = false;
-    if (this.#waiting.size > 0 || this.#ended.size > 0) this.#scheduleTurn();
-    else this.#shareMs = TURN_MS;
+    if (this.#waiting.size > 0 || this.#ended.size > 0) return this.#scheduleTurn();
+    this.#shareMs = TURN_MS;
+    this.#behindSince = Number.POSITIVE_INFINITY;
   }
 
   #takeLeave(socket: Socket): void {
@@ -140,6 +148,7 @@ export class Intake {
     this.#turnScheduled = true;
     this.#spentMs = 0;
     this.#turnBeganAt = this.#now();
+    this.#behindSince = Math.min(this.#behindSince, this.#turnBeganAt);
     setImmediate(() => this.#turn());
   }
 

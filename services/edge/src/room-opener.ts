@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ForeignLogError, type Log } from "@madang/broker";
 import { createTroubleLog, type Logger, type TroubleLog } from "@madang/runtime";
+import { FairQueue } from "./fair-queue.ts";
 import type { Room } from "./room.ts";
 
 const AUDIT_INTERVAL_MS = 15_000;
@@ -8,7 +9,7 @@ const AUDIT_INTERVAL_MS = 15_000;
 const AUDIT_GRACE_MS = 1000;
 const RETRY_MS = 500;
 const REFRESH_POLL_MS = 10;
-/** Of a crowd of rooms so many are opened at a time, thousands a second: the messages of those that are open come in between. */
+/** Of a crowd of rooms so many are opened at a time: the messages of those that are open come in between. */
 const OPEN_AT_ONCE = 8;
 
 const FOREIGN_LOG = "somebody has changed the log's settings: what is acknowledged is not safe";
@@ -23,7 +24,9 @@ export class RoomOpener {
   readonly #onDanger: TroubleLog;
   readonly #rooms: () => Promise<Room[]>;
   readonly #timer: NodeJS.Timeout;
-  readonly #waiting: Room[] = [];
+  readonly #line = new FairQueue<object | undefined, Room>();
+  /** Those in the line, and those whose turn it is. */
+  readonly #waiting = new Set<Room>();
   #opening = false;
   #auditing = false;
   #auditAgain = false;
@@ -38,8 +41,14 @@ export class RoomOpener {
     this.#timer = setInterval(() => void this.#audit(AUDIT_GRACE_MS), AUDIT_INTERVAL_MS);
   }
 
-  open(room: Room): void {
-    this.#waiting.push(room);
+  /**
+   * Has the room opened when its turn comes, if anybody waits for it by then. Does nothing when it is in the line already.
+   * @param asker who wants it: of many rooms that one asks for, the others' do not have to wait
+   */
+  open(room: Room, asker?: object): void {
+    if (this.#waiting.has(room)) return;
+    this.#waiting.add(room);
+    this.#line.add(asker, room);
     if (this.#opening) return;
     this.#opening = true;
     setImmediate(() => void this.#openWaiting());
@@ -63,22 +72,41 @@ export class RoomOpener {
     clearInterval(this.#timer);
   }
 
+  /** As in writing, no more than half of the time goes to it while others wait: who names rooms by the thousand takes their time, not everybody's. */
   async #openWaiting(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      await this.#openAll(this.#waiting.splice(0, OPEN_AT_ONCE));
+    while (this.#line.size > 0 && !this.#closed) {
+      const startedAt = performance.now();
+      await this.#openAll(this.#next());
+      if (this.#line.size > 0) await delay(performance.now() - startedAt);
     }
     this.#opening = false;
   }
 
+  #next(): Room[] {
+    const rooms: Room[] = [];
+    while (rooms.length < OPEN_AT_ONCE) {
+      const room = this.#line.take();
+      if (!room) break;
+      if (room.isAwaited) rooms.push(room);
+      // Whoever comes to it later asks again.
+      else this.#waiting.delete(room);
+    }
+    return rooms;
+  }
+
   async #openAll(rooms: Room[]): Promise<void> {
-    for (const room of rooms) room.feed.subscribe();
+    if (rooms.length === 0) return;
+    for (const room of rooms) room.subscribe();
     await this.#log.subscribed();
     for (;;) {
       const heads = await this.#log.heads(rooms.map((room) => room.name)).catch((error: Error) => error);
       if (!(heads instanceof Error)) {
         // A room with nothing left in the log has its past in history: its feed begins where the log does.
         const start = Math.max(0, this.#log.firstSeq - 1);
-        for (const room of rooms) room.open(heads.get(room.name) || start);
+        for (const room of rooms) {
+          this.#waiting.delete(room);
+          room.open(heads.get(room.name) || start);
+        }
         return;
       }
       if (this.#closed) return;

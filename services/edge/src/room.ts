@@ -36,6 +36,7 @@ export class Room implements FeedSink {
    */
   readonly #ahead = new Map<Member, number>();
   #whispers: LiveSubscription | undefined;
+  #subscribed = false;
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
   #flushed = 0;
@@ -60,9 +61,14 @@ export class Room implements FeedSink {
     return this.#members;
   }
 
+  /** Whether it is worth opening: it has members, or somebody waits for it before they come in. */
+  get isAwaited(): boolean {
+    return this.#members.size > 0 || this.#opening !== undefined;
+  }
+
   add(member: Member): void {
     this.#members.add(member);
-    if (!member.isPlain) this.#whispers ??= this.#host.log.overhear(this.name, (data) => this.#overhear(data));
+    if (this.#subscribed) this.#listenFor([member]);
   }
 
   remove(member: Member): void {
@@ -71,7 +77,15 @@ export class Room implements FeedSink {
     if (this.#members.size === 0) this.emptySince = performance.now();
   }
 
+  /** First half of opening; the second is {@link open}. */
+  subscribe(): void {
+    this.#subscribed = true;
+    this.feed.subscribe();
+    this.#listenFor(this.#members);
+  }
+
   close(): void {
+    this.#subscribed = false;
     this.feed.close();
     this.#whispers?.unsubscribe();
     this.#whispers = undefined;
@@ -101,6 +115,14 @@ export class Room implements FeedSink {
   deliver(event: FeedEvent): void {
     this.#batch.push(event);
     if (this.#batch.length === 1) this.#host.flushLater(this);
+  }
+
+  /** Nobody plain is told what is said beside the log. */
+  #listenFor(members: Iterable<Member>): void {
+    if (this.#whispers) return;
+    for (const { isPlain } of members) {
+      if (!isPlain) this.#whispers ??= this.#host.log.overhear(this.name, (data) => this.#overhear(data));
+    }
   }
 
   /** F4: not to those who are behind, nor to who it is about. */

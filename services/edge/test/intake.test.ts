@@ -88,18 +88,34 @@ t.test("who sends much is read a slice a turn, by turns with the others, in orde
   t.ok(Math.abs(ofFirst - both.length / 2) < both.length / 4, `${ofFirst} of ${both.length}`);
 });
 
-t.test("an edge that is busy with other things reads for as long as they take, up to a limit", async (t) => {
+t.test("an edge that is busy with other things for long reads for as long as they take, up to a limit", async (t) => {
   for (const [restMs, most] of [
     [5, 5],
     [50, 8],
   ] as const) {
-    const { seen, clients, bytesOf } = await regulated(t, 1, restMs);
+    const { seen, sockets, clients, bytesOf, pass } = await regulated(t, 1, restMs);
     clients[0]!.write(bulk(0));
+    await once(sockets[0]!, "data");
+    pass(2000);
     await until(() => bytesOf(0).length === BULK);
     const perTurn = Map.groupBy(seen, ({ turn }) => turn);
     const full = [...perTurn.values()].filter(({ length }) => length === most);
     t.ok(full.length > perTurn.size / 2, `${full.length} of ${perTurn.size} turns had ${most}`);
   }
+});
+
+t.test("a burst is read in short turns, and the next one, too", async (t) => {
+  const restMs = 20;
+  const { seen, clients, bytesOf, pass } = await regulated(t, 1, restMs);
+  const burst = bulk(0).subarray(0, 32 * SLICE);
+  for (let round = 1; round <= 2; round++) {
+    clients[0]!.write(burst);
+    await until(() => bytesOf(0).length === round * burst.length);
+    pass(2000);
+  }
+  const perTurn = Map.groupBy(seen, ({ turn }) => turn);
+  const most = Math.max(...[...perTurn.values()].map(({ length }) => length));
+  t.ok(most <= 4, `${most} in a turn that could have ${restMs}`);
 });
 
 t.test(
@@ -194,9 +210,10 @@ t.test("what is ignored is thrown away, also what waits already, and its end is 
 });
 
 t.test("many that end at once are taken leave of a few a turn, each once, after what they said", async (t) => {
-  const { seen, ends, clients, bytesOf } = await regulated(t, 30);
+  const { seen, ends, sockets, clients, bytesOf } = await regulated(t, 30);
   clients[0]!.write(bulk(0));
-  await until(() => seen.length > 20);
+  // No later: all of it is heard within some milliseconds.
+  await once(sockets[0]!, "data");
   for (const client of clients) client.end();
   await until(() => ends.length === 30);
   t.ok(bytesOf(0).equals(bulk(0)), "all that it said was heard");

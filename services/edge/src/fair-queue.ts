@@ -1,0 +1,31 @@
+/**
+ * What waits for its turn, by who asked for it: one of each asker in turn (round robin, RFC 970), what one asked for in the
+ * order of asking. However much somebody asks for, the others wait no longer than for one more.
+ */
+export class FairQueue<Asker, Item> {
+  /** Whose turn is next comes first. */
+  readonly #lines = new Map<Asker, Item[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(asker: Asker, item: Item): void {
+    const line = this.#lines.get(asker);
+    if (line) line.push(item);
+    else this.#lines.set(asker, [item]);
+    this.#size++;
+  }
+
+  /** The next, which is no longer in the queue; `undefined` when it is empty. */
+  take(): Item | undefined {
+    for (const [asker, line] of this.#lines) {
+      this.#lines.delete(asker);
+      if (line.length > 1) this.#lines.set(asker, line);
+      this.#size--;
+      return line.shift();
+    }
+    return undefined;
+  }
+}
