@@ -11,6 +11,8 @@ const RETRY_MS = 500;
 const REFRESH_POLL_MS = 10;
 /** Of a crowd of rooms so many are opened at a time: the messages of those that are open come in between. */
 const OPEN_AT_ONCE = 8;
+/** Between two portions; an outage of the log makes one as long as it lasts. */
+const MAX_REST_MS = 20;
 
 const FOREIGN_LOG = "somebody has changed the log's settings: what is acknowledged is not safe";
 
@@ -25,8 +27,6 @@ export class RoomOpener {
   readonly #rooms: () => Promise<Room[]>;
   readonly #timer: NodeJS.Timeout;
   readonly #line = new FairQueue<object | undefined, Room>();
-  /** Those in the line, and those whose turn it is. */
-  readonly #waiting = new Set<Room>();
   #opening = false;
   #auditing = false;
   #auditAgain = false;
@@ -42,12 +42,10 @@ export class RoomOpener {
   }
 
   /**
-   * Has the room opened when its turn comes, if anybody waits for it by then. Does nothing when it is in the line already.
-   * @param asker who wants it: of many rooms that one asks for, the others' do not have to wait
+   * Has the room opened when its turn comes, if anybody waits for it by then.
+   * @param asker who wants it. Who asks for one does not wait behind all that somebody else asks for, be it among them
    */
   open(room: Room, asker?: object): void {
-    if (this.#waiting.has(room)) return;
-    this.#waiting.add(room);
     this.#line.add(asker, room);
     if (this.#opening) return;
     this.#opening = true;
@@ -77,7 +75,8 @@ export class RoomOpener {
     while (this.#line.size > 0 && !this.#closed) {
       const startedAt = performance.now();
       await this.#openAll(this.#next());
-      if (this.#line.size > 0) await delay(performance.now() - startedAt);
+      const tookMs = performance.now() - startedAt;
+      if (this.#line.size > 0) await delay(Math.min(tookMs, MAX_REST_MS));
     }
     this.#opening = false;
   }
@@ -87,9 +86,8 @@ export class RoomOpener {
     while (rooms.length < OPEN_AT_ONCE) {
       const room = this.#line.take();
       if (!room) break;
-      if (room.isAwaited) rooms.push(room);
       // Whoever comes to it later asks again.
-      else this.#waiting.delete(room);
+      if (room.isAwaited && !room.isSubscribed && !rooms.includes(room)) rooms.push(room);
     }
     return rooms;
   }
@@ -103,10 +101,7 @@ export class RoomOpener {
       if (!(heads instanceof Error)) {
         // A room with nothing left in the log has its past in history: its feed begins where the log does.
         const start = Math.max(0, this.#log.firstSeq - 1);
-        for (const room of rooms) {
-          this.#waiting.delete(room);
-          room.open(heads.get(room.name) || start);
-        }
+        for (const room of rooms) room.open(heads.get(room.name) || start);
         return;
       }
       if (this.#closed) return;

@@ -66,6 +66,11 @@ export class Room implements FeedSink {
     return this.#members.size > 0 || this.#opening !== undefined;
   }
 
+  /** Whether it is open, or being opened. */
+  get isSubscribed(): boolean {
+    return this.#subscribed;
+  }
+
   add(member: Member): void {
     this.#members.add(member);
     if (this.#subscribed) this.#listenFor([member]);
