@@ -51,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
     env: OPEN_DOOR,
   },
   { name: "churn", summary: "handshakes as fast as they go, and away again", attacks: ["churn"], addresses: 20 },
+  { name: "flooder", summary: "one client at 100 times SEND_LIMIT", attacks: ["flood"], addresses: 1, share: 0.05 },
   { name: "flood", summary: "20 clients at 100 times SEND_LIMIT", attacks: ["flood"], addresses: 1 },
   {
     name: "garbage",
