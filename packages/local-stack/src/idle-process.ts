@@ -6,10 +6,10 @@ const IDLE_CLASS = ["chrt", "--idle", "0"] as const;
 
 /**
  * Forks a process that takes only the processor time that nobody else wants: for clients that in life have machines of
- * their own, beside servers that are measured. A niceness is not enough for that: who wakes up waits until the slice of
- * the nice one is over (some 3 ms), at each hop of a message. And the servers have to be in our session
- * (`keepChildrenInSession`). Where there is no such class it is a niceness nevertheless. The process has to
- * end itself when it is disconnected from its parent.
+ * their own, beside servers that are measured. Who is only nice keeps the core for what is left of its slice when somebody
+ * else wakes up; who is idle does not. But that counts only among those of a session: the servers have to be in ours
+ * (`keepChildrenInSession`). Where there is no such class it is a niceness. The process has to end itself when it is
+ * disconnected from its parent.
  */
 export function forkIdle(entry: string, args: readonly string[], options: ForkOptions = {}): ChildProcess {
   const [command, ...rest] = IDLE_CLASS;
