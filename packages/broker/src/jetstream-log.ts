@@ -5,6 +5,7 @@ import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { ForeignLogError } from "./foreign-settings.ts";
+import { subscribeLean } from "./lean-subscription.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
@@ -126,15 +127,11 @@ class JetStreamLog implements Log {
   }
 
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription {
-    return this.#nc.subscribe(liveSubject(room), {
-      callback: (error, msg) => {
-        if (error) return;
-        const headers = headerText(msg);
-        const seq = headerNumber(headers, "Nats-Sequence");
-        // Somebody else's message on the live subject has no place in the log: it is not an event.
-        if (seq !== undefined)
-          onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
-      },
+    return subscribeLean(this.#nc, liveSubject(room), (msg) => {
+      const headers = headerText(msg);
+      const seq = headerNumber(headers, "Nats-Sequence");
+      // Somebody else's message on the live subject has no place in the log: it is not an event.
+      if (seq !== undefined) onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
     });
   }
 
@@ -144,11 +141,7 @@ class JetStreamLog implements Log {
   }
 
   overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription {
-    return this.#nc.subscribe(whisperSubject(room), {
-      callback: (error, { data }) => {
-        if (!error) onWhisper(data);
-      },
-    });
+    return subscribeLean(this.#nc, whisperSubject(room), ({ data }) => onWhisper(data));
   }
 
   async subscribed(): Promise<void> {

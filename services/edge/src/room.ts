@@ -32,9 +32,9 @@ export class Room implements FeedSink {
   readonly #live = new Set<Member>();
   /**
    * Those who are live and have seen more than the feed has delivered, up to where: told elsewhere, by an edge or a
-   * server of NATS that was ahead of ours. What comes before that is not given to them again.
+   * server of NATS that was ahead of ours. What comes before that is not given to them again. Made when there is one: rooms are many.
    */
-  readonly #ahead = new Map<Member, number>();
+  #ahead: Map<Member, number> | undefined;
   #whispers: LiveSubscription | undefined;
   #subscribed = false;
   #batch: FeedEvent[] = [];
@@ -99,7 +99,7 @@ export class Room implements FeedSink {
   /** The member reads for itself again. */
   pause(member: Member): void {
     this.#live.delete(member);
-    this.#ahead.delete(member);
+    this.#ahead?.delete(member);
   }
 
   /** Opens the feed; members that wait for it begin. */
@@ -113,8 +113,9 @@ export class Room implements FeedSink {
   goLive(member: Member, seen: number): void {
     this.flush();
     this.#flushed = this.feed.head;
-    if (seen > this.#flushed) this.#ahead.set(member, seen);
-    else this.#live.add(member);
+    if (seen <= this.#flushed) return void this.#live.add(member);
+    this.#ahead ??= new Map();
+    this.#ahead.set(member, seen);
   }
 
   deliver(event: FeedEvent): void {
@@ -136,7 +137,7 @@ export class Room implements FeedSink {
     const notice = decodeTyping(data);
     if (notice?.room !== this.name) return;
     const bytes = textFrame(notice);
-    for (const member of [...this.#live, ...this.#ahead.keys()]) {
+    for (const member of [...this.#live, ...(this.#ahead?.keys() ?? [])]) {
       if (!member.isPlain && !member.connection.isOf(notice)) member.write(bytes);
     }
   }
@@ -165,13 +166,13 @@ export class Room implements FeedSink {
       }
     }
     this.#flushed = batch.at(-1)!.seq;
-    if (this.#ahead.size > 0) this.#writeAhead(batch);
+    if (this.#ahead) this.#writeAhead(batch, this.#ahead);
   }
 
-  #writeAhead(batch: readonly FeedEvent[]): void {
-    for (const [member, seen] of this.#ahead) {
+  #writeAhead(batch: readonly FeedEvent[], ahead: Map<Member, number>): void {
+    for (const [member, seen] of ahead) {
       if (seen > this.#flushed) continue;
-      this.#ahead.delete(member);
+      ahead.delete(member);
       const events = batch.filter(({ seq, isMessage }) => seq > seen && (isMessage || !member.isPlain));
       if (events.length === 0 || member.write(joined(events))) this.#live.add(member);
       else member.fellBehind(seen);
