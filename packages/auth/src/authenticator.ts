@@ -1,13 +1,6 @@
 import { ProtocolError, requireUser, TOKEN_MAX_LENGTH } from "@madang/protocol";
-import type { TroubleLog } from "@madang/runtime";
-import {
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-} from "jose";
+import { Bucket, type Rate, type TroubleLog } from "@madang/runtime";
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ANYONE, type Identity } from "./identity.ts";
@@ -19,8 +12,8 @@ const LEEWAY_S = 5;
 /** Fixed: a token does not choose how it is checked. */
 const SECRET_ALGORITHMS = ["HS256"];
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
-/** An unknown key has the set fetched anew, at most this often; a known set is fetched anew after the longer time. */
-const JWKS_COOLDOWN_MS = 10_000;
+/** An unknown key has the set fetched anew: some at once, as when keys are replaced, but not for whoever makes keys up. */
+const JWKS_FETCHES: Rate = { count: 5, windowMs: 60_000 };
 const JWKS_MAX_AGE_MS = 10 * 60_000;
 const JWKS_TIMEOUT_MS = 5000;
 
@@ -71,12 +64,22 @@ function checker({ key, issuer, audience }: JwtSettings): (token: string) => Pro
     ...(audience === undefined ? {} : { audience }),
   };
   if ("secret" in key) return async (token) => (await jwtVerify(token, key.secret, options)).payload;
-  const keys: JWTVerifyGetKey = createRemoteJWKSet(key.jwksUrl, {
-    cooldownDuration: JWKS_COOLDOWN_MS,
+  const keys = createRemoteJWKSet(key.jwksUrl, {
+    // The library would wait after each fetch, and not know a key that was published meanwhile.
+    cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: JWKS_MAX_AGE_MS,
     timeoutDuration: JWKS_TIMEOUT_MS,
   });
-  return async (token) => (await jwtVerify(token, keys, options)).payload;
+  const fetches = new Bucket(JWKS_FETCHES);
+  return async (token) => {
+    const verify = async () => (await jwtVerify(token, keys, options)).payload;
+    return await verify().catch(async (error) => {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      // One fetch is for all who wait for it.
+      if (keys.reloading || fetches.take(performance.now()) === 0) await keys.reload();
+      return await verify();
+    });
+  };
 }
 
 /** Failures that say something about the token, as against those of fetching the keys. */

@@ -100,8 +100,15 @@ t.test("public keys come by URL, are kept, and a new key is found", async (t) =>
   t.equal((await auth.verify(await signed("EdDSA", "d"))).userId, "u1");
   t.equal(fetches, 1, "the keys are kept");
 
-  await t.rejects(auth.verify(await signed("RS256", "unknown")), { name: "TokenError" });
-  t.equal(fetches, 1, "unknown keys do not make it ask again and again");
+  await publish("ES256", "next");
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => signed("ES256", "next")));
+  await Promise.all(crowd.map((token) => auth.verify(token)));
+  t.equal(fetches, 2, "a key that is new has them asked for once, however many wait for it");
+  for (let i = 0; i < 20; i++) {
+    await t.rejects(auth.verify(await signed("RS256", `made up ${i}`)), { name: "TokenError" });
+  }
+  t.ok(fetches > 2 && fetches <= 6, `keys that there are not do not make it ask again and again: ${fetches}`);
+  t.equal((await auth.verify(await signed("RS256", "r"))).userId, "u1", "nor do they harm those that there are");
   const publicKeyAsSecret = new TextEncoder().encode(JSON.stringify(served[0]));
   await t.rejects(auth.verify(await sign({}, publicKeyAsSecret)), { name: "TokenError" }, "no HS256 with public keys");
 

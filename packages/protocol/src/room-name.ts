@@ -76,8 +76,5 @@ function base64url(bytes: Uint8Array): string {
   // Not spread into one call: its iterator costs more than all the rest, and rooms are spelled often.
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary)
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

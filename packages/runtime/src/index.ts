@@ -1,5 +1,6 @@
 export * from "./background-threads.ts";
 export * from "./bodies.ts";
+export * from "./buckets.ts";
 export * from "./command-line.ts";
 export * from "./config.ts";
 export * from "./health.ts";

@@ -1,5 +1,5 @@
 import { ProtocolError } from "@madang/protocol";
-import { Bucket, type Rate } from "./limits.ts";
+import { Bucket, type Rate } from "@madang/runtime";
 import type { Limits } from "./limits-config.ts";
 
 /** A client may be told "no" this many times as often as it may send; one that does not listen at all is closed. */

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import rateLimit from "@fastify/rate-limit";
 import { ProtocolError } from "@madang/protocol";
-import { Buckets, type Rate } from "./limits.ts";
+import { Buckets, type Rate } from "@madang/runtime";
 import type { Limits } from "./limits-config.ts";
 
 /**

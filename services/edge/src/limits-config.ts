@@ -1,8 +1,8 @@
 import { type AuthSettings, isLoopback } from "@madang/auth";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
-import { badValue, readConfig } from "@madang/runtime";
+import { badValue, type Rate, readConfig } from "@madang/runtime";
 import { Type } from "typebox";
-import { parseCount, parseRate, type Rate } from "./limits.ts";
+import { parseCount, parseRate } from "./limits.ts";
 
 /** What one client may use up. `undefined` and infinity are "off". */
 export interface Limits {

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from "node:crypto";
 import { type Gossip, NO_GOSSIP } from "@madang/broker";
-import { Buckets, type Rate } from "./limits.ts";
+import { Buckets, type Rate } from "@madang/runtime";
 import { Peers, parseWord, type Word } from "./peers.ts";
 
 /** An edge speaks no more often than this, at once after a pause. */

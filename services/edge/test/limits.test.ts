@@ -1,9 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
-import fc from "fast-check";
 import t from "tap";
 import { edgeConfig } from "../src/config.ts";
-import { Bucket, Buckets, parseCount, parseRate } from "../src/limits.ts";
+import { parseCount, parseRate } from "../src/limits.ts";
 import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
 
@@ -30,33 +29,6 @@ t.test("the counted limits are off for this machine alone, and on for everybody 
   t.equal(edgeConfig({ ...JWT_ENV, SEND_LIMIT: "off" }).limits.sends, undefined);
   for (const value of ["true", "a b", "-1", "*"]) t.throws(() => edgeConfig({ TRUST_PROXY: value }), /TRUST_PROXY/);
   for (const value of ["500", "soon"]) t.throws(() => edgeConfig({ REQUEST_LIMIT_MS: value }), /REQUEST_LIMIT_MS/);
-});
-
-t.test("a bucket never gives more than its count and what came back meanwhile, and never less", async () => {
-  const steps = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 200 });
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 20 }), steps, (count, waits) => {
-      const windowMs = 1000;
-      const bucket = new Bucket({ count, windowMs });
-      let now = 1_000_000;
-      let tokens = count;
-      for (const wait of waits) {
-        now += wait;
-        tokens = Math.min(count, tokens + (wait * count) / windowMs);
-        const refusedFor = bucket.take(now);
-        if (refusedFor === 0) tokens -= 1;
-        if (tokens < -1e-6 || (refusedFor > 0 && tokens >= 1 + 1e-6)) return false;
-        if (refusedFor > 0 && Math.abs(refusedFor - ((1 - tokens) * windowMs) / count) > 1e-3) return false;
-      }
-      return true;
-    }),
-  );
-});
-
-t.test("buckets of keys that are gone are dropped", async (t) => {
-  const buckets = new Buckets();
-  for (let i = 0; i < 100_000; i++) buckets.take(`key ${i}`, { count: 1, windowMs: 10 }, i / 10);
-  t.ok(buckets.size < 5000, `${buckets.size}`);
 });
 
 t.test("limits on a real edge", async (t) => {

@@ -51,6 +51,7 @@ t.test("on a real edge", async (t) => {
 
   for (const [path, full] of [
     ["/ws", true],
+    ["/ws/", true],
     ["/ws/chat/hall/", true],
     ["/ws/chat/hall/", false],
     ["/ws/chat/hall", false],

@@ -97,6 +97,7 @@ t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and
   const edge = await edgeFor(t, await natsFor(t));
   for (const [path, known] of [
     ["/ws", 426],
+    ["/ws/", 426],
     ["/ws/chat/a/", 426],
     ["/livez", 200],
   ] as const) {

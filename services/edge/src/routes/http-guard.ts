@@ -5,10 +5,10 @@ import type { FastifyHelmetOptions } from "@fastify/helmet";
 import fastifyRateLimit from "@fastify/rate-limit";
 import { TokenError } from "@madang/auth";
 import { ProtocolError } from "@madang/protocol";
+import type { Rate } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { addressOf } from "../doorstep.ts";
 import type { Guard } from "../guard.ts";
-import type { Rate } from "../limits.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -94,20 +94,22 @@ export async function websocketRoutes(app: FastifyInstance, hub: Hub, admission:
   };
   const guards = { helmet: false, onRequest, onSend } as const;
 
-  app.route({
-    method: "GET",
-    url: "/ws",
-    ...guards,
-    handler: askForUpgrade,
-    wsHandler: (ws, request) => {
-      const connection = connect(hub, ws, request, false);
-      if (ws.protocol === SUBPROTOCOL) return;
-      connection.sendError(
-        new ProtocolError("bad_request", { message: `Ask for the subprotocol ${SUBPROTOCOL} here.` }),
-      );
-      connection.close("badRequest");
-    },
-  });
+  for (const url of ["/ws", "/ws/"]) {
+    app.route({
+      method: "GET",
+      url,
+      ...guards,
+      handler: askForUpgrade,
+      wsHandler: (ws, request) => {
+        const connection = connect(hub, ws, request, false);
+        if (ws.protocol === SUBPROTOCOL) return;
+        connection.sendError(
+          new ProtocolError("bad_request", { message: `Ask for the subprotocol ${SUBPROTOCOL} here.` }),
+        );
+        connection.close("badRequest");
+      },
+    });
+  }
 
   // P1: nothing but the handshake tells a plain client that it is a member, so by then it is one.
   const preHandler = async (request: FastifyRequest<RoomRoute>) => {
