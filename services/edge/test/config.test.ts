@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
 import { edgeConfig } from "../src/config.ts";
-import { natsFor } from "./support.ts";
+import { natsFor, until } from "./support.ts";
 
 t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
   const cases: [name: string, values: string[]][] = [
@@ -57,6 +57,7 @@ t.test("HOST=localhost is one address: no second server goes round the limits of
     env: { NATS_URL: nats.url, HOST: "localhost", DRAIN_MS: "0" },
   });
   t.teardown(() => edge.stop());
+  await until(() => edge.output().includes("listening"));
   t.same(edge.output().match(/listening at [^"]*/g), [`listening at ${edge.url}`]);
 });
 

@@ -41,9 +41,9 @@ const http =
 
 /** Says hello and what follows, and tells the answer: the first frame of its own, else the close code. */
 const full =
-  (answers: readonly string[], frames: (caller: Caller) => object[]): Attempt =>
+  (answers: readonly string[], frames: (caller: Caller) => object[], path = "/ws"): Attempt =>
   async (t, caller) => {
-    const client = await knock(t, caller.edge, "/ws", { full: true });
+    const client = await knock(t, caller.edge, path, { full: true });
     client.send({ type: "hello", ...(caller.jwt === undefined ? {} : { token: caller.jwt }) });
     await until(() => client.of("welcome").length > 0 || client.closed !== undefined);
     if (client.closed) return String(client.closed.code);
@@ -111,6 +111,7 @@ const ATTEMPTS: Record<string, Attempt> = {
   "GET /readyz": http("GET", "/readyz"),
   "GET /metrics": http("GET", "/metrics"),
   "GET /ws, then hello": full(["welcome"], () => []),
+  "GET /ws/, then hello": full(["welcome"], () => [], "/ws/"),
   join: full(["joined"], () => [JOIN]),
   message: full(["ack"], () => [JOIN, { type: "message", room: "hall", message: "x", nonce: "n" }]),
   leave: full(["left"], () => [JOIN, { type: "leave", room: "hall" }]),
