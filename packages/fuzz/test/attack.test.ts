@@ -3,7 +3,7 @@ import { losses } from "../src/attack/report.ts";
 import { runScenario } from "../src/attack/run.ts";
 import { SCENARIOS } from "../src/attack/scenarios.ts";
 
-t.test("all attacks at once, in a small form, cost honest members nothing", { timeout: 60_000 }, async (t) => {
+t.test("all attacks at once, in a small form, cost honest members nothing", { timeout: 180_000 }, async (t) => {
   const all = SCENARIOS.find(({ name }) => name === "all")!;
   const result = await runScenario(
     { ...all, addresses: 2 },
