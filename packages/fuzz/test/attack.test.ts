@@ -1,5 +1,5 @@
 import t from "tap";
-import { losses } from "../src/attack/report.ts";
+import { losses, table } from "../src/attack/report.ts";
 import { runScenario } from "../src/attack/run.ts";
 import { SCENARIOS } from "../src/attack/scenarios.ts";
 
@@ -32,4 +32,15 @@ t.test("all attacks at once, in a small form, cost honest members nothing", { ti
     "cut",
   ];
   for (const answer of answers) t.ok((result.attack.answered[answer] ?? 0) > 0, answer);
+
+  const slower = (times: number) => {
+    const latency = { ...result.during.latency, p99Ms: result.busy.latency.p99Ms * times };
+    return { ...result, during: { ...result.during, latency } };
+  };
+  const line = (...runs: (typeof result)[]) => table([runs]).split("\n")[2]!;
+  t.match(line(slower(3), slower(1), slower(1.5)), "(×1.0, ×1.5, ×3.0)", "of many runs each is told");
+  t.notMatch(line(slower(3), slower(1), slower(1.5)), "slower", "and the one in the middle counts");
+  t.match(line(slower(3), slower(1), slower(2.5)), "slower");
+  const lossy = { ...slower(9), after: { ...result.after, lost: 1 } };
+  t.match(line(slower(1), slower(1), lossy), "FAILED: 1 deliveries lost", "but of losses every one");
 });

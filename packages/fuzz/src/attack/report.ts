@@ -16,20 +16,27 @@ const COLUMNS = [
 /** A p99 of twice what it was on a machine as busy is what an attack may not reach. */
 const SLOW = 2;
 
-/** A Markdown table, one line for each attack. */
-export function table(results: readonly Result[]): string {
-  const lines = results.map((r) => [
-    `**${r.scenario}**: ${r.summary}`,
-    list(r.attack.tried),
-    list(r.attack.answered) || "–",
-    `${ms(r.busy.latency.p50Ms)} → ${ms(r.during.latency.p50Ms)}`,
-    `${ms(r.calm.latency.p99Ms)}, ${ms(r.busy.latency.p99Ms)} → ${ms(r.during.latency.p99Ms)} (×${ratio(r).toFixed(1)})`,
-    `${newcomers(r.busy)} → ${newcomers(r.during)}`,
-    `${percent(r.edge.busy)} (${percent(r.edge.waited)})`,
-    `${mib(r.memory.before)} → ${mib(r.memory.peak)} → ${mib(r.memory.after)}`,
-    `${mib(r.heap.before)} → ${mib(r.heap.after)}`,
-    verdict(r),
-  ]);
+/**
+ * A Markdown table, one line for each attack.
+ * @param attacks the runs of each: its line is the one in the middle by how much slower it was, with what all of them were
+ */
+export function table(attacks: readonly (readonly Result[])[]): string {
+  const lines = attacks.map((runs) => {
+    const sorted = runs.toSorted((a, b) => ratio(a) - ratio(b));
+    const r = sorted[sorted.length >> 1]!;
+    return [
+      `**${r.scenario}**: ${r.summary}`,
+      list(r.attack.tried),
+      list(r.attack.answered) || "–",
+      `${ms(r.busy.latency.p50Ms)} → ${ms(r.during.latency.p50Ms)}`,
+      `${ms(r.calm.latency.p99Ms)}, ${ms(r.busy.latency.p99Ms)} → ${ms(r.during.latency.p99Ms)} (${sorted.map(times).join(", ")})`,
+      `${newcomers(r.busy)} → ${newcomers(r.during)}`,
+      `${percent(r.edge.busy)} (${percent(r.edge.waited)})`,
+      `${mib(r.memory.before)} → ${mib(r.memory.peak)} → ${mib(r.memory.after)}`,
+      `${mib(r.heap.before)} → ${mib(r.heap.after)}`,
+      verdict(r, runs),
+    ];
+  });
   return [COLUMNS, COLUMNS.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
@@ -46,13 +53,15 @@ export function losses(result: Result): string[] {
   return [...losses, ...result.damage];
 }
 
-function verdict(result: Result): string {
-  const problems = losses(result);
+function verdict(middle: Result, runs: readonly Result[]): string {
+  const problems = runs.flatMap(losses);
   if (problems.length > 0) return `FAILED: ${problems.join("; ")}`;
   const notes: string[] = [];
-  if (ratio(result) >= SLOW) notes.push("slower");
-  if (result.during.turnedAway > 0) notes.push(`${result.during.turnedAway} newcomers turned away`);
-  if (result.stalls > 0) notes.push(`${result.stalls} stalls`);
+  const turnedAway = runs.reduce((sum, { during }) => sum + during.turnedAway, 0);
+  const stalls = runs.reduce((sum, run) => sum + run.stalls, 0);
+  if (ratio(middle) >= SLOW) notes.push("slower");
+  if (turnedAway > 0) notes.push(`${turnedAway} newcomers turned away`);
+  if (stalls > 0) notes.push(`${stalls} stalls`);
   return notes.join(", ") || "held";
 }
 
@@ -70,6 +79,7 @@ function list(counts: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
+const times = (result: Result) => `×${ratio(result).toFixed(1)}`;
 const ms = (value: number) => value.toFixed(1);
 const mib = (value: number) => value.toFixed(0);
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
