@@ -240,8 +240,11 @@ export class MadangClient extends Emitter<ClientEvents> {
     this.#waiting = false;
     this.#stopWake();
     this.#disconnect();
+    const before = this.#state;
+    this.#state = "disconnected";
     this.#rooms.giveUp(error, keepSends);
-    this.#setState("disconnected");
+    // Whoever heard of a failure there may have connected again.
+    if (before !== "disconnected" && this.#state === "disconnected") this.emit("state", "disconnected");
   }
 
   #setState(state: ClientState): void {

@@ -177,3 +177,18 @@ t.test("what the server refuses for good is not kept", async (t) => {
   await t.rejects(send, { code: "connection_refused" });
   t.equal(storage.length, 0);
 });
+
+t.test("who connects again when told of a failure is connected, and no longer told that it is over", async (t) => {
+  const { client, room, last } = inRoom("a");
+  const states: string[] = [];
+  client.on("state", (state) => states.push(state));
+  room.on("failed", () => client.connect());
+  for (const text of ["1", "2"]) void room.send(text);
+  last().drop(3503, "removed by a moderator");
+  t.equal(client.state, "connecting");
+  last().accept().joined("a").caughtUp("a", 0);
+  t.strictSame(states, ["connecting", "connected"]);
+  void room.send("3");
+  t.strictSame(last().messages, ["3"]);
+  client.close();
+});
