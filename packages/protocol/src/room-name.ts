@@ -73,7 +73,7 @@ export function roomPartition(token: string): string {
 }
 
 function base64url(bytes: Uint8Array): string {
-  // Not spread into one call: its iterator costs more than all the rest, and rooms are spelled often.
+  // Rooms are spelled often, and spread into one call this takes half as long again.
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
