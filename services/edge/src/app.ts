@@ -14,17 +14,17 @@ import {
   useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
-import { acceptInTurns } from "./accept-queue.ts";
-import { Admission } from "./admission.ts";
+import { acceptInTurns } from "./arrival/accept-queue.ts";
+import { Admission } from "./arrival/admission.ts";
 import type { EdgeConfig } from "./config.ts";
-import { Hub } from "./hub.ts";
+import { HistoryClient } from "./history/history-client.ts";
+import { apiRoutes } from "./http/api.ts";
+import { API_SECURITY, challengeWhoIsRefused, limitRequests } from "./http/guards.ts";
+import { isWebSocket, originForm, websocketRoutes } from "./http/websocket.ts";
 import { edgeMetrics } from "./metrics.ts";
-import { Replayer } from "./replayer.ts";
-import { apiRoutes } from "./routes/api.ts";
-import { API_SECURITY, challengeWhoIsRefused, limitRequests } from "./routes/http-guard.ts";
-import { isWebSocket, originForm, websocketRoutes } from "./routes/websocket.ts";
+import { Hub } from "./rooms/hub.ts";
+import { Replayer } from "./rooms/replayer.ts";
 import { BAD_URL_PATH, isBadUrl, wantsPage } from "./web/bad-url.ts";
-import { HistoryClient } from "./web/history-client.ts";
 import { webPages } from "./web/index.ts";
 
 /** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */

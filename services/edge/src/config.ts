@@ -11,11 +11,11 @@ import {
 } from "@madang/runtime";
 import type { Static } from "typebox";
 import { Type } from "typebox";
-import { type Limits, readLimits } from "./limits-config.ts";
-import type { MessageFilter } from "./moderation.ts";
-import { Origins } from "./origins.ts";
-import { processCount } from "./processes.ts";
-import { wordFilter } from "./word-filter.ts";
+import { type Limits, readLimits } from "./access/limits.ts";
+import type { MessageFilter } from "./access/moderation.ts";
+import { Origins } from "./access/origins.ts";
+import { wordFilter } from "./access/word-filter.ts";
+import { processCount } from "./process/processes.ts";
 
 const Environment = Type.Object({
   ...SERVICE_SETTINGS,

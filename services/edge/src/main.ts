@@ -3,11 +3,11 @@ import { setFlagsFromString } from "node:v8";
 import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
 import { createLogger, favourEventLoop, OperatorError, onShutdown, run } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
+import { mostSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
+import { waitInLobby } from "./arrival/lobby.ts";
 import { type EdgeConfig, edgeConfig } from "./config.ts";
-import { mostSockets } from "./doorstep.ts";
-import { waitInLobby } from "./lobby.ts";
-import { isOneOfMany, runProcesses, tellServing } from "./processes.ts";
+import { isOneOfMany, runProcesses, tellServing } from "./process/processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { MetricSource } from "@madang/runtime";
-import type { Hub } from "./hub.ts";
+import type { Hub } from "./rooms/hub.ts";
 
 /** What the hot paths count; everything else is read from where it is. */
 export class EdgeCounts {

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { acceptInTurns } from "../src/accept-queue.ts";
-import { Admission } from "../src/admission.ts";
+import { acceptInTurns } from "../src/arrival/accept-queue.ts";
+import { Admission } from "../src/arrival/admission.ts";
 import { edgeFor, natsFor } from "./support.ts";
 
 const PER_TURN = 8;

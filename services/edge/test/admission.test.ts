@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
-import { Admission } from "../src/admission.ts";
+import { Admission } from "../src/arrival/admission.ts";
 
 const BURST = 64;
 

@@ -1,5 +1,5 @@
 import t from "tap";
-import { Allowance } from "../src/allowance.ts";
+import { Allowance } from "../src/session/allowance.ts";
 
 /** How many in a row are borne. */
 function borne(allowance: Allowance, nonsenseBytes?: number): number {

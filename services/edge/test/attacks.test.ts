@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
-import { mostSockets } from "../src/doorstep.ts";
+import { mostSockets } from "../src/access/address-limits.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
 
 t.test("attacks on a real edge", async (t) => {

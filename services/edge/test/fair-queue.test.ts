@@ -1,5 +1,5 @@
 import t from "tap";
-import { FairQueue } from "../src/fair-queue.ts";
+import { FairQueue } from "../src/queues/fair-queue.ts";
 
 t.test("one of each asker in turn, of one in the order of asking", (t) => {
   const queue = new FairQueue<string, number>();

@@ -1,7 +1,7 @@
 /** A heartbeat alone: its clock is played, since a process cannot be made to stand still between two of its own ticks. */
 import t, { type Test } from "tap";
-import type { Connection } from "../src/connection.ts";
-import { Heartbeat } from "../src/heartbeat.ts";
+import type { Connection } from "../src/socket/connection.ts";
+import { Heartbeat } from "../src/socket/heartbeat.ts";
 
 function start(t: Test) {
   let now = 0;

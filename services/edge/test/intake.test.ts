@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { Intake } from "../src/intake.ts";
+import { Intake } from "../src/arrival/fair-reading.ts";
 import { until } from "./support.ts";
 
 const SLICE = 1024;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import t from "tap";
+import { parseCount, parseRate } from "../src/access/limit-syntax.ts";
 import { edgeConfig } from "../src/config.ts";
-import { parseCount, parseRate } from "../src/limits.ts";
 import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
 

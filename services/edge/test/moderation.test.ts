@@ -5,7 +5,7 @@ import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
 import type { MemberRule, RoomRule } from "@madang/protocol";
 import { SignJWT } from "jose";
 import t, { type Test } from "tap";
-import { wordFilter } from "../src/word-filter.ts";
+import { wordFilter } from "../src/access/word-filter.ts";
 import { edgeFor, type Frame, full, type Nats, natsFor, plain, said, until, WireClient } from "./support.ts";
 
 const SECRET = "a secret of more than thirty-two bytes";

@@ -1,6 +1,6 @@
 import t from "tap";
+import { Origins } from "../src/access/origins.ts";
 import { edgeConfig } from "../src/config.ts";
-import { Origins } from "../src/origins.ts";
 import { knock } from "./auth-support.ts";
 import { edgeFor, natsFor } from "./support.ts";
 

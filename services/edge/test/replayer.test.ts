@@ -2,9 +2,9 @@
 import type { Log, LogRecord } from "@madang/broker";
 import { encodeEvent } from "@madang/protocol";
 import t from "tap";
-import { Replayer } from "../src/replayer.ts";
-import type { RoomFeed } from "../src/room-feed.ts";
-import type { HistoryClient } from "../src/web/history-client.ts";
+import type { HistoryClient } from "../src/history/history-client.ts";
+import { Replayer } from "../src/rooms/replayer.ts";
+import type { RoomFeed } from "../src/rooms/room-feed.ts";
 
 const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });
 const records: LogRecord[] = [5, 6, 7].map((seq) => ({ seq, data }));

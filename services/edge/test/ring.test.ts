@@ -1,6 +1,6 @@
 import t from "tap";
-import type { FeedEvent } from "../src/feed-event.ts";
-import { Ring, RingBudget } from "../src/ring.ts";
+import type { FeedEvent } from "../src/rooms/feed-event.ts";
+import { Ring, RingBudget } from "../src/rooms/ring.ts";
 
 const MAX_EVENTS = 512;
 

@@ -2,8 +2,8 @@
 import type { LiveRecord, Log, LogRecord } from "@madang/broker";
 import { encodeEvent } from "@madang/protocol";
 import t from "tap";
-import { RingBudget } from "../src/ring.ts";
-import { RoomFeed } from "../src/room-feed.ts";
+import { RingBudget } from "../src/rooms/ring.ts";
+import { RoomFeed } from "../src/rooms/room-feed.ts";
 import { until } from "./support.ts";
 
 const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });

@@ -5,8 +5,8 @@ import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
 import { startProcess } from "@madang/local-stack";
 import type { RoomRule } from "@madang/protocol";
 import t, { type Test } from "tap";
-import { PEER_SILENCE_MS, type Word } from "../src/peers.ts";
-import { Usage } from "../src/usage.ts";
+import { Usage } from "../src/access/shared-usage.ts";
+import { PEER_SILENCE_MS, type Word } from "../src/access/usage-peers.ts";
 import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, type Nats, natsFor, type TestEdge, until, type WireClient } from "./support.ts";
 

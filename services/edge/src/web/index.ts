@@ -14,10 +14,10 @@ import {
 import { sendErrorProblem, sendNotFound } from "@madang/runtime";
 import { Eta } from "eta";
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import type { Guard } from "../guard.ts";
+import type { Guard } from "../access/guard.ts";
+import type { HistoryClient } from "../history/history-client.ts";
 import { serveAssets } from "./assets.ts";
 import { BAD_URL_PATH, wantsPage } from "./bad-url.ts";
-import type { HistoryClient } from "./history-client.ts";
 import { PAGE_SECURITY } from "./security.ts";
 import { chooseLanguage, dictionary, errorText } from "./shared/dictionary.ts";
 import { messageView } from "./view-model.ts";
