@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 t.test("every environment variable that a schema reads is in the documents", async (t) => {
-  const documents = read("README.md") + read("docs/OPERATIONS.md");
+  const documents = read("README.md") + read("docs/operations/README.md");
   const schemas = globSync("{services,packages}/*/src/**/*.ts", { cwd: ROOT }).filter((path) =>
     /readConfig\(|SERVICE_SETTINGS = /.test(read(path)),
   );
@@ -47,7 +47,7 @@ t.test("the rules for Prometheus ask for figures that there are", async (t) => {
 });
 
 t.test("every figure that is to be watched is one that a service has", async (t) => {
-  const watched = read("docs/OPERATIONS.md")
+  const watched = read("docs/operations/README.md")
     .split("## What to watch")[1]!
     .match(/\bmadang_\w+/g)!;
   t.ok(watched.length >= 6);

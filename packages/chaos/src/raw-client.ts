@@ -17,7 +17,7 @@ interface Pending {
 }
 
 /**
- * A client that knows nothing but docs/PROTOCOL.md: joins from its last position, repeats what has no answer with the
+ * A client that knows nothing but docs/reference/protocol.md: joins from its last position, repeats what has no answer with the
  * same nonce, one at a time for each room. It believes what it is told, whatever the SDK would have kept from it.
  */
 export class RawClient {

@@ -72,5 +72,5 @@ Environment:
   MONGODB_URL            use this MongoDB (a replica set) and start none
   CACHE_DIR=.cache       where fetched server binaries and compiled code are kept
   LOG_LEVEL=info         debug: show all that the processes print
-Further variables reach the services as they are (see docs/OPERATIONS.md).
+Further variables reach the services as they are (see docs/operations/README.md).
 `;

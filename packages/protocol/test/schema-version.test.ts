@@ -33,9 +33,12 @@ t.test("the wire schemas are those of the last line of the protocol's history", 
   t.equal(schemas, expected);
 });
 
-t.test("docs/PROTOCOL.md has every error and every close code", async (t) => {
+t.test("docs/reference/protocol.md has every error and every close code", async (t) => {
   // The formatter pads the cells of a table.
-  const text = readFileSync(new URL("../../../docs/PROTOCOL.md", import.meta.url), "utf8").replace(/ +/g, " ");
+  const text = readFileSync(new URL("../../../docs/reference/protocol.md", import.meta.url), "utf8").replace(
+    / +/g,
+    " ",
+  );
   for (const [code, { status }] of Object.entries(ERRORS)) t.ok(text.includes(`| \`${code}\` | ${status} |`), code);
   for (const { code, reason } of Object.values(CLOSE_CODES)) t.ok(text.includes(`| ${code} | ${reason} |`), reason);
 });
