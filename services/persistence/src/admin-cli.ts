@@ -7,11 +7,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type NatsSettings, readRules } from "@madang/broker";
 import { type Person, type Rule, requireUser } from "@madang/protocol";
 import { HELP_OPTION, OperatorError, readArguments, run, UsageError } from "@madang/runtime";
-import type { AdminStore } from "./admin/admin-store.ts";
-import { exportPerson } from "./admin/export.ts";
-import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { loadConfig } from "./config.ts";
-import { safeError } from "./mongo-errors.ts";
+import { exportPerson } from "./moderation/export.ts";
+import { openMongoAdmin } from "./mongo/admin.ts";
+import { safeError } from "./mongo/errors.ts";
+import type { AdminStore } from "./store/admin-store.ts";
 
 const POLL_MS = 250;
 const HELP = `Usage: npm run erase|export -- (--user NAME | --user-id ID)

@@ -17,17 +17,17 @@ import {
   useShallowJson,
 } from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
-import { addAccess } from "./access.ts";
-import type { AdminStore } from "./admin/admin-store.ts";
-import { adminOff, adminPages } from "./admin/index.ts";
-import { requireKept } from "./admin/moderator.ts";
-import { addCaching } from "./caching.ts";
-import type { Floor } from "./floor.ts";
+import { adminOff, adminPages } from "./admin/pages.ts";
+import { addAccess } from "./http/access.ts";
+import { addCaching } from "./http/caching.ts";
+import { messageRoutes } from "./http/messages.ts";
+import { addDocs } from "./http/openapi.ts";
+import { roomRoutes } from "./http/rooms.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
-import { addDocs } from "./openapi.ts";
-import { messageRoutes } from "./routes/messages.ts";
-import { roomRoutes } from "./routes/rooms.ts";
-import type { Store } from "./store.ts";
+import { requireKept } from "./moderation/moderator.ts";
+import type { Floor } from "./recovery/checkpoint.ts";
+import type { AdminStore } from "./store/admin-store.ts";
+import type { Store } from "./store/store.ts";
 
 export interface Deps extends MetricDeps {
   readonly log: Logger;

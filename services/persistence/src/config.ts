@@ -8,7 +8,7 @@ import {
   SERVICE_SETTINGS,
 } from "@madang/runtime";
 import { type Static, Type } from "typebox";
-import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/index.ts";
+import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/pages.ts";
 
 const Environment = Type.Object({
   ...SERVICE_SETTINGS,

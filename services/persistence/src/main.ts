@@ -1,16 +1,16 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, ForeignLogError, openConsumer, openDesk } from "@madang/broker";
 import { createLogger, createTroubleLog, onShutdown, run } from "@madang/runtime";
-import { Eraser } from "./admin/erasing.ts";
-import { markInterrupted } from "./admin/interrupted.ts";
-import { openMongoAdmin } from "./admin/mongo-admin.ts";
 import { buildApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
-import { Floor } from "./floor.ts";
-import { openMongoStore } from "./mongo-store.ts";
-import { startProjecting } from "./projecting.ts";
-import { rereadWhenPutBack } from "./put-back.ts";
-import { renewWhenRewound } from "./rewound.ts";
+import { Eraser } from "./moderation/eraser.ts";
+import { markInterrupted } from "./moderation/interrupted.ts";
+import { openMongoAdmin } from "./mongo/admin.ts";
+import { openMongoStore } from "./mongo/store.ts";
+import { startProjecting } from "./projection/loop.ts";
+import { Floor } from "./recovery/checkpoint.ts";
+import { renewWhenRewound } from "./recovery/restored-log.ts";
+import { rereadWhenPutBack } from "./recovery/restored-store.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */

@@ -1,8 +1,8 @@
 import type { LogConsumer } from "@madang/broker";
 import type { MetricSource } from "@madang/runtime";
-import type { Floor } from "./floor.ts";
-import type { ProjectionCounts } from "./projector.ts";
-import type { Store } from "./store.ts";
+import type { ProjectionCounts } from "./projection/projector.ts";
+import type { Floor } from "./recovery/checkpoint.ts";
+import type { Store } from "./store/store.ts";
 
 export interface MetricDeps {
   readonly store: Pick<Store, "ready">;

@@ -3,8 +3,8 @@ import { startMongod } from "@madang/local-stack";
 import type { Document } from "mongodb";
 import t from "tap";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
-import { messageKey } from "../src/keys.ts";
+import { openMongoAdmin } from "../src/mongo/admin.ts";
+import { messageKey } from "../src/store/keys.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { freshDatabase, lookInside, message, mongod } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import t from "tap";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
+import { openMongoAdmin } from "../src/mongo/admin.ts";
 import { freshDatabase, lookInside, mongod } from "./support.ts";
 
 const HOLD_MS = 15_000;

@@ -1,12 +1,12 @@
 import { DEFAULT_LOG_SETTINGS, type Desk, openDesk } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
-import type { AdminStore } from "../src/admin/admin-store.ts";
-import { Eraser } from "../src/admin/erasing.ts";
-import { Moderator } from "../src/admin/moderator.ts";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
-import { messageKey } from "../src/keys.ts";
-import { createProjector } from "../src/projector.ts";
+import { Eraser } from "../src/moderation/eraser.ts";
+import { Moderator } from "../src/moderation/moderator.ts";
+import { openMongoAdmin } from "../src/mongo/admin.ts";
+import { createProjector } from "../src/projection/projector.ts";
+import type { AdminStore } from "../src/store/admin-store.ts";
+import { messageKey } from "../src/store/keys.ts";
 import { eventually, freshDatabase, lookInside, message, mongod, nats, openStore, record, silent } from "./support.ts";
 
 /** A store or a desk, with some of its methods done in another way. */

@@ -1,6 +1,6 @@
 import t from "tap";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
-import { createProjector } from "../src/projector.ts";
+import { openMongoAdmin } from "../src/mongo/admin.ts";
+import { createProjector } from "../src/projection/projector.ts";
 import { freshDatabase, lookInside, message, mongod, openStore, record, silent } from "./support.ts";
 
 t.test("an edit that is projected once more after its author was erased brings no text back", async (t) => {

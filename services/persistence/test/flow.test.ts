@@ -4,10 +4,10 @@ import type { LogEvent } from "@madang/protocol";
 import t from "tap";
 import { DEFAULT_LOG_SETTINGS } from "../../../packages/broker/src/stream-config.ts";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
-import { Floor } from "../src/floor.ts";
-import { readPage } from "../src/history.ts";
-import { openMongoStore } from "../src/mongo-store.ts";
-import { startProjecting } from "../src/projecting.ts";
+import { readPage } from "../src/history/pages.ts";
+import { openMongoStore } from "../src/mongo/store.ts";
+import { startProjecting } from "../src/projection/loop.ts";
+import { Floor } from "../src/recovery/checkpoint.ts";
 import {
   eventually,
   freshDatabase,

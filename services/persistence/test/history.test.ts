@@ -2,11 +2,11 @@ import type { HistoryPage } from "@madang/protocol";
 import { formatPosition, parsePosition } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
-import { Changes } from "../src/changes.ts";
-import { Floor } from "../src/floor.ts";
-import { readPage } from "../src/history.ts";
-import { comparePlaces, type Place } from "../src/keys.ts";
-import type { Store } from "../src/store.ts";
+import { readPage } from "../src/history/pages.ts";
+import { Floor } from "../src/recovery/checkpoint.ts";
+import { Changes } from "../src/store/changes.ts";
+import { comparePlaces, type Place } from "../src/store/keys.ts";
+import type { Store } from "../src/store/store.ts";
 import { freshDatabase, mongod, openStore, ROOMS } from "./support.ts";
 
 const OLD = "0mwuxf3rd";

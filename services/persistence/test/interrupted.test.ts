@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
-import { openMongoAdmin } from "../src/admin/mongo-admin.ts";
+import { openMongoAdmin } from "../src/mongo/admin.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 
 t.test("acts that a kill cut off are interrupted, and only those", async (t) => {

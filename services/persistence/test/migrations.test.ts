@@ -1,5 +1,5 @@
 import t from "tap";
-import { type Migration, migrate } from "../src/mongo-migrations.ts";
+import { type Migration, migrate } from "../src/mongo/migrations.ts";
 import { eventually, freshDatabase, lookInside, mongod, openStore } from "./support.ts";
 
 t.test("migrations run once, in order, one instance at a time", async (t) => {

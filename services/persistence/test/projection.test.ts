@@ -3,8 +3,8 @@ import type { ConsumedRecord } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
-import { comparePlaces, type Place } from "../src/keys.ts";
-import { createProjector } from "../src/projector.ts";
+import { createProjector } from "../src/projection/projector.ts";
+import { comparePlaces, type Place } from "../src/store/keys.ts";
 import { freshDatabase, lookInside, mongod, openStore, record, silent } from "./support.ts";
 
 const EPOCHS = ["0mwuxf3rd", "0mwuxf3re"] as const;

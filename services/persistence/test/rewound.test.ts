@@ -1,9 +1,9 @@
 /** What is done about a log, by what it says of itself. On real servers: test/rewound.test.ts at the root. */
 import t from "tap";
-import type { Place } from "../src/keys.ts";
-import { fingerprint, landmark } from "../src/landmark.ts";
-import { renewWhenRewound } from "../src/rewound.ts";
-import type { Mark } from "../src/store.ts";
+import { fingerprint, landmark } from "../src/recovery/fingerprint.ts";
+import { renewWhenRewound } from "../src/recovery/restored-log.ts";
+import type { Place } from "../src/store/keys.ts";
+import type { Mark } from "../src/store/store.ts";
 import { message, record } from "./support.ts";
 
 const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, foreign: [] };

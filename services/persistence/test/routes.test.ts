@@ -9,12 +9,12 @@ import t from "tap";
 import type { TSchema } from "typebox";
 import { Check } from "typebox/value";
 import { buildApp } from "../src/app.ts";
-import { Changes } from "../src/changes.ts";
-import { Floor } from "../src/floor.ts";
-import type { Place } from "../src/keys.ts";
-import { openMongoStore } from "../src/mongo-store.ts";
-import { ProjectionCounts } from "../src/projector.ts";
-import type { Store } from "../src/store.ts";
+import { openMongoStore } from "../src/mongo/store.ts";
+import { ProjectionCounts } from "../src/projection/projector.ts";
+import { Floor } from "../src/recovery/checkpoint.ts";
+import { Changes } from "../src/store/changes.ts";
+import type { Place } from "../src/store/keys.ts";
+import type { Store } from "../src/store/store.ts";
 import { eventually, freshDatabase, lookInside, mongod, openStore, ROOMS, type Scope, silent } from "./support.ts";
 
 const JWT_SECRET = "a secret of thirty-two bytes or more";

@@ -1,7 +1,7 @@
 import type { Test } from "tap";
-import { Changes } from "../src/changes.ts";
-import { type Place, placeKey } from "../src/keys.ts";
-import type { Store } from "../src/store.ts";
+import { Changes } from "../src/store/changes.ts";
+import { type Place, placeKey } from "../src/store/keys.ts";
+import type { Store } from "../src/store/store.ts";
 import { ROOMS } from "./support.ts";
 
 const EPOCH = "0mwuxf3rd";

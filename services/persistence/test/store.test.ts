@@ -1,8 +1,8 @@
 import { HistoryMessage, Room } from "@madang/protocol";
 import t from "tap";
 import { Check } from "typebox/value";
-import { Changes } from "../src/changes.ts";
-import { openMongoStore } from "../src/mongo-store.ts";
+import { openMongoStore } from "../src/mongo/store.ts";
+import { Changes } from "../src/store/changes.ts";
 import { storeContract } from "./store-contract.ts";
 import { eventually, freshDatabase, lookInside, mongod, openStore } from "./support.ts";
 

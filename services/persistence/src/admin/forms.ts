@@ -7,7 +7,7 @@ import {
   requireUser,
   SLOW_MODE_MAX_S,
 } from "@madang/protocol";
-import type { RoomSettings } from "./moderator.ts";
+import type { RoomSettings } from "../moderation/moderator.ts";
 
 /** What a browser sends of a form, or in a query. Whatever comes in is text, or not there. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -2,10 +2,10 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { holds, ProtocolError } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { exportPerson } from "./export.ts";
+import { exportPerson } from "../moderation/export.ts";
+import { type Act, sanctioned } from "../moderation/moderator.ts";
 import { confirms, exactlyOf, type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
-import type { Admin } from "./index.ts";
-import { type Act, sanctioned } from "./moderator.ts";
+import type { Admin } from "./pages.ts";
 
 const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act[];
 

@@ -1,0 +1,144 @@
+import {
+  formatPosition,
+  type HistoryMessage,
+  type HistoryPage,
+  type HistoryQuery,
+  ProtocolError,
+  parsePosition,
+} from "@madang/protocol";
+import type { Floor } from "../recovery/checkpoint.ts";
+import { comparePlaces, type Place } from "../store/keys.ts";
+import type { Store } from "../store/store.ts";
+
+interface Found {
+  readonly messages: HistoryMessage[];
+  readonly foundOldest: boolean;
+  readonly foundNewest: boolean;
+  /** From where to join, for a page that is empty and not at the newest end. */
+  readonly start?: Place;
+  /** From where to join, for a caller who is ahead of the floor. */
+  readonly ahead?: Place;
+}
+
+/**
+ * One page of a room's history. It ends at the floor: what is stored beyond it may have gaps, and comes by joining.
+ * A page that reaches the newest end is joined from the floor, which holds for the whole room; any other from its last
+ * message. A caller who asks for what follows a place ahead of the floor (which an instance that has just come back may
+ * know less of) stays there: further back some events would be told twice.
+ * @throws ProtocolError `bad_request`, `bad_position`, `not_found` for a room that nobody made, `history_unavailable`
+ */
+export async function readPage(
+  store: Pick<Store, "messages" | "room">,
+  floor: Pick<Floor, "now">,
+  room: string,
+  query: HistoryQuery,
+): Promise<HistoryPage> {
+  const cursor = cursorOf(query);
+  // The floor first: whatever lies below it was in the store by then.
+  const end = await floor.now(cursor?.place);
+  const reader = new PageReader(store, room, end, query.limit ?? 50);
+  const found = await reader.read(cursor);
+  if (found.messages.length === 0 && !(await store.room(room))) throw new ProtocolError("not_found");
+  const last = found.messages.at(-1);
+  const joinFrom = found.ahead ?? (found.foundNewest ? end : (last ?? found.start ?? end));
+  return {
+    room,
+    epoch: end.epoch,
+    messages: found.messages,
+    foundOldest: found.foundOldest,
+    foundNewest: found.foundNewest,
+    position: formatPosition(joinFrom.epoch, joinFrom.seq),
+  };
+}
+
+type Cursor = { readonly kind: "before" | "after" | "around"; readonly place: Place } | undefined;
+
+const CURSORS = ["before", "after", "around"] as const;
+
+function cursorOf(query: HistoryQuery): Cursor {
+  const [kind, second] = CURSORS.filter((name) => query[name] !== undefined);
+  if (!kind) return undefined;
+  if (second) {
+    throw new ProtocolError("bad_request", { field: second, message: `Give either "${kind}" or "${second}".` });
+  }
+  const place = parsePosition(query[kind]!);
+  if (!place) throw new ProtocolError("bad_position", { field: kind });
+  return { kind, place };
+}
+
+class PageReader {
+  readonly #store: Pick<Store, "messages">;
+  readonly #room: string;
+  readonly #floor: Place;
+  readonly #limit: number;
+
+  constructor(store: Pick<Store, "messages">, room: string, floor: Place, limit: number) {
+    this.#store = store;
+    this.#room = room;
+    this.#floor = floor;
+    this.#limit = limit;
+  }
+
+  read(cursor: Cursor): Promise<Found> {
+    if (!cursor) return this.#latest();
+    // Nothing that can be shown is beyond the floor.
+    const isBeyond = comparePlaces(cursor.place, this.#floor) > 0;
+    switch (cursor.kind) {
+      case "before":
+        return isBeyond ? this.#latest() : this.#before(cursor.place);
+      case "after":
+        return this.#after(cursor.place, isBeyond);
+      case "around":
+        return isBeyond ? this.#latest() : this.#around(cursor.place);
+    }
+  }
+
+  async #latest(): Promise<Found> {
+    const messages = await this.#older({ upTo: this.#floor }, this.#limit + 1);
+    const foundOldest = messages.length <= this.#limit;
+    return { messages: messages.slice(0, this.#limit).reverse(), foundOldest, foundNewest: true };
+  }
+
+  /** The cursor's own message is read too: that it is there answers for free whether the page is at an end. */
+  async #before(place: Place): Promise<Found> {
+    const messages = await this.#older({ upTo: place }, this.#limit + 2);
+    const isThere = messages[0] !== undefined && comparePlaces(messages[0], place) === 0;
+    if (isThere) messages.shift();
+    const foundNewest = !isThere && (await this.#newer({ after: place }, 1)).length === 0;
+    const foundOldest = messages.length <= this.#limit;
+    const start = { epoch: place.epoch, seq: Math.max(0, place.seq - 1) };
+    return { messages: messages.slice(0, this.#limit).reverse(), foundOldest, foundNewest, start };
+  }
+
+  async #after(place: Place, isBeyond: boolean): Promise<Found> {
+    const messages = isBeyond ? [] : await this.#newer({ from: place }, this.#limit + 2);
+    const isThere = messages[0] !== undefined && comparePlaces(messages[0], place) === 0;
+    if (isThere) messages.shift();
+    const foundOldest = !isThere && (await this.#older({ upTo: isBeyond ? this.#floor : place }, 1)).length === 0;
+    const page = { messages: messages.slice(0, this.#limit), foundOldest, foundNewest: messages.length <= this.#limit };
+    return isBeyond && place.epoch === this.#floor.epoch ? { ...page, ahead: place } : page;
+  }
+
+  /** Half before and half after, the cursor's own with those before; a side that is short leaves its share to the other. */
+  async #around(place: Place): Promise<Found> {
+    const [older, newer] = await Promise.all([
+      this.#older({ upTo: place }, this.#limit + 1),
+      this.#newer({ after: place }, this.#limit + 1),
+    ]);
+    const takeNewer = Math.min(newer.length, Math.max(Math.floor(this.#limit / 2), this.#limit - older.length));
+    const takeOlder = Math.min(older.length, this.#limit - takeNewer);
+    return {
+      messages: [...older.slice(0, takeOlder).reverse(), ...newer.slice(0, takeNewer)],
+      foundOldest: takeOlder === older.length,
+      foundNewest: takeNewer === newer.length,
+    };
+  }
+
+  #older(range: { upTo: Place }, limit: number): Promise<HistoryMessage[]> {
+    return this.#store.messages(this.#room, range, "newest first", limit);
+  }
+
+  #newer(range: { after: Place } | { from: Place }, limit: number): Promise<HistoryMessage[]> {
+    return this.#store.messages(this.#room, { ...range, upTo: this.#floor }, "oldest first", limit);
+  }
+}

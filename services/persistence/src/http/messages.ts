@@ -1,0 +1,34 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { HistoryPage, HistoryQuery, requireRoom } from "@madang/protocol";
+import { Type } from "typebox";
+import { readPage } from "../history/pages.ts";
+import type { Floor } from "../recovery/checkpoint.ts";
+import type { Store } from "../store/store.ts";
+import { InFlight } from "./in-flight.ts";
+import { conditional, problems } from "./openapi.ts";
+
+export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {
+  const pages = new InFlight<HistoryPage>();
+  return async (app) => {
+    app.get(
+      "/v1/rooms/:room/messages",
+      {
+        schema: {
+          operationId: "getMessages",
+          summary: "A page of a room's history",
+          description: '"before", "after" and "around" exclude each other; with none of them, the latest messages.',
+          tags: ["history"],
+          params: Type.Object({ room: Type.String({ description: "The room's name, percent-encoded." }) }),
+          querystring: HistoryQuery,
+          response: { 200: HistoryPage, ...conditional, ...problems },
+        },
+      },
+      async ({ params, query }) => {
+        const room = requireRoom(params.room);
+        const { before, after, around, limit } = query;
+        const key = JSON.stringify([room, before, after, around, limit]);
+        return pages.run(key, () => readPage(store, floor, room, query));
+      },
+    );
+  };
+}

@@ -1,0 +1,163 @@
+import type { AnyBulkWriteOperation, Collection, MongoBulkWriteError } from "mongodb";
+import type { DeleteChange, EditChange, MessageChange } from "../store/changes.ts";
+import { messageKey } from "../store/keys.ts";
+import type { Refusal } from "../store/store.ts";
+import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./documents.ts";
+import { bulkUpsert, DUPLICATE_KEY, failuresOf, isDuplicateKey, refusalForGood } from "./errors.ts";
+
+/** Two instances may undo each other's step a few times, while they settle one nonce. */
+const SETTLE_ATTEMPTS = 8;
+/** Of a store of any size: the limit of a socket would end it after seconds, each time anew. */
+const REPAIR_LIMIT_MS = 3600_000;
+
+/**
+ * Inserts messages. The common case is one unordered insert; a batch that was written before costs one read more; only
+ * messages that met a stub or a used nonce are looked at one by one.
+ */
+export async function writeMessages(
+  collection: Collection<MessageDocument>,
+  changes: readonly MessageChange[],
+): Promise<Refusal[]> {
+  if (changes.length === 0) return [];
+  const documents = changes.map(messageDocument);
+  const refusals: Refusal[] = [];
+  const refuse = (index: number, reason: string) => refusals.push({ place: changes[index]!.place, reason });
+  const taken = await insert(collection, documents, refuse);
+  if (taken.length === 0) return refusals;
+
+  const stored = await collection.find({ _id: { $in: taken.map((index) => documents[index]!._id) } }).toArray();
+  const byId = new Map(stored.map((document) => [document._id, document]));
+  for (const index of taken) {
+    const document = documents[index]!;
+    const other = byId.get(document._id);
+    const reason = other && isWhole(other) ? otherThan(document, other) : await settle(collection, document);
+    if (reason !== undefined) refuse(index, reason);
+  }
+  return refusals;
+}
+
+/** @returns the indexes of those that met an existing key */
+async function insert(
+  collection: Collection<MessageDocument>,
+  documents: readonly WholeMessage[],
+  refuse: (index: number, reason: string) => void,
+): Promise<number[]> {
+  try {
+    await collection.insertMany(documents, { ordered: false });
+    return [];
+  } catch (error) {
+    const failures = failuresOf(error);
+    if (failures.length === 0) throw error;
+    if ((error as MongoBulkWriteError).insertedCount + failures.length !== documents.length) throw error;
+    const taken: number[] = [];
+    for (const failure of failures) {
+      const reason = refusalForGood(failure);
+      if (failure.code === DUPLICATE_KEY) taken.push(failure.index);
+      else if (reason !== undefined) refuse(failure.index, reason);
+      else throw error;
+    }
+    return taken;
+  }
+}
+
+/** Why a message cannot be stored where `other` is; `undefined`: it is that one. */
+function otherThan(document: WholeMessage, other: MessageDocument): string | undefined {
+  return isSameMessage(other, document) ? undefined : "its place is taken by another message";
+}
+
+/**
+ * Writes a message that met a stub of itself, or an earlier use of its nonce. Of several messages with one nonce the
+ * lowest place stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
+ * @returns why it will never be stored, when that is so
+ */
+async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
+  const { _id, room, ...content } = document;
+  for (let attempt = 1; ; attempt++) {
+    const holder = content.nonce === undefined ? null : await holderOfNonce(collection, document);
+    if (holder && holder._id < _id) return undefined;
+    if (holder && holder._id > _id) await demote(collection, holder._id);
+    try {
+      await collection.updateOne(
+        { _id, at: { $exists: false }, erased: { $exists: false } },
+        { $set: content, $setOnInsert: { room } },
+        { upsert: true },
+      );
+      return undefined;
+    } catch (error) {
+      const reason = refusalForGood(error);
+      if (reason !== undefined) return reason;
+      if (!isDuplicateKey(error)) throw error;
+      const other = await collection.findOne({ _id });
+      if (other && isWhole(other)) return otherThan(document, other);
+      if (attempt === SETTLE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function holderOfNonce(collection: Collection<MessageDocument>, { room, who, nonce }: WholeMessage) {
+  return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
+}
+
+/** Of the messages of a sender with one nonce the lowest place stays. For when no index has seen to that; reads all there are. */
+export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
+  const repeated = collection.aggregate<{ ids: string[] }>(
+    [
+      { $match: { nonce: { $exists: true } } },
+      { $group: { _id: { room: "$room", who: "$who", nonce: "$nonce" }, ids: { $push: "$_id" } } },
+      { $match: { "ids.1": { $exists: true } } },
+    ],
+    { allowDiskUse: true, timeoutMS: REPAIR_LIMIT_MS },
+  );
+  for await (const { ids } of repeated) {
+    for (const id of ids.sort().slice(1)) await demote(collection, id);
+  }
+}
+
+/** Takes the content away; what edits and deletes know of the place stays, as it would had the message come later. */
+async function demote(collection: Collection<MessageDocument>, _id: string): Promise<void> {
+  const content = { user: 1, userId: 1, message: 1, at: 1, replyTo: 1, nonce: 1, who: 1 } as const;
+  await collection.updateOne({ _id }, { $unset: content });
+  const bare = { at: { $exists: false }, edit: { $exists: false }, deleted: { $exists: false } };
+  await collection.deleteOne({ _id, ...bare });
+}
+
+/** Whether nothing is to come: it has its content, or is to have none. */
+function isWhole({ at, erased }: MessageDocument): boolean {
+  return at !== undefined || erased === true;
+}
+
+/** The text of an edit, like the message's own, does not come back. */
+function unlessErased(value: object) {
+  return { $cond: [{ $ifNull: ["$erased", false] }, "$$REMOVE", value] };
+}
+
+/** Edits and deletes, which may come before their message. */
+export async function writeCorrections(
+  collection: Collection<MessageDocument>,
+  edits: readonly EditChange[],
+  deletes: readonly DeleteChange[],
+): Promise<Refusal[]> {
+  const refusals: Refusal[] = [];
+  const changes = [...edits, ...deletes];
+  const operations: AnyBulkWriteOperation<MessageDocument>[] = [
+    ...edits.map(({ room, target, seq, message, at }) => ({
+      updateOne: {
+        filter: { _id: messageKey(room, target) },
+        update: [{ $set: { room, edit: unlessErased({ $max: ["$edit", { $literal: { seq, message, at } }] }) } }],
+        upsert: true,
+      },
+    })),
+    ...deletes.map(({ room, target, seq, at }) => ({
+      updateOne: {
+        filter: { _id: messageKey(room, target) },
+        update: { $min: { deleted: { seq, at } }, $setOnInsert: { room } },
+        upsert: true,
+      },
+    })),
+  ];
+  await bulkUpsert(collection, operations, (index, reason) => {
+    const { target, seq } = changes[index]!;
+    refusals.push({ place: { epoch: target.epoch, seq }, reason });
+  });
+  return refusals;
+}

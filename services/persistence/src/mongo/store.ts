@@ -1,0 +1,194 @@
+import { randomUUID } from "node:crypto";
+import { Binary, type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
+import type { Changes, DeadLetter } from "../store/changes.ts";
+import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "../store/keys.ts";
+import type { Mark, Order, Range, Refusal, Store } from "../store/store.ts";
+import { openMongoClient } from "./client.ts";
+import {
+  type DeadLetterDocument,
+  historyMessage,
+  type MessageDocument,
+  type RoomDocument,
+  roomOf,
+  SHOWN,
+} from "./documents.ts";
+import { bulkUpsert, isDuplicateKey, reading, safeError } from "./errors.ts";
+import { writeCorrections, writeMessages } from "./messages.ts";
+import { ensureNonceIndex, migrate } from "./migrations.ts";
+import { findRooms, writeRooms } from "./rooms.ts";
+
+/** A stopped server, or a write that no majority confirms. */
+const SOCKET_LIMIT_MS = 10_000;
+
+/** Journal and oplog keep their order: what waits for a majority's disks after this has waited for this, too. */
+const AT_ONCE = { w: 1, journal: false } as const;
+
+/** What this tier remembers of the log. Places are {@link placeKey}s, so that `$max` works, also on what begins with one. */
+interface StateDocument {
+  _id: "floor" | "mark";
+  place?: string;
+  mark?: { place: string; fingerprint: string };
+}
+
+/**
+ * Does not wait for MongoDB.
+ * @param caFile trusts servers of this CA, and talks to no others
+ * @throws ConfigError when the URL cannot be used
+ */
+export function openMongoStore(url: string, caFile?: string): Store {
+  return new MongoStore(url, caFile);
+}
+
+class MongoStore implements Store {
+  readonly #id = randomUUID();
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #messages: Collection<MessageDocument>;
+  readonly #rooms: Collection<RoomDocument>;
+  readonly #deadLetters: Collection<DeadLetterDocument>;
+  readonly #state: Collection<StateDocument>;
+  #writable = false;
+  readonly #backListeners: (() => void)[] = [];
+  #migrated = false;
+
+  constructor(url: string, caFile?: string) {
+    this.#client = openMongoClient(url, caFile, {
+      appName: "madang-persistence",
+      readPreference: ReadPreference.primary,
+      retryWrites: true,
+      socketTimeoutMS: SOCKET_LIMIT_MS,
+    });
+    this.#client.on("topologyDescriptionChanged", ({ newDescription }) => {
+      const wasReady = this.ready;
+      this.#writable = [...newDescription.servers.values()].some((server) => server.isWritable);
+      if (!wasReady && this.ready) for (const listener of this.#backListeners) listener();
+    });
+    this.#db = this.#client.db();
+    this.#messages = this.#db.collection("messages");
+    this.#rooms = this.#db.collection("rooms");
+    this.#deadLetters = this.#db.collection("dead_letters");
+    this.#state = this.#db.collection("state");
+  }
+
+  get ready(): boolean {
+    return this.#writable && this.#migrated;
+  }
+
+  onBack(listener: () => void): void {
+    this.#backListeners.push(listener);
+  }
+
+  async open(): Promise<void> {
+    try {
+      // By itself the driver does not get over a first connection that failed: only a call of this makes a new attempt.
+      await this.#client.connect();
+      await migrate(this.#db, this.#id);
+      await ensureNonceIndex(this.#db);
+    } catch (error) {
+      throw safeError(error);
+    }
+    this.#migrated = true;
+  }
+
+  async write(changes: Changes): Promise<Refusal[]> {
+    try {
+      const [refusals] = await Promise.all([this.#writeHistory(changes), this.keepDeadLetters(changes.deadLetters)]);
+      return [...refusals, ...(await writeRooms(this.#rooms, changes.rooms))];
+    } catch (error) {
+      throw safeError(error);
+    }
+  }
+
+  async #writeHistory({ messages, edits, deletes }: Changes): Promise<Refusal[]> {
+    const refusals = await writeMessages(this.#messages, messages);
+    return [...refusals, ...(await writeCorrections(this.#messages, edits, deletes))];
+  }
+
+  async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
+    const at = new Date();
+    const operations = letters.map(({ place, subject, data, reason }) => ({
+      updateOne: {
+        filter: { _id: placeKey(place) },
+        update: { $setOnInsert: { ...place, subject, reason, at, data: new Binary(data) } },
+        upsert: true,
+      },
+    }));
+    await bulkUpsert(this.#deadLetters, operations);
+  }
+
+  async messages(room: string, range: Range, order: Order, limit: number) {
+    const [first, end] = roomBounds(room);
+    const { after, from, before, upTo } = range;
+    const _id = {
+      ...(from ? { $gte: messageKey(room, from) } : { $gt: after ? messageKey(room, after) : first }),
+      ...(upTo ? { $lte: messageKey(room, upTo) } : { $lt: before ? messageKey(room, before) : end }),
+    };
+    const direction = order === "oldest first" ? 1 : -1;
+    return reading(async () => {
+      const found = this.#messages
+        .find({ _id, ...SHOWN }, { projection: { room: 0, who: 0 } })
+        .hint({ _id: 1 })
+        .sort({ _id: direction })
+        .limit(limit);
+      return (await found.toArray()).map(historyMessage);
+    });
+  }
+
+  async room(name: string) {
+    return (await this.rooms([name]))[0];
+  }
+
+  async roomNames(after: string | undefined, limit: number) {
+    const found = this.#rooms
+      .find({ _id: after === undefined ? { $type: "string" } : { $gt: after } }, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .limit(limit);
+    return reading(async () => (await found.toArray()).map(({ _id }) => _id));
+  }
+
+  rooms(names: readonly string[]) {
+    return reading(() => findRooms(this.#rooms, { _id: { $in: [...names] } }));
+  }
+
+  async ensureRoom(name: string, at: string) {
+    return reading(async () => {
+      const make = () =>
+        this.#rooms.updateOne({ _id: name }, { $setOnInsert: { createdAt: at } satisfies object }, { upsert: true });
+      const { upsertedCount } = await make().catch((error) => {
+        if (!isDuplicateKey(error)) throw error;
+        return { upsertedCount: 0 };
+      });
+      // Whoever erases the room in this very moment leaves none to be found.
+      const room = (await this.room(name)) ?? roomOf({ _id: name, createdAt: at, last: [] });
+      return { room, created: upsertedCount === 1 };
+    });
+  }
+
+  async loadFloor() {
+    const found = await reading(() => this.#state.findOne({ _id: "floor" }));
+    return typeof found?.place === "string" ? placeOfKey(found.place) : undefined;
+  }
+
+  async saveFloor(floor: Place) {
+    await this.#state.updateOne({ _id: "floor" }, { $max: { place: placeKey(floor) } }, { upsert: true });
+  }
+
+  async loadMark() {
+    const found = await reading(() => this.#state.findOne({ _id: "mark" }));
+    // One that nobody can read is none: the log is read again then.
+    if (typeof found?.mark?.place !== "string") return undefined;
+    return { place: placeOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
+  }
+
+  async saveMark({ place, fingerprint }: Mark) {
+    const mark = { place: placeKey(place), fingerprint };
+    const options = { upsert: true, writeConcern: AT_ONCE };
+    await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, options).catch((error) => {
+      throw safeError(error);
+    });
+  }
+
+  async close() {
+    await this.#client.close();
+  }
+}

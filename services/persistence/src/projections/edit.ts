@@ -1,9 +1,0 @@
-import type { EditEvent } from "@madang/protocol";
-import type { Changes } from "../changes.ts";
-import type { Place } from "../keys.ts";
-
-/** The log is trusted: whoever writes an edit into it has checked that its sender may. No frame does so yet. */
-export function projectEdit(event: EditEvent, { epoch, seq }: Place, changes: Changes): void {
-  const { room, target, message, at } = event;
-  changes.edits.push({ room, target: { epoch, seq: target }, seq, message, at });
-}

@@ -1,0 +1,37 @@
+import type { Desk, FoundLog } from "@madang/broker";
+import { formatPosition } from "@madang/protocol";
+import { comparePlaces } from "../store/keys.ts";
+import type { Store } from "../store/store.ts";
+import type { Floor } from "./checkpoint.ts";
+import { untilConnected } from "./restored-log.ts";
+
+interface Deps {
+  readonly store: Pick<Store, "loadMark">;
+  readonly floor: Pick<Floor, "forget" | "known">;
+  readonly desk: Pick<Desk, "connected" | "rereadLog">;
+  readonly onTrouble: (what: string, error: Error) => void;
+}
+
+/**
+ * For `openConsumer`: a store that has not come as far as was acknowledged is an older copy of itself, or a new one. The log still has its
+ * last days, so they are read once more; what the store has of them is not doubled. Nothing is fetched before that is
+ * settled: one batch, and nobody could see any more that something is missing before it.
+ * @param deps asked at the first look: they come to be after the consumer
+ */
+export function rereadWhenPutBack(deps: () => Deps): (log: FoundLog) => Promise<void> {
+  return async ({ epoch, firstSeq, ackFloor }) => {
+    const { store, floor, desk, onTrouble } = deps();
+    const place = (await store.loadMark())?.place;
+    // Another instance has had it read again already.
+    if (floor.known && (!place || comparePlaces(place, floor.known) < 0)) await floor.forget();
+    // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
+    if (ackFloor === 0 || ackFloor < firstSeq) return;
+    if (place && comparePlaces(place, { epoch, seq: ackFloor }) >= 0) return;
+    await untilConnected(desk);
+    await desk.rereadLog(epoch);
+    await floor.forget();
+    const had = place ? `ends at ${formatPosition(place.epoch, place.seq)}` : "is empty";
+    const why = new Error(`it ${had}, and ${formatPosition(epoch, ackFloor)} had been stored`);
+    onTrouble("the store was put back, and the log is read again from its beginning", why);
+  };
+}
