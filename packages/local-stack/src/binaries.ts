@@ -5,16 +5,9 @@ import { promisify } from "node:util";
 import { OperatorError } from "@madang/runtime";
 import { lock } from "./file-lock.ts";
 import { makeDir } from "./make-dir.ts";
+import type { BinaryName, Source } from "./source.ts";
 
 const run = promisify(execFile);
-
-export type BinaryName = "nats-server" | "mongod";
-
-/** A way to get a binary: puts it somewhere into the empty directory and returns its path there. */
-export interface Source {
-  readonly name: string;
-  readonly fetch: (dir: string) => Promise<string>;
-}
 
 export interface FindOptions {
   /** Gets one line for each thing that a person who waits wants to know. Default: standard error. */

