@@ -1,5 +1,5 @@
 /** `npm run chaos`. */
-import { exitOnSignal, keepChildrenInSession } from "@madang/local-stack";
+import { exitOnSignal } from "@madang/local-stack";
 import { HELP_OPTION, namedOption, numberOption, readArguments, run } from "@madang/runtime";
 import { held, table } from "./report.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
@@ -56,7 +56,6 @@ await run(async () => {
     say: (line) => console.error(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}`),
   };
   exitOnSignal();
-  keepChildrenInSession();
   settings.say(`seed ${seed}`);
   const results: Result[] = [];
   for (const scenario of scenarios) {

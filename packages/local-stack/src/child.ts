@@ -45,19 +45,10 @@ const TAIL_LINES = 12;
 const STOP_POLL_MS = 5;
 
 /**
- * A process group of its own keeps a Ctrl-C of the terminal from a child: its parent decides when it stops. Where there
- * is no tether, that Ctrl-C is what ends the children of a parent that handles no signals.
+ * A process group of its own keeps the terminal's Ctrl-C from a child, so that its parent decides when it stops. Without
+ * a tether the child stays in the parent's group: that Ctrl-C then ends the children of a parent that handles no signals.
  */
-let detached = tethers;
-
-/**
- * For suites that measure beside {@link forkIdle}: has the children that are started from now on stay in our session,
- * since Linux divides the processor among sessions first (autogroups) and knows only within one who is idle. A Ctrl-C then
- * reaches them, too: for those who end everything at once anyway (`exitOnSignal`).
- */
-export function keepChildrenInSession(): void {
-  detached = false;
-}
+const detached = tethers;
 
 /** What the tether does on Linux, this does elsewhere; a SIGKILL of ours leaves it out. */
 const alive = new Set<ChildProcess>();

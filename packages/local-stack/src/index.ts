@@ -1,7 +1,6 @@
 export { findBinary } from "./binaries.ts";
-export { Child, type ChildOptions, type Exit, keepChildrenInSession, StartError } from "./child.ts";
+export { Child, type ChildOptions, type Exit, StartError } from "./child.ts";
 export { exitOnSignal } from "./exit-on-signal.ts";
-export { forkIdle } from "./idle-process.ts";
 export { type MongodOptions, startMongod } from "./mongod.ts";
 export { type NatsOptions, startNats } from "./nats.ts";
 export { startNatsCluster } from "./nats-cluster.ts";

@@ -1,8 +1,7 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { forkIdle } from "@madang/local-stack";
 import { within } from "../crowd.ts";
 import { Latencies } from "../latency.ts";
 import type { StormOrder, StormState } from "../storm-clients.ts";
@@ -129,11 +128,11 @@ async function stormIn(trial: Trial, members: number, processes: StormProcess[])
     violation("publish p99 elsewhere more than doubled");
 }
 
-/** The control: processes that take only what nobody else wants, on every core, and talk to nobody. */
+/** The control: one process on each core that uses processor time and sends nothing. */
 async function keepCoresBusy(ms: number): Promise<void> {
   if (ms === 0) return;
   const entry = join(import.meta.dirname, "../busy-loop.ts");
-  const loops = Array.from({ length: availableParallelism() }, () => forkIdle(entry, []));
+  const loops = Array.from({ length: availableParallelism() }, () => fork(entry));
   await delay(ms);
   for (const loop of loops) loop.kill("SIGKILL");
 }
@@ -149,9 +148,8 @@ class StormProcess {
     });
   }
 
-  /** The clients are elsewhere in life: here they are not to take the processor from the servers that are measured. */
   static start(order: StormOrder): StormProcess {
-    const process = forkIdle(join(import.meta.dirname, "../storm-clients.ts"), []);
+    const process = fork(join(import.meta.dirname, "../storm-clients.ts"));
     process.send(order);
     return new StormProcess(process);
   }

@@ -1,4 +1,4 @@
-/** The attacker's process, started as an idle one: what it slows down, it slows down by what it sends. */
+/** The attacker's process. */
 import { ATTACKS, type AttackName } from "./attacks/index.ts";
 import { helper } from "./helper.ts";
 import type { Target } from "./peer.ts";

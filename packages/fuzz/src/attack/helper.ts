@@ -1,6 +1,5 @@
 import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { once } from "node:events";
-import { forkIdle } from "@madang/local-stack";
 
 const STDIO: ForkOptions = { stdio: ["ignore", "inherit", "inherit", "ipc"] };
 
@@ -14,11 +13,6 @@ export class Helper<Answer> {
 
   static start<Answer>(entry: string, task: unknown): Helper<Answer> {
     return new Helper(fork(entry, [JSON.stringify(task)], STDIO));
-  }
-
-  /** One that takes only the processor time that nobody else wants. */
-  static startIdle<Answer>(entry: string, task: unknown): Helper<Answer> {
-    return new Helper(forkIdle(entry, [JSON.stringify(task)], STDIO));
   }
 
   /** @throws Error when the process has ended */

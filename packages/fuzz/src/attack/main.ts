@@ -1,5 +1,5 @@
 /** `npm run attack`. */
-import { exitOnSignal, keepChildrenInSession } from "@madang/local-stack";
+import { exitOnSignal } from "@madang/local-stack";
 import { HELP_OPTION, namedOption, numberOption, readArguments, run } from "@madang/runtime";
 import { losses, table } from "./report.ts";
 import { type Result, type RunSettings, runScenario } from "./run.ts";
@@ -20,9 +20,8 @@ const HELP = `Attacks a whole Madang on loopback while 50 honest members chat in
   --help
 
 Exit codes: 0 nothing was lost, 1 something was (a timing never fails it), 2 wrong command line, 130 stopped by Ctrl-C.
-The attacker takes only the processor time that nobody else wants, and what members notice is compared with a loop that takes
-most of a core and sends nothing: so it is the server's work, not the lack of a core.
-It opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
+Each attack is compared with a busy loop that takes most of a core and sends nothing. The difference is the server's work,
+not the lack of a core. The attacker opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 
 Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(20)} ${summary}`).join("\n")}
@@ -44,7 +43,6 @@ await run(async () => {
   };
   const rounds = numberOption("rounds", values.rounds, { byDefault: 1, min: 1, max: MAX_ROUNDS, whole: true });
   exitOnSignal();
-  keepChildrenInSession();
   const attacks = scenarios.map((scenario) => ({ scenario, runs: [] as Result[] }));
   for (let round = 1; round <= rounds; round++) {
     for (const { scenario, runs } of attacks) {

@@ -58,7 +58,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   const honest = Helper.start<HonestReport>(HONEST, honestTask);
   const { attacks, addresses, share = 1 } = scenario;
   const attackerTask: AttackerTask = { attacks, target: { port, addresses }, scale: settings.scale * share };
-  const attacker = Helper.startIdle<Counts>(ATTACKER, attackerTask);
+  const attacker = Helper.start<Counts>(ATTACKER, attackerTask);
   try {
     await delay(settings.warmUpS * 1000);
     await honest.ask();
