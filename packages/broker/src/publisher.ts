@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Lane, Stored } from "./log.ts";
 import { headerStatus, headerText, oneHeader } from "./raw-message.ts";
-import { type Flight, type LaneHost, SenderLane } from "./sender-lane.ts";
+import { type Flight, type LaneHost, type Outcome, SenderLane } from "./sender-lane.ts";
 import { Standstill } from "./standstill.ts";
 
 /** The server's answer to a publish (ADR-10, ADR-22). */
@@ -10,9 +10,6 @@ interface PubAck {
   readonly duplicate?: boolean;
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
 }
-
-/** What became of one attempt to publish. */
-export type Outcome = "refused-full" | "refused-size" | "failed";
 
 const SWEEP_INTERVAL_MS = 250;
 /** On a live connection an ack takes milliseconds; after this the attempt is repeated. */

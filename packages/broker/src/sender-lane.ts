@@ -1,6 +1,5 @@
 import { ProtocolError } from "@madang/protocol";
 import type { Lane, Stored } from "./log.ts";
-import type { Outcome } from "./publisher.ts";
 
 /** One event on its way into the log. */
 export interface Flight {
@@ -16,6 +15,9 @@ export interface Flight {
   /** The attempt failed; it waits for those behind it before the lane goes back to it. */
   failed: boolean;
 }
+
+/** Why one attempt to publish did not store its event. */
+export type Outcome = "refused-full" | "refused-size" | "failed";
 
 /** What a lane needs of the publisher. */
 export interface LaneHost {
