@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ProtocolError } from "@madang/protocol";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
 import { ForeignLogError } from "./foreign-settings.ts";
-import { subscribeLean } from "./lean-subscription.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
@@ -127,7 +126,7 @@ class JetStreamLog implements Log {
   }
 
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription {
-    return subscribeLean(this.#nc, liveSubject(room), (msg) => {
+    return this.#listen(liveSubject(room), (msg) => {
       const headers = headerText(msg);
       const seq = headerNumber(headers, "Nats-Sequence");
       // Somebody else's message on the live subject has no place in the log: it is not an event.
@@ -141,7 +140,15 @@ class JetStreamLog implements Log {
   }
 
   overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription {
-    return subscribeLean(this.#nc, whisperSubject(room), ({ data }) => onWhisper(data));
+    return this.#listen(whisperSubject(room), ({ data }) => onWhisper(data));
+  }
+
+  #listen(subject: string, onMessage: (msg: Msg) => void): LiveSubscription {
+    return this.#nc.subscribe(subject, {
+      callback: (error, msg) => {
+        if (!error) onMessage(msg);
+      },
+    });
   }
 
   async subscribed(): Promise<void> {
