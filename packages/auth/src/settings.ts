@@ -4,7 +4,8 @@ import { Type } from "typebox";
 
 const SECRET_MIN_BYTES = 32;
 
-const Environment = Type.Object({
+/** The settings of authentication, the same for both services. */
+export const AuthEnvironment = Type.Object({
   AUTH: Type.Union([Type.Literal("none"), Type.Literal("jwt")], {
     default: "none",
     description: "none: anyone with a nickname. jwt: a token says who somebody is and what they may do.",
@@ -41,7 +42,7 @@ export type AuthSettings = { readonly mode: "none" } | JwtSettings;
  *   without a token where there are settings for tokens
  */
 export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.env): AuthSettings {
-  const e = readConfig(Environment, env);
+  const e = readConfig(AuthEnvironment, env);
   if (e.AUTH === "none") {
     const unused = ONLY_WITH_JWT.find((variable) => e[variable] !== "");
     if (unused) throw new ConfigError(`${unused} does nothing with AUTH=none: set AUTH=jwt, or leave it out.`);

@@ -6,6 +6,7 @@ export * from "./config.ts";
 export * from "./health.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
+export * from "./misspelt-settings.ts";
 export * from "./operator-error.ts";
 export * from "./problem.ts";
 export * from "./queries.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type AuthSettings, readAuthSettings } from "@madang/auth";
+import { AuthEnvironment, type AuthSettings, readAuthSettings } from "@madang/auth";
 import {
   badValue,
   ConfigError,
@@ -9,15 +9,14 @@ import {
   readUrls,
   SERVICE_SETTINGS,
 } from "@madang/runtime";
-import type { Static } from "typebox";
-import { Type } from "typebox";
-import { type Limits, readLimits } from "./access/limits.ts";
+import { type Static, type TObject, Type } from "typebox";
+import { type Limits, LimitsEnvironment, readLimits } from "./access/limits.ts";
 import type { MessageFilter } from "./access/moderation.ts";
 import { Origins } from "./access/origins.ts";
 import { wordFilter } from "./access/word-filter.ts";
 import { processCount } from "./process/processes.ts";
 
-const Environment = Type.Object({
+const EdgeEnvironment = Type.Object({
   ...SERVICE_SETTINGS,
   PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535 }),
   EDGE_PROCESSES: Type.String({
@@ -45,8 +44,16 @@ const Environment = Type.Object({
     default: "",
     description: "Whose X-Forwarded-For is believed: how many proxies stand in front, or their addresses.",
   }),
+  LOGIN_URL: Type.String({
+    default: "",
+    description:
+      "Sign-in page for people without a valid token, with AUTH=jwt: an http(s) URL, or a path on this host. The edge adds return_to.",
+  }),
   BLOCKED_WORDS_FILE: Type.String({ default: "", description: "Words that no message may have, one a line." }),
 });
+
+/** All settings of the edge. */
+export const EDGE_SETTINGS: readonly TObject[] = [EdgeEnvironment, AuthEnvironment, LimitsEnvironment];
 
 export interface EdgeConfig {
   readonly host: string;
@@ -64,13 +71,15 @@ export interface EdgeConfig {
   readonly auth: AuthSettings;
   readonly limits: Limits;
   readonly origins: Origins;
+  /** An absolute URL, or a path on this host. Absent: people without a token see an error page. */
+  readonly loginUrl: string | undefined;
   /** As Fastify has it. */
   readonly trustProxy: string | false | ((address: string, hop: number) => boolean);
 }
 
 /** @throws ConfigError */
 export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
-  const e: Static<typeof Environment> = readConfig(Environment, env);
+  const e: Static<typeof EdgeEnvironment> = readConfig(EdgeEnvironment, env);
   const auth = readAuthSettings(e.HOST, env);
   return {
     // One server, that has all the limits of sockets: Fastify would make another one for each address of this name.
@@ -88,6 +97,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     auth,
     limits: readLimits(e.HOST, auth, env),
     origins: new Origins(e.ALLOWED_ORIGINS),
+    loginUrl: loginUrl(e.LOGIN_URL, auth),
     trustProxy: trustedProxies(e.TRUST_PROXY),
   };
 }
@@ -101,6 +111,16 @@ function persistenceUrls(text: string): string[] {
       "The environment variable PERSISTENCE_URL must be URLs of a host and a port, and nothing else.",
     );
   });
+}
+
+/** @throws ConfigError for a URL of another scheme, a relative path, and a path that browsers take for another host's */
+function loginUrl(text: string, { mode }: AuthSettings): string | undefined {
+  if (text === "") return undefined;
+  if (mode === "none") throw new ConfigError("LOGIN_URL has no effect with AUTH=none: set AUTH=jwt, or remove it.");
+  const isPath = /^\/(?![/\\])[\x21-\x7e]*$/.test(text);
+  const isUrl = /^https?:\/\/[\x21-\x7e]+$/.test(text) && URL.canParse(text) && new URL(text).username === "";
+  if (isPath || isUrl) return text;
+  throw badValue("LOGIN_URL", "an http:// or https:// URL without a password, or a path that begins with one /", text);
 }
 
 /** @throws ConfigError. "true" is not among the values: whoever may say where they come from escapes every limit. */

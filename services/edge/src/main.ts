@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
-import { createLogger, favourEventLoop, OperatorError, onShutdown, run } from "@madang/runtime";
+import {
+  createLogger,
+  favourEventLoop,
+  OperatorError,
+  onShutdown,
+  run,
+  warnAboutMisspeltSettings,
+} from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { mostSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
 import { waitInLobby } from "./arrival/lobby.ts";
-import { type EdgeConfig, edgeConfig } from "./config.ts";
+import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from "./config.ts";
 import { isOneOfMany, runProcesses, tellServing } from "./process/processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
@@ -24,6 +31,8 @@ const INBOX_PREFIX = "_INBOX_edge";
 setFlagsFromString("--heap-growing-percent=40");
 
 await run(async () => {
+  // First of all: a misspelt name may be the reason why the settings are refused.
+  warnAboutMisspeltSettings(createLogger("edge", "warn"), EDGE_SETTINGS);
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
   if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);

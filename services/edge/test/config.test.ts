@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { startProcess } from "@madang/local-stack";
 import t from "tap";
@@ -40,6 +40,32 @@ t.test("what can be", async (t) => {
   const { nats, persistenceUrls } = edgeConfig({ NATS_URL: "tls://a,b:1", PERSISTENCE_URL: "http://a/, b:2" });
   t.same(nats, { url: "tls://a,nats://b:1" });
   t.same(persistenceUrls, ["http://a", "http://b:2"]);
+});
+
+t.test("LOGIN_URL is a URL, or a path on this host, and needs AUTH=jwt", async (t) => {
+  const jwt = { AUTH: "jwt", JWT_SECRET: "x".repeat(32) };
+  for (const LOGIN_URL of ["/login", "/login?from=chat", "https://login.example/start#a", "http://127.0.0.1:9/"]) {
+    t.equal(edgeConfig({ ...jwt, LOGIN_URL }).loginUrl, LOGIN_URL);
+    t.throws(() => edgeConfig({ LOGIN_URL }), { name: "ConfigError", message: /LOGIN_URL has no effect/ }, LOGIN_URL);
+  }
+  t.equal(edgeConfig({ ...jwt, LOGIN_URL: "" }).loginUrl, undefined);
+  const others = ["login", "//a.example", "/\\a.example", "/a b", "/a\r\nb", "javascript:alert(1)", "https://"];
+  for (const LOGIN_URL of [...others, "https://u:p@a.example", "ftp://a.example", "https://a b.example"]) {
+    const refused = { name: "ConfigError", message: /^The environment variable LOGIN_URL must be/ };
+    t.throws(() => edgeConfig({ ...jwt, LOGIN_URL }), refused, JSON.stringify(LOGIN_URL));
+  }
+});
+
+t.test("a misspelt setting is named in a warning, also when the settings are refused", async (t) => {
+  const env = { PATH: process.env["PATH"], AUTH: "jwt", JWT_SECERT: "hunter2".repeat(6) };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "../src/main.ts")], {
+    env,
+    encoding: "utf8",
+  });
+  t.equal(status, 1);
+  t.match(JSON.parse(stdout), { level: 40, variable: "JWT_SECERT", nearest: "JWT_SECRET" });
+  t.match(stderr, /^AUTH=jwt needs/);
+  t.notMatch(stdout + stderr, "hunter2");
 });
 
 t.test("HOST=localhost is one address: no second server goes round the limits of sockets", async (t) => {

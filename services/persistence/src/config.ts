@@ -1,3 +1,4 @@
+import { AuthEnvironment } from "@madang/auth";
 import {
   ConfigError,
   certificatePath,
@@ -7,10 +8,10 @@ import {
   readNatsUrls,
   SERVICE_SETTINGS,
 } from "@madang/runtime";
-import { type Static, Type } from "typebox";
-import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/pages.ts";
+import { type Static, type TObject, Type } from "typebox";
+import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/session.ts";
 
-const Environment = Type.Object({
+const PersistenceEnvironment = Type.Object({
   ...SERVICE_SETTINGS,
   PORT: Type.Integer({ default: 8100, minimum: 0, maximum: 65535 }),
   ADMIN_NATS_URL: Type.String({ default: "", description: "NATS, as the role that may moderate; empty: NATS_URL." }),
@@ -30,9 +31,12 @@ const Environment = Type.Object({
   }),
 });
 
+/** All settings of the persistence service. */
+export const PERSISTENCE_SETTINGS: readonly TObject[] = [PersistenceEnvironment, AuthEnvironment];
+
 type Nats = ReturnType<typeof readNats>;
 
-export interface Config extends Static<typeof Environment> {
+export interface Config extends Static<typeof PersistenceEnvironment> {
   readonly nats: Nats;
   readonly log: ReturnType<typeof readLogSettings>;
   /** As the role that may moderate. */
@@ -43,7 +47,7 @@ export interface Config extends Static<typeof Environment> {
 
 /** @throws ConfigError */
 export function loadConfig(env?: NodeJS.ProcessEnv): Config {
-  const config = readConfig(Environment, env);
+  const config = readConfig(PersistenceEnvironment, env);
   if (config.ADMIN_TOKEN !== "" && config.ADMIN_TOKEN.length < ADMIN_TOKEN_MIN_LENGTH) {
     throw new ConfigError(
       `The environment variable ADMIN_TOKEN must have at least ${ADMIN_TOKEN_MIN_LENGTH} characters.`,

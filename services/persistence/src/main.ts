@@ -1,8 +1,8 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, ForeignLogError, openConsumer, openDesk } from "@madang/broker";
-import { createLogger, createTroubleLog, onShutdown, run } from "@madang/runtime";
+import { createLogger, createTroubleLog, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import { buildApp } from "./app.ts";
-import { loadConfig } from "./config.ts";
+import { loadConfig, PERSISTENCE_SETTINGS } from "./config.ts";
 import { Eraser } from "./moderation/eraser.ts";
 import { markInterrupted } from "./moderation/interrupted.ts";
 import { openMongoAdmin } from "./mongo/admin.ts";
@@ -17,6 +17,8 @@ const STOP_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 8000;
 
 await run(async () => {
+  // First of all: a misspelt name may be the reason why the settings are refused.
+  warnAboutMisspeltSettings(createLogger("persistence", "warn"), PERSISTENCE_SETTINGS);
   const config = loadConfig();
   const auth = readAuthSettings(config.HOST);
   const log = createLogger("persistence", config.LOG_LEVEL);

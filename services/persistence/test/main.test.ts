@@ -113,3 +113,12 @@ t.test(
     }
   },
 );
+
+t.test("a misspelt setting is named in a warning", async (t) => {
+  const { stdout } = spawnSync(process.execPath, [ENTRY], {
+    env: { ...process.env, MONGODB_ULR: "mongodb://u:hunter2@x", PORT: "x" },
+    encoding: "utf8",
+  });
+  t.match(JSON.parse(stdout), { level: 40, variable: "MONGODB_ULR", nearest: "MONGODB_URL" });
+  t.notMatch(stdout, "hunter2");
+});

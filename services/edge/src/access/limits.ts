@@ -40,7 +40,8 @@ const DEFAULTS = {
 
 const counted = (description: string) => Type.String({ default: "", description: `${description} "off": no limit.` });
 
-const Environment = Type.Object({
+/** The edge's limits per client. */
+export const LimitsEnvironment = Type.Object({
   SEND_LIMIT: counted("Messages of one connection; by HTTP: of one user or address."),
   SEND_LIMIT_USER: counted("Messages of one user, over all edges, however connected."),
   JOIN_LIMIT: counted("Joins, leaves and refreshes of one connection."),
@@ -61,7 +62,7 @@ const Environment = Type.Object({
 
 /** @throws ConfigError */
 export function readLimits(host: string, auth: AuthSettings, env: NodeJS.ProcessEnv): Limits {
-  const e = readConfig(Environment, env);
+  const e = readConfig(LimitsEnvironment, env);
   const isOpen = auth.mode === "none" && isLoopback(host);
   const text = (variable: keyof typeof DEFAULTS): string => e[variable] || (isOpen ? "off" : DEFAULTS[variable]);
   const rate = (variable: keyof typeof DEFAULTS) => parseRate(variable, text(variable));

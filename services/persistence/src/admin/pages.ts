@@ -18,9 +18,8 @@ import { messageRoutes } from "./messages.ts";
 import { overviewRoutes } from "./overview.ts";
 import { peopleRoutes } from "./people.ts";
 import { roomRoutes } from "./rooms.ts";
-import { isSame, Sessions } from "./session.ts";
+import { ADMIN_TOKEN_MIN_LENGTH, isSame, Sessions } from "./session.ts";
 
-export const ADMIN_TOKEN_MIN_LENGTH = 16;
 const LOGINS_PER_MINUTE = 10;
 const FORM_MAX_BYTES = 64 * 1024;
 

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
+export const ADMIN_TOKEN_MIN_LENGTH = 16;
 const COOKIE = "madang_admin";
 const SESSION_MS = 8 * 3600_000;
 const VALUE = /^(\d{13,16})\.([A-Za-z0-9_-]{16,32})\.([A-Za-z0-9_-]{43})$/;
