@@ -4,8 +4,8 @@ import type { FastifyInstance } from "fastify";
 import { createProjector } from "../projection/projector.ts";
 import type { StoredLetter } from "../store/admin-store.ts";
 import type { Changes, DeadLetter } from "../store/changes.ts";
+import type { Admin } from "./admin.ts";
 import { cursorOf, type Fields, idLike } from "./forms.ts";
-import type { Admin } from "./pages.ts";
 
 const LETTERS_PAGE = 50;
 /** The id of a letter: its place as a key. */

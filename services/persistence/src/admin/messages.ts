@@ -1,7 +1,7 @@
 import { formatPosition, ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
+import type { Admin } from "./admin.ts";
 import { cursorOf, exactlyOf, type Fields, NO_PAGE, roomOf, textOf } from "./forms.ts";
-import type { Admin } from "./pages.ts";
 
 const MESSAGES_PAGE = 50;
 

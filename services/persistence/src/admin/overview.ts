@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
+import type { Admin } from "./admin.ts";
 import { cursorOf, type Fields, idLike, textOf } from "./forms.ts";
-import type { Admin } from "./pages.ts";
 
 const AUDIT_PAGE = 50;
 /** The id of an entry: its time, and a UUID. */

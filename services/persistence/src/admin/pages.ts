@@ -3,15 +3,11 @@ import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
 import fastifyRateLimit from "@fastify/rate-limit";
 import fastifyView from "@fastify/view";
-import type { Desk } from "@madang/broker";
 import { ERRORS, ProtocolError } from "@madang/protocol";
-import type { Logger } from "@madang/runtime";
 import { Eta } from "eta";
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
 import { Moderator } from "../moderation/moderator.ts";
-import type { Floor } from "../recovery/checkpoint.ts";
-import type { AdminStore } from "../store/admin-store.ts";
-import type { Store } from "../store/store.ts";
+import { type Admin, type AdminDeps, NOTICES } from "./admin.ts";
 import { letterRoutes } from "./dead-letters.ts";
 import { type Fields, lastOfEach, parseForm, textOf } from "./forms.ts";
 import { messageRoutes } from "./messages.ts";
@@ -22,30 +18,6 @@ import { ADMIN_TOKEN_MIN_LENGTH, isSame, Sessions } from "./session.ts";
 
 const LOGINS_PER_MINUTE = 10;
 const FORM_MAX_BYTES = 64 * 1024;
-
-export interface AdminDeps {
-  readonly desk: Desk;
-  readonly admin: AdminStore;
-  readonly store: Store;
-  readonly floor: Pick<Floor, "now">;
-  readonly log: Logger;
-}
-
-/** What a page's routes get: everything above, and the ways to answer. */
-export interface Admin extends AdminDeps {
-  readonly moderator: Moderator;
-  show(request: FastifyRequest, reply: FastifyReply, view: string, data: object): FastifyReply;
-  /** Back to a page after something was done; `said` is one of {@link SAID}. */
-  done(reply: FastifyReply, path: string, said: keyof typeof SAID): FastifyReply;
-}
-
-/** What is said on the page that follows a form. */
-export const SAID = {
-  done: "Done.",
-  erasing: "The erasure has begun and goes on until it is done, whatever happens to this server.",
-  retried: "The dead letter is in the history now.",
-  stillDead: "It still cannot be projected.",
-} as const;
 
 /** Nothing runs here but forms: no script at all, so one that gets into a page by a mistake of ours does not run. */
 const SECURITY = {
@@ -116,7 +88,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
       return reply.view(view, {
         page: view,
         csrf: sessions.csrf(request),
-        said: said !== undefined && Object.hasOwn(SAID, said) ? SAID[said as keyof typeof SAID] : undefined,
+        said: said !== undefined && Object.hasOwn(NOTICES, said) ? NOTICES[said as keyof typeof NOTICES] : undefined,
         error: undefined,
         live: false,
         when,

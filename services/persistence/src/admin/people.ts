@@ -4,8 +4,8 @@ import { holds, ProtocolError } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { exportPerson } from "../moderation/export.ts";
 import { type Act, sanctioned } from "../moderation/moderator.ts";
+import type { Admin } from "./admin.ts";
 import { confirms, exactlyOf, type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
-import type { Admin } from "./pages.ts";
 
 const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act[];
 

@@ -1,8 +1,8 @@
 import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
 import { requireKept } from "../moderation/moderator.ts";
+import type { Admin } from "./admin.ts";
 import { changesOf, confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
-import type { Admin } from "./pages.ts";
 
 const ROOMS_PAGE = 50;
 

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Desk } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
-import { isBy } from "../mongo/admin.ts";
 import type { Floor } from "../recovery/checkpoint.ts";
 import type { AdminStore, Job } from "../store/admin-store.ts";
 import { comparePlaces, type Place } from "../store/keys.ts";
+import { isBy } from "../store/person.ts";
 
 /** How soon a job goes on that an instance died over. Renewed at each third of it, however long a step takes. */
 const HOLD_MS = 15_000;

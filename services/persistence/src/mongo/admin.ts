@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { roomOfSubject } from "@madang/broker";
-import { isLogEvent, type Person, ProtocolError, whoOf } from "@madang/protocol";
+import { type Person, ProtocolError } from "@madang/protocol";
 import {
   type AnyBulkWriteOperation,
   Binary,
@@ -22,6 +22,7 @@ import {
   type StoredLetter,
 } from "../store/admin-store.ts";
 import { messageKey, type Place, placeKey, roomBounds } from "../store/keys.ts";
+import { isBy } from "../store/person.ts";
 import { keepConnecting, openMongoClient } from "./client.ts";
 import {
   type DeadLetterDocument,
@@ -324,18 +325,6 @@ class MongoAdmin implements AdminStore {
 /** A name without an id is of those only who had none. */
 function saidBy({ userId, user }: Person): Filter<MessageDocument> {
   return userId === undefined ? { user, userId: { $exists: false }, at: { $exists: true } } : { userId };
-}
-
-/** Whether an event's bytes, readable or not, are by or about a person. */
-export function isBy(data: Uint8Array, person: Person): boolean {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
-    if (isLogEvent(value)) return value.type !== "room" && whoOf(value) === whoOf(person);
-    const { user, userId } = (value ?? {}) as Partial<Person>;
-    return person.userId === undefined ? user === person.user && userId === undefined : userId === person.userId;
-  } catch {
-    return false;
-  }
 }
 
 function foundMessage(document: MessageDocument): FoundMessage {
