@@ -1,9 +1,18 @@
-/** The part of the contract that the SDK needs: no schema compiler, so it runs under a strict Content-Security-Policy. */
+/** The part of the contract that the SDK needs. It has no schema compiler, so it runs under a strict Content-Security-Policy. */
 export * from "./blank.ts";
 export * from "./close-codes.ts";
 export type * from "./down.ts";
 export * from "./errors.ts";
-export type { DeleteEvent, EditEvent, LogEvent, MemberEvent, MessageEvent, Placed, RoomEvent } from "./events/index.ts";
+export type {
+  DeleteEvent,
+  EditEvent,
+  LogEvent,
+  MemberEvent,
+  MessageEvent,
+  Place,
+  Placed,
+  RoomEvent,
+} from "./events/index.ts";
 export * from "./frame-limit.ts";
 export type { AckFrame } from "./frames/ack.ts";
 export type { CaughtUpFrame } from "./frames/caught-up.ts";

@@ -1,7 +1,7 @@
 /**
- * F7: the closed table of close codes. A client decides by the range alone: 3000–3499, 4000–4499 and 1012 mean
- * "connect again"; every other code that a server sends means "stop". A connection that breaks without a
- * close frame (1005, 1006) or whose proxy goes away (1001) says nothing about the client, so it connects again.
+ * F7: the closed table of close codes. The range of a code decides: after 3000–3499, 4000–4499 and 1012 a client
+ * reconnects; after every other code from the server it stops. A connection that breaks without a close frame
+ * (1005, 1006) or because a proxy goes away (1001) says nothing about the client, so the client reconnects.
  */
 export const CLOSE_CODES = {
   serviceRestart: { code: 1012, reason: "drain" },
@@ -21,7 +21,7 @@ export type CloseReason = keyof typeof CLOSE_CODES;
 
 const LOST_CONNECTION = new Set([1001, 1005, 1006]);
 
-/** Whether a client should connect again after this close code. */
+/** Whether a client should reconnect after this close code. */
 export function shouldReconnect(code: number): boolean {
   return (
     (code >= 3000 && code <= 3499) ||

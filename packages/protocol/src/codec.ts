@@ -1,4 +1,4 @@
-/** From bytes to frames and back. Decoding validates once; whatever is inside may trust the types. */
+/** Decodes and encodes frames and events. Decoding validates; code behind it trusts the types. */
 import { Compile, type Validator } from "typebox/compile";
 import { isNestedTooDeep, JSON_MAX_DEPTH } from "./depth.ts";
 import { type About, ERRORS, ProtocolError } from "./errors.ts";
@@ -9,7 +9,7 @@ import { TypingNotice } from "./frames/typing.ts";
 import { NONCE_MAX_LENGTH } from "./text.ts";
 import { UP_FRAMES, type UpFrame } from "./up.ts";
 
-/** A room name that is not one is repeated this far at most. */
+/** An error repeats at most this many characters of an invalid room name. */
 const ECHO_MAX_LENGTH = 200;
 
 const upValidators = new Map<string, Validator>(
@@ -19,27 +19,27 @@ const plainValidator = Compile(PlainMessageFrame);
 const eventValidator = Compile(LogEvent);
 const typingValidator = Compile(TypingNotice);
 
-/** @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
+/** Decodes a frame of the full protocol. @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
 export function decodeUp(text: string): UpFrame {
   const value = parseObject(text);
   const type = (value as { type?: unknown }).type;
   const validator = typeof type === "string" ? upValidators.get(type) : undefined;
   if (!validator) {
-    const message = "There is no frame of that type.";
+    const message = "Unknown frame type.";
     throw new ProtocolError("bad_frame", { field: "type", about: aboutOf(value), message });
   }
   if (!validator.Check(value)) throw badField(validator, value);
   return value as UpFrame;
 }
 
-/** P1. @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
+/** P1: decodes a frame of a plain client. @throws ProtocolError `bad_json`, `bad_frame` (with the field) */
 export function decodePlain(text: string): PlainMessageFrame {
   const value = parseObject(text);
   if (!plainValidator.Check(value)) throw badField(plainValidator as unknown as Validator, value);
   return value;
 }
 
-/** F3, F5: which room and which send an error is about, as far as a frame tells, even one that is no good. */
+/** F3, F5: the room and the nonce of a frame, for its error. The frame may be invalid. */
 export function aboutOf(frame: object): About {
   const { room, nonce } = frame as { room?: unknown; nonce?: unknown };
   return {
@@ -48,12 +48,12 @@ export function aboutOf(frame: object): About {
   };
 }
 
-/** Whether a stored JSON value is an event that this version knows. */
+/** Whether a stored JSON value is an event of this version. */
 export function isLogEvent(value: unknown): value is LogEvent {
   return eventValidator.Check(value);
 }
 
-/** What an edge says to the others about somebody who is typing; undefined where it is nothing of the kind. */
+/** Decodes a typing notice from another edge. @returns `undefined` for anything else */
 export function decodeTyping(data: Uint8Array): TypingNotice | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data));
@@ -63,7 +63,7 @@ export function decodeTyping(data: Uint8Array): TypingNotice | undefined {
   }
 }
 
-/** The error frame of a failure. Unexpected errors become `internal`: their texts stay on the server. */
+/** The error frame of a failure. An unexpected error becomes `internal`, so its text stays on the server. */
 export function errorFrame(error: unknown, about: About = {}): ErrorFrame {
   const failure: ProtocolError = error instanceof ProtocolError ? error : new ProtocolError("internal");
   return {
@@ -79,15 +79,15 @@ export function errorFrame(error: unknown, about: About = {}): ErrorFrame {
   };
 }
 
-/** What stands in front of a stored event's own members in its wire frame: its place in the log. ASCII. */
+/** The beginning of an event's wire frame: its place in the log. ASCII. */
 export function eventHead(epoch: string, seq: number): string {
   return `{"epoch":"${epoch}","seq":${seq},`;
 }
 
 /**
- * Writes the wire frame of a stored event at `offset`: `head` in place of the opening brace, then the stored bytes.
- * No parse and no re-encode: a stored event is a JSON object with at least one member, as {@link encodeEvent} writes it.
- * @returns the length written, which is {@link eventLength}
+ * Writes the wire frame of a stored event at `offset`: `head` replaces the opening brace of the stored bytes. It neither
+ * parses nor re-encodes: {@link encodeEvent} writes a JSON object with at least one member.
+ * @returns the number of bytes written, which is {@link eventLength}
  */
 export function writeEvent(target: Buffer, offset: number, head: string, stored: Uint8Array): number {
   target.write(head, offset, "latin1");
@@ -95,18 +95,18 @@ export function writeEvent(target: Buffer, offset: number, head: string, stored:
   return eventLength(head, stored);
 }
 
-/** Bytes of the wire frame of a stored event. */
+/** Length of the wire frame of a stored event, in bytes. */
 export function eventLength(head: string, stored: Uint8Array): number {
   return head.length + stored.length - 1;
 }
 
-/** An event whose optional members may be there without a value: they are not stored. */
+/** An event whose optional fields may be `undefined`. They are not stored. */
 type Unstored<E> = { [K in keyof E]: undefined extends E[K] ? E[K] | undefined : E[K] };
 
-/** The stored bytes of an event. `type` comes first, so that a reader may look at it without parsing. */
+/** The stored bytes of an event. `type` comes first, so a reader can see it without parsing. */
 export function encodeEvent(event: Unstored<LogEvent>): Uint8Array {
   const json = JSON.stringify(event);
-  // A third of what a TextEncoder takes, which asks for memory each time; the pool has it ready.
+  // Takes a third of the time of a TextEncoder, because it allocates from the pool.
   return Buffer.from(json.startsWith(TYPE_START) ? json : typeFirst(event));
 }
 
@@ -118,19 +118,19 @@ const TYPE_START = '{"type":';
 const MESSAGE_START = '{"type":"message"';
 const DELETE_START = '{"type":"delete"';
 
-/** Whether stored bytes are a message, which is all that plain members get (P1). */
+/** Whether stored bytes are a message, the only event that plain members get (P1). */
 export function isStoredMessage(stored: Uint8Array): boolean {
   return startsWith(stored, MESSAGE_START);
 }
 
-/** Whether stored bytes take back the message at their {@link storedTarget}. */
+/** Whether stored bytes are a delete of the message at {@link storedTarget}. */
 export function isStoredDelete(stored: Uint8Array): boolean {
   return startsWith(stored, DELETE_START);
 }
 
-/** The sequence of the message that a stored event other than a message is about, where it is about one. */
+/** The sequence of the message that a stored edit or delete changes; `undefined` for other events. */
 export function storedTarget(stored: Uint8Array): number | undefined {
-  // In a text a quotation mark has a backslash before it: this is no text's.
+  // Within a string JSON escapes the quotation marks, so this matches a field only.
   const target = /"target":(\d{1,16})[,}]/.exec(new TextDecoder().decode(stored))?.[1];
   return target === undefined ? undefined : Number(target);
 }
@@ -143,7 +143,9 @@ function startsWith(stored: Uint8Array, start: string): boolean {
 
 function parseObject(text: string): object {
   if (isNestedTooDeep(text)) {
-    throw new ProtocolError("bad_frame", { message: `Frames are nested ${JSON_MAX_DEPTH} levels deep at most.` });
+    throw new ProtocolError("bad_frame", {
+      message: `A frame must not be nested deeper than ${JSON_MAX_DEPTH} levels.`,
+    });
   }
   let value: unknown;
   try {

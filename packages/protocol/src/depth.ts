@@ -1,4 +1,4 @@
-/** How deep the arrays and objects of a frame or a body may be nested; the protocol itself needs 4. */
+/** F6: nesting limit of the arrays and objects in a frame or a body. The protocol itself needs 4 levels. */
 export const JSON_MAX_DEPTH = 32;
 
 const QUOTE = 0x22;
@@ -9,8 +9,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Whether JSON is nested deeper than {@link JSON_MAX_DEPTH}. To be asked before parsing: 64 KiB of nothing but brackets
- * take a hundred times as long to parse as 64 KiB of text. Of what is no JSON it says anything: the parser tells.
+ * Whether JSON is nested deeper than {@link JSON_MAX_DEPTH}. Call it before parsing: parsing 64 KiB of brackets takes
+ * 100 times as long as parsing 64 KiB of text. For invalid JSON the result means nothing; the parser refuses it.
  */
 export function isNestedTooDeep(json: string): boolean {
   let depth = 0;
@@ -32,7 +32,7 @@ export function isNestedTooDeep(json: string): boolean {
   return false;
 }
 
-/** @returns the index of the closing quotation mark, or the length where there is none */
+/** @returns the index of the closing quotation mark, or the length if it is missing */
 function endOfString(json: string, start: number): number {
   for (let i = start + 1; i < json.length; i++) {
     const char = json.charCodeAt(i);

@@ -1,4 +1,4 @@
-/** Every frame that a server may send on a full connection. A plain one gets messages and errors only (P1, P2). */
+/** Every frame that a server may send on a full connection. A plain connection gets only messages and errors (P1, P2). */
 
 import type { Static } from "typebox";
 import { Type } from "typebox";
@@ -21,7 +21,8 @@ export const ControlFrame = Type.Union([
   ErrorFrame,
   DrainFrame,
 ]);
-/** Frames about the connection, as against events of a room. */
+/** Frames that are not events of a room. */
 export type ControlFrame = Static<typeof ControlFrame>;
+/** An event of a room, with its place in the log. */
 export type EventFrame = Placed<LogEvent>;
 export type DownFrame = ControlFrame | TypingNotice | EventFrame;

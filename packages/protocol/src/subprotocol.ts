@@ -1,2 +1,2 @@
-/** `Sec-WebSocket-Protocol` of the full protocol; a connection without it is plain (P1). */
+/** `Sec-WebSocket-Protocol` of the full protocol. A connection without it is plain (P1). */
 export const SUBPROTOCOL = "madang.v1";

@@ -22,7 +22,7 @@ t.test("help is an answer, a wrong command line a mistake", async (t) => {
     ["One of --user and --user-id is needed.", "export", "--user", "a", "--user-id", "b"],
     ["Unknown option '--all'.", "erase", "--all"],
     [
-      "A nickname has 1 to 100 characters, something to be seen, no control characters, and is not '.' or '..'.",
+      "A nickname has 1 to 100 characters, at least one visible, and no control characters. It is not '.' or '..'.",
       "erase",
       "--user",
       "..",

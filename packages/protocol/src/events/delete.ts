@@ -1,14 +1,15 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
+import { atField, nonceField, roomField, typeField, userField, userIdField } from "../fields.ts";
 
-/** An earlier message was taken back, by its author or a moderator. It wins over every edit. */
+/** The author or a moderator deleted an earlier message. A delete wins over every edit. */
 export const DeleteEvent = Type.Object({
-  type: Type.Literal("delete"),
-  room: Type.String(),
-  user: Type.String(),
-  userId: Type.Optional(Type.String()),
-  target: Type.Integer({ minimum: 1, description: "seq of the message deleted." }),
-  at: Type.String(),
-  nonce: Type.Optional(Type.String()),
+  type: typeField("delete"),
+  room: roomField,
+  user: userField,
+  userId: Type.Optional(userIdField),
+  target: Type.Integer({ minimum: 1, description: "`seq` of the deleted message." }),
+  at: atField,
+  nonce: Type.Optional(nonceField),
 });
 export type DeleteEvent = Static<typeof DeleteEvent>;

@@ -1,10 +1,11 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
+import { roomField, typeField } from "../fields.ts";
 
-/** F2: every event up to `position` has been sent; live from here. */
+/** F2: the replay is complete. The server has sent every event up to `position`; later events are live. */
 export const CaughtUpFrame = Type.Object({
-  type: Type.Literal("caughtUp"),
-  room: Type.String(),
-  position: Type.String(),
+  type: typeField("caughtUp"),
+  room: roomField,
+  position: Type.String({ description: "Position up to which the client has every event." }),
 });
 export type CaughtUpFrame = Static<typeof CaughtUpFrame>;

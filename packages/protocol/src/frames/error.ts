@@ -1,17 +1,21 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { ERRORS } from "../errors.ts";
+import { typeField } from "../fields.ts";
 
-/** Something that was asked was not done. `user` is always "system", which is what the tutorial's page shows (P2). */
+/** The server refused a frame, or ends the client's stay in a room or on the connection. */
 export const ErrorFrame = Type.Object({
-  type: Type.Literal("error"),
-  user: Type.Literal("system"),
-  code: Type.Enum(Object.keys(ERRORS) as (keyof typeof ERRORS)[]),
-  message: Type.String(),
-  temporary: Type.Boolean(),
-  room: Type.Optional(Type.String()),
-  nonce: Type.Optional(Type.String()),
-  field: Type.Optional(Type.String()),
-  retryAfter: Type.Optional(Type.Number({ minimum: 0, description: "Seconds." })),
+  type: typeField("error"),
+  // P2: the tutorial's page shows an error as a message of this user.
+  user: Type.Literal("system", { description: "Always `system`." }),
+  code: Type.Enum(Object.keys(ERRORS) as (keyof typeof ERRORS)[], { description: "Code from the table of errors." }),
+  message: Type.String({ description: "English text for people. It may change between versions." }),
+  temporary: Type.Boolean({ description: "Whether the same request may succeed later, unchanged." }),
+  room: Type.Optional(Type.String({ description: "Room that the error concerns." })),
+  nonce: Type.Optional(Type.String({ description: "Nonce of the refused message." })),
+  field: Type.Optional(Type.String({ description: "Field of the frame that is invalid." })),
+  retryAfter: Type.Optional(
+    Type.Number({ minimum: 0, description: "Seconds to wait before a retry, where the server knows." }),
+  ),
 });
 export type ErrorFrame = Static<typeof ErrorFrame>;

@@ -1,15 +1,16 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
+import { roomField, typeField, userField, userIdField } from "../fields.ts";
 
-/** F4: I am writing something in there. To be said again every few seconds while that is so. */
-export const TypingFrame = Type.Object({ type: Type.Literal("typing"), room: Type.String() });
+/** F4: the user of this client is typing. Repeat it every 3 s for as long as that holds. It has no answer. */
+export const TypingFrame = Type.Object({ type: typeField("typing"), room: roomField });
 export type TypingFrame = Static<typeof TypingFrame>;
 
-/** F4: somebody else is. Holds for TYPING_HOLDS_MS, or until a message of theirs. */
+/** F4: another member is typing. The notice holds for {@link TYPING_HOLDS_MS}, or until that member's next message. */
 export const TypingNotice = Type.Object({
-  type: Type.Literal("typing"),
-  room: Type.String(),
-  user: Type.String(),
-  userId: Type.Optional(Type.String()),
+  type: typeField("typing"),
+  room: roomField,
+  user: userField,
+  userId: Type.Optional(userIdField),
 });
 export type TypingNotice = Static<typeof TypingNotice>;
