@@ -3,6 +3,7 @@ import type { Gossip, Log, Rules } from "@madang/broker";
 import {
   addHealthRoutes,
   addMetricsRoute,
+  createTroubleLog,
   HOST_CHECKED_BY_US,
   type Logger,
   problem,
@@ -18,6 +19,7 @@ import { acceptInTurns } from "./arrival/accept-queue.ts";
 import { Admission } from "./arrival/admission.ts";
 import type { EdgeConfig } from "./config.ts";
 import { HistoryClient } from "./history/history-client.ts";
+import { FailoverClient } from "./history/persistence-client.ts";
 import { apiRoutes } from "./http/api.ts";
 import { API_SECURITY, challengeWhoIsRefused, limitRequests } from "./http/guards.ts";
 import { isWebSocket, originForm, websocketRoutes } from "./http/websocket.ts";
@@ -45,7 +47,8 @@ export async function buildApp(
 ): Promise<Edge> {
   const { log, logger, rules, gossip } = deps;
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
-  const history = new HistoryClient(config.persistenceUrls, { token });
+  const persistence = new FailoverClient(config.persistenceUrls, { onTrouble: createTroubleLog(logger) });
+  const history = new HistoryClient(persistence, { token });
   const hub = new Hub(log, new Replayer(log, history), config, logger, {
     ...(rules ? { rules } : {}),
     ...(gossip ? { gossip } : {}),
@@ -102,6 +105,7 @@ export async function buildApp(
     await limitRequests(pages, config.limits.requests);
     await pages.register(webPages, { history, guard: hub.guard, textMaxCharacters: config.textMaxCharacters });
   });
-  await app.register(apiRoutes(hub));
+  await app.register(apiRoutes(hub, persistence));
+  app.addHook("onClose", () => persistence.close());
   return { app, hub };
 }

@@ -1,6 +1,6 @@
 /** What persistence answers through the edge, when some of it does not answer. */
 import { once } from "node:events";
-import { createServer, type RequestListener, request } from "node:http";
+import { createServer, type IncomingHttpHeaders, type RequestListener, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import t, { type Test } from "tap";
 import { edgeFor, natsFor } from "./support.ts";
@@ -155,5 +155,33 @@ t.test("history through the edge", async (t) => {
     t.same([...one.asked, ...two.asked], ["PUT /v1/rooms/a"]);
     t.equal((await ask("/v1/rooms/a")).status, 503);
     t.equal(one.asked.length + two.asked.length, 3);
+  });
+
+  await t.test("headers and bodies go through, except those about a connection, and cookies", async (t) => {
+    const seen: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const one = await instance(t, async (incoming, response) => {
+      seen.push({ headers: incoming.headers, body: Buffer.concat(await incoming.toArray()).toString("hex") });
+      if (incoming.headers["if-none-match"] === '"1"') response.writeHead(304, { etag: '"1"' }).end();
+      else response.writeHead(200, { etag: '"1"', "content-length": "2" }).end("{}");
+    });
+    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: one.url });
+    const ask = async (method: string, headers: Record<string, string>, body?: Buffer) => {
+      const [answer] = await once(
+        request(`http://127.0.0.1:${edge.port}/v1/rooms/a`, { method, headers }).end(body),
+        "response",
+      );
+      return [answer.statusCode, answer.headers.etag, Buffer.concat(await answer.toArray()).toString()];
+    };
+    const hop = { connection: "keep-alive, x-hop", "x-hop": "1", cookie: "madang_token=secret", "x-end": "2" };
+    t.same(await ask("GET", hop), [200, '"1"', "{}"]);
+    t.match(seen[0]!.headers, { "x-end": "2", host: new URL(one.url).host, cookie: undefined, "x-hop": undefined });
+    t.same(await ask("HEAD", {}), [200, '"1"', ""]);
+    t.same(await ask("GET", { "if-none-match": '"1"' }), [304, '"1"', ""]);
+    const body = Buffer.from([0, 255, 10]);
+    t.same(await ask("PUT", { "content-type": "application/x-any" }, body), [200, '"1"', "{}"]);
+    t.match(seen.at(-1), { body: "00ff0a", headers: { "content-type": "application/x-any", "content-length": "3" } });
+    const asked = seen.length;
+    t.match(await ask("PUT", { "content-type": "text/plain" }, Buffer.alloc(70_000)), [413]);
+    t.equal(seen.length, asked, "a body over the limit is not forwarded");
   });
 });

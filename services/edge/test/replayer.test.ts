@@ -2,7 +2,7 @@
 import type { Log, LogRecord } from "@madang/broker";
 import { encodeEvent } from "@madang/protocol";
 import t from "tap";
-import type { HistoryClient } from "../src/history/history-client.ts";
+import type { History } from "../src/history/history-client.ts";
 import { Replayer } from "../src/rooms/replayer.ts";
 import type { RoomFeed } from "../src/rooms/room-feed.ts";
 
@@ -23,7 +23,7 @@ function start(meanwhile: (log: { epoch: string }) => void) {
     extend: (base: number, events: { seq: number }[]) => extended.push([base, ...events.map(({ seq }) => seq)]),
   };
   const feed = { room: "r", ring } as unknown as RoomFeed;
-  return { replayer: new Replayer(log as unknown as Log, {} as HistoryClient), feed, extended };
+  return { replayer: new Replayer(log as unknown as Log, {} as History), feed, extended };
 }
 
 t.test("what was read for one is kept in the ring for those who come after", async (t) => {

@@ -5,6 +5,7 @@ import t, { type Test } from "tap";
 import { Guard } from "../src/access/guard.ts";
 import { edgeConfig } from "../src/config.ts";
 import { HistoryClient } from "../src/history/history-client.ts";
+import { FailoverClient } from "../src/history/persistence-client.ts";
 import { webPages } from "../src/web/index.ts";
 import { chooseLanguage } from "../src/web/shared/dictionary.ts";
 import { continues, hue, initial } from "../src/web/shared/grouping.ts";
@@ -13,11 +14,17 @@ import { edgeFor, natsFor } from "./support.ts";
 
 const NOWHERE = "http://127.0.0.1:9";
 
+function historyAt(t: Test, urls: string[], limitMs?: number): HistoryClient {
+  const persistence = new FailoverClient(urls);
+  t.teardown(() => persistence.close());
+  return new HistoryClient(persistence, limitMs === undefined ? {} : { limitMs });
+}
+
 /** The pages alone, with their history at `url`. */
 async function pagesFor(t: Test, url = NOWHERE) {
   const app = fastify({ routerOptions: { maxParamLength: 1300 } });
   await app.register(webPages, {
-    history: new HistoryClient([url], { timeoutMs: 300 }),
+    history: historyAt(t, [url], 300),
     guard: new Guard(edgeConfig({})),
     textMaxCharacters: 4000,
   });
@@ -178,28 +185,6 @@ t.test("everything that people typed is escaped", async (t) => {
   t.equal(page.body.match(/<img/g)?.length, 1);
   t.match(page.body, "&lt;img src=x onerror=alert(1)&gt;");
   t.match((await app.inject({ url: "/chat/", query: { room: evil } })).body, 'value="&quot;&gt;&lt;img');
-});
-
-t.test("HistoryClient asks the next instance when one fails, and stays with the one that answers", async (t) => {
-  const broken = await standIn(t, () => [500, {}]);
-  const silent = await standIn(t, () => undefined);
-  const well = await standIn(t, () => [200, { room: "수다방" }]);
-  const client = new HistoryClient([broken.url, silent.url, `${well.url}/`], { timeoutMs: 100 });
-  t.match(await client.ensureRoom("수다방"), { room: "수다방" });
-  await client.after("수다방", "e.5", 10);
-  t.same([broken.asked.length, silent.asked.length], [1, 1]);
-  const path = `/v1/rooms/${encodeURIComponent("수다방")}`;
-  t.same(well.asked, [`PUT ${path}`, `GET ${path}/messages?after=e.5&limit=10`]);
-});
-
-t.test("HistoryClient tells a refusal from an outage", async (t) => {
-  const refusing = await standIn(t, () => [410, { code: "position_lost" }]);
-  const spare = await standIn(t, () => [200, {}]);
-  await t.rejects(new HistoryClient([refusing.url, spare.url]).latest("r", 5), { code: "position_lost" });
-  t.equal(spare.asked.length, 0, "a refusal is an answer");
-  const odd = await standIn(t, () => [418, { code: "constructor" }]);
-  await t.rejects(new HistoryClient([odd.url]).latest("r", 5), { code: "internal" });
-  await t.rejects(new HistoryClient([NOWHERE]).latest("r", 5), { code: "history_unavailable" });
 });
 
 t.test("links: http and https, as people write them", async (t) => {

@@ -1,17 +1,16 @@
-import { createTroubleLog } from "@madang/runtime";
 import type { FastifyPluginAsync } from "fastify";
+import type { PersistenceClient } from "../history/persistence-client.ts";
 import type { Hub } from "../rooms/hub.ts";
 import { allowOrigins, limitRequests, refuseForeignWrites, requireIdentity } from "./guards.ts";
 import { historyProxy } from "./history-proxy.ts";
 import { sessionRoutes } from "./login-session.ts";
-import { postMessageRoute } from "./post-message.ts";
+import { methodsOfMessages, postMessageRoute } from "./post-message.ts";
 
-/** What is no page and no socket: `/v1` for those who have proved who they are, `/session`, and `/docs` for all. */
-export function apiRoutes(hub: Hub): FastifyPluginAsync {
+/** Everything except pages and sockets: `/v1` for identified callers, `/session`, and `/docs` for everyone. */
+export function apiRoutes(hub: Hub, persistence: PersistenceClient): FastifyPluginAsync {
   return async (app) => {
     const { guard, config } = hub;
-    const onTrouble = createTroubleLog(hub.logger);
-    const proxy = historyProxy(config.persistenceUrls, (request) => guard.tokenOf(request), onTrouble);
+    const tokenOf = guard.tokenOf.bind(guard);
     await app.register(async (api) => {
       await allowOrigins(api, guard);
       refuseForeignWrites(api, guard);
@@ -23,7 +22,7 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
         });
         await v1.register(async (rest) => {
           await limitRequests(rest, config.limits.requests);
-          await proxy(rest, "/v1");
+          historyProxy(rest, persistence, { prefix: "/v1", tokenOf, ownMethods: methodsOfMessages });
         });
       });
       await api.register(async (session) => {
@@ -33,7 +32,7 @@ export function apiRoutes(hub: Hub): FastifyPluginAsync {
     });
     await app.register(async (docs) => {
       await limitRequests(docs, config.limits.requests);
-      await proxy(docs, "/docs", ["GET", "HEAD"]);
+      historyProxy(docs, persistence, { prefix: "/docs", methods: ["GET", "HEAD"], tokenOf });
     });
   };
 }

@@ -1,131 +1,84 @@
-import { METHODS } from "node:http";
-import { Readable } from "node:stream";
-import fastifyHttpProxy, { type FastifyHttpProxyOptions } from "@fastify/http-proxy";
+import { type IncomingHttpHeaders, METHODS } from "node:http";
 import { ProtocolError } from "@madang/protocol";
-import { pathOf, problem, sendProblem, type TroubleLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { PersistenceClient } from "../history/persistence-client.ts";
 
 const ANSWER_LIMIT_MS = 5000;
-const CONNECT_LIMIT_MS = 1000;
-/**
- * An instance that failed is passed over for this long, unless all did, and for twice as long each time that it fails
- * again: one that takes requests and does not answer costs somebody the whole limit with each try.
- */
-const PENALTY_FIRST_MS = 2000;
-const PENALTY_LAST_MS = 60_000;
 const METHOD_NOT_ALLOWED = 405;
-const UNAVAILABLE = 503;
-/** Which of them a path knows is for persistence to say, and it says so of any. CONNECT is about no path. */
+/** The persistence service decides which methods a path knows. CONNECT has no path. */
 const EVERY_METHOD = METHODS.filter((method) => method !== "CONNECT") as HTTPMethods[];
-const DOTS = /^(?:\.|%2e){1,2}$/i;
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
-/**
- * What a client says of its own connection (RFC 9110, 7.6.1), and what was answered here already. The client of HTTP
- * below refuses to send some of it, which would look like a failure of the instance.
- */
-const OF_THIS_HOP = ["connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+const DOTS = /^(?:\.|%2e){1,2}$/i;
+/** Headers about one connection (RFC 9110, 7.6.1), which are never forwarded. */
+const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+/** Request headers that the edge itself answers, replaces, or must not disclose. */
+const NOT_FORWARDED = new Set([...HOP_BY_HOP, "authorization", "content-length", "cookie", "expect", "host"]);
+const NOT_RETURNED = new Set(HOP_BY_HOP);
 
-/**
- * What the persistence service answers under a prefix, through the one public tier. Instances take turns. The caller's
- * token goes along as a header, wherever it was: persistence checks for itself who that is, and looks at no cookie.
- */
-export function historyProxy(
-  urls: readonly string[],
-  tokenOf: (request: FastifyRequest) => string | undefined,
-  onTrouble: TroubleLog,
-): (app: FastifyInstance, prefix: string, methods?: HTTPMethods[]) => Promise<void> {
-  const penalties = new Map<string, { readonly ms: number; readonly until: number }>();
-  const isPassedOver = (url: string) => performance.now() < (penalties.get(url)?.until ?? 0);
-  let turn = 0;
-  /** @param failed one that was asked already, and is asked again only where there is no other */
-  const choose = (failed?: string): string => {
-    const others = urls.length > 1 ? urls.filter((url) => url !== failed) : urls;
-    const healthy = others.filter((url) => !isPassedOver(url));
-    const candidates = healthy.length > 0 ? healthy : others;
-    return candidates[turn++ % candidates.length]!;
-  };
-  const chosen = new WeakMap<object, string>();
-  const failed = (request: object, error: Error) => {
-    const url = chosen.get(request)!;
-    // Requests that were under way together fail together: that is one failure.
-    if (!isPassedOver(url)) {
-      const ms = Math.min(PENALTY_LAST_MS, 2 * (penalties.get(url)?.ms ?? PENALTY_FIRST_MS / 2));
-      penalties.set(url, { ms, until: performance.now() + ms });
-    }
-    onTrouble(`history cannot be read at ${new URL(url).host}`, error);
-  };
-  const askedAgain = new WeakSet<object>();
-  const replyOptions: NonNullable<FastifyHttpProxyOptions["replyOptions"]> = {
-    rewriteRequestHeaders: (request, { cookie: _cookie, authorization: _authorization, ...headers }) => {
-      for (const name of OF_THIS_HOP) delete headers[name];
-      const token = tokenOf(request as FastifyRequest);
-      return token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
-    },
-    // What an instance says of its connection to us is not said of the client's, which may be one that is to be closed.
-    rewriteHeaders: ({ connection: _connection, "keep-alive": _keepAlive, ...headers }) => headers,
-    getUpstream: (request) => {
-      const url = choose(chosen.get(request));
-      chosen.set(request, url);
-      return url;
-    },
-    // By itself the library would repeat what was answered by 503, ten times and at once.
-    retryDelay: () => null,
-    onResponse: (request, reply, response) => {
-      if (reply.statusCode === UNAVAILABLE) failed(request, new Error("it answers 503"));
-      else penalties.delete(chosen.get(request)!);
-      if (reply.statusCode === METHOD_NOT_ALLOWED) allowOurs(request as FastifyRequest, reply as FastifyReply);
-      reply.send(response.stream);
-    },
-    // Of an instance that cannot be reached nobody need notice anything, as long as there is another.
-    onError: (reply, { error }) => {
-      const { request } = reply;
-      failed(request, error);
-      const mayAskAgain = urls.length > 1 && SAFE_METHODS.has(request.method) && !askedAgain.has(request);
-      if (!mayAskAgain) return sendProblem(reply, problem("history_unavailable"), 1);
-      askedAgain.add(request);
-      reply.from(hidingDots(request.raw.url!.split("?", 1)[0]!), replyOptions);
-    },
-  };
-  return async (app, prefix, methods = EVERY_METHOD) => {
-    for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
-    // A body goes on when it is complete: whoever sends one slowly holds up nothing behind this tier.
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>
-      done(null, Readable.from([body], { objectMode: false })),
-    );
-    await app.register(fastifyHttpProxy, {
-      proxyPayloads: false,
-      upstream: "",
-      prefix,
-      rewritePrefix: prefix,
-      httpMethods: methods,
-      preHandler: refuseToClimb,
-      handler: (_request, reply, path, options) => reply.from(hidingDots(path), options),
-      // Or there would be two lines a request, and one with a stack for each that fails.
-      logLevel: "error",
-      undici: { connect: { timeout: CONNECT_LIMIT_MS }, headersTimeout: ANSWER_LIMIT_MS, bodyTimeout: ANSWER_LIMIT_MS },
-      replyOptions,
+export interface ProxyOptions {
+  readonly prefix: string;
+  readonly methods?: HTTPMethods[];
+  /** The caller's token, which persistence checks for itself. */
+  tokenOf(request: FastifyRequest): string | undefined;
+  /** Methods that the edge itself serves at a path below the prefix; a 405 from persistence does not know them. */
+  ownMethods?(path: string): readonly string[];
+}
+
+/** Serves the paths under a prefix with the answers of the persistence service. */
+export function historyProxy(app: FastifyInstance, persistence: PersistenceClient, options: ProxyOptions): void {
+  const { prefix, methods = EVERY_METHOD, tokenOf, ownMethods } = options;
+  for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  // The body is forwarded once it is complete, so that a slow sender holds up nothing behind the edge.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { statusCode, headers, body } = await persistence.request({
+      method: request.method,
+      path: wirePath(request),
+      headers: forwardedHeaders(request.headers, tokenOf(request)),
+      body: request.body as Buffer | undefined,
+      limitMs: ANSWER_LIMIT_MS,
+      isIdempotent: SAFE_METHODS.has(request.method),
     });
+    for (const [name, value] of Object.entries(headers)) if (!NOT_RETURNED.has(name)) reply.header(name, value);
+    if (statusCode === METHOD_NOT_ALLOWED) addAllowed(reply, ownMethods?.(pathOf(request)) ?? []);
+    return reply.code(statusCode).send(body);
   };
+  // Failures of an instance are logged once for all requests, by the client.
+  const route = { method: methods, onRequest: refuseToClimb, handler, logLevel: "error" } as const;
+  for (const url of [prefix, `${prefix}/*`]) app.route({ ...route, url });
 }
 
-/** @throws ProtocolError `bad_room` for a path that climbs, which is what a URL with such a name of a room does */
+/** @throws ProtocolError `bad_room` for a path that climbs, as the URL of a room named ".." would */
 async function refuseToClimb(request: FastifyRequest): Promise<void> {
-  const parts = request.raw.url!.split("?", 1)[0]!.split(/[/\\]/);
-  if (parts.some((part) => DOTS.test(part))) throw new ProtocolError("bad_room", { field: "room" });
+  if (
+    pathOf(request)
+      .split(/[/\\]/)
+      .some((part) => DOTS.test(part))
+  )
+    throw new ProtocolError("bad_room", { field: "room" });
 }
 
-/**
- * The path of a request for the library, which would take a room named "..." for an attempt to climb. It looks before it
- * makes a URL of the path, and that is where tabs are dropped; a backslash would become a slash there.
- */
-function hidingDots(path: string): string {
-  return path.replaceAll("\\", "%5C").replaceAll("/", "\t/\t");
+/** Still percent-encoded. */
+function pathOf({ raw }: FastifyRequest): string {
+  return raw.url!.split("?", 1)[0]!;
 }
 
-/** Persistence does not know what the edge does by itself at the same path. */
-function allowOurs(request: FastifyRequest, reply: FastifyReply): void {
+/** The request's own path and query. A backslash is encoded, because other parsers take it for a slash. */
+function wirePath(request: FastifyRequest): string {
+  const path = pathOf(request);
+  return path.replaceAll("\\", "%5C") + request.raw.url!.slice(path.length);
+}
+
+function forwardedHeaders(headers: IncomingHttpHeaders, token: string | undefined): IncomingHttpHeaders {
+  const named = new Set(headers.connection?.split(",").map((name) => name.trim().toLowerCase()));
+  const forwarded = Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name) && !named.has(name));
+  if (token !== undefined) forwarded.push(["authorization", `Bearer ${token}`]);
+  return Object.fromEntries(forwarded);
+}
+
+function addAllowed(reply: FastifyReply, own: readonly string[]): void {
   const theirs = `${reply.getHeader("allow") ?? ""}`.split(", ").filter((method) => method !== "");
-  const ours = request.server.methodsAt?.(pathOf(request), { named: true }) ?? [];
-  reply.header("allow", [...new Set([...theirs, ...ours])].sort().join(", "));
+  reply.header("allow", [...new Set([...theirs, ...own])].sort().join(", "));
 }

@@ -1,6 +1,6 @@
 import type { Log } from "@madang/broker";
 import { type HistoryMessage, ProtocolError } from "@madang/protocol";
-import type { HistoryClient } from "../history/history-client.ts";
+import type { History } from "../history/history-client.ts";
 import { Turns } from "../queues/concurrency-limit.ts";
 import { textFrame } from "../socket/websocket-frame.ts";
 import { type FeedEvent, feedEvent } from "./feed-event.ts";
@@ -19,11 +19,11 @@ const RETRY_AFTER_S = 1;
  */
 export class Replayer {
   readonly #log: Log;
-  readonly #history: HistoryClient;
+  readonly #history: History;
   readonly #flights = new Map<string, Promise<FeedEvent[]>>();
   readonly #turns = new Turns(MAX_CONCURRENT);
 
-  constructor(log: Log, history: HistoryClient) {
+  constructor(log: Log, history: History) {
     this.#log = log;
     this.#history = history;
   }

@@ -15,7 +15,7 @@ import { sendErrorProblem, sendNotFound } from "@madang/runtime";
 import { Eta } from "eta";
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
-import type { HistoryClient } from "../history/history-client.ts";
+import type { History } from "../history/history-client.ts";
 import { serveAssets } from "./assets.ts";
 import { BAD_URL_PATH, wantsPage } from "./bad-url.ts";
 import { PAGE_SECURITY } from "./security.ts";
@@ -26,7 +26,7 @@ import { messageView } from "./view-model.ts";
 const HISTORY_LIMIT = 50;
 
 export interface WebPagesOptions {
-  readonly history: HistoryClient;
+  readonly history: History;
   readonly guard: Guard;
   readonly textMaxCharacters: number;
 }
@@ -129,11 +129,7 @@ async function visitor(request: FastifyRequest, guard: Guard): Promise<Identity>
 }
 
 /** Gets or, for who may write, makes the room; what persistence cannot say now stays undefined, and the script asks again. */
-async function lookIn(
-  history: HistoryClient,
-  name: string,
-  mayWrite: boolean,
-): Promise<{ room?: Room; page?: HistoryPage }> {
+async function lookIn(history: History, name: string, mayWrite: boolean): Promise<{ room?: Room; page?: HistoryPage }> {
   try {
     const room = await (mayWrite ? history.ensureRoom(name) : history.room(name));
     return { room, page: await history.latest(name, HISTORY_LIMIT) };
