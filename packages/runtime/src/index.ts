@@ -1,4 +1,3 @@
-export * from "./background-threads.ts";
 export * from "./bodies.ts";
 export * from "./buckets.ts";
 export * from "./command-line.ts";

@@ -1,14 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
-import {
-  createLogger,
-  favourEventLoop,
-  OperatorError,
-  onShutdown,
-  run,
-  warnAboutMisspeltSettings,
-} from "@madang/runtime";
+import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
 import { mostSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
@@ -36,7 +29,6 @@ await run(async () => {
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
   if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);
-  favourEventLoop();
   // Before there is anything to take leave of, a signal just ends it.
   let leave = async (): Promise<void> => {};
   onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, () => leave());
