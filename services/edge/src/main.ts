@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setFlagsFromString } from "node:v8";
 import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
 import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import type { FastifyListenOptions } from "fastify";
@@ -16,12 +15,6 @@ const LOG_LIMIT_MS = 2000;
 const REPORT_INTERVAL_MS = 5000;
 /** Of the NATS role: with the permissions that infra/nats ships, an edge sees no inbox but its own. */
 const INBOX_PREFIX = "_INBOX_edge";
-
-/**
- * The handshakes of a crowd leave garbage among what stays. By default the heap may double before all of it is looked at;
- * so it may grow by two fifths: at 10,000 connections 9.1 instead of 12.7 KB each, and no CPU that could be measured.
- */
-setFlagsFromString("--heap-growing-percent=40");
 
 await run(async () => {
   // First of all: a misspelt name may be the reason why the settings are refused.
