@@ -14,15 +14,10 @@ import { type Limits, LimitsEnvironment, readLimits } from "./access/limits.ts";
 import type { MessageFilter } from "./access/moderation.ts";
 import { Origins } from "./access/origins.ts";
 import { wordFilter } from "./access/word-filter.ts";
-import { processCount } from "./process/processes.ts";
 
 const EdgeEnvironment = Type.Object({
   ...SERVICE_SETTINGS,
   PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535 }),
-  EDGE_PROCESSES: Type.String({
-    default: "1",
-    description: 'Processes on this port: a number, or "auto": one a core.',
-  }),
   PERSISTENCE_URL: Type.String({ default: "http://127.0.0.1:8100", description: "Comma-separated." }),
   DRAIN_MS: Type.Integer({
     default: 10_000,
@@ -58,7 +53,6 @@ export const EDGE_SETTINGS: readonly TObject[] = [EdgeEnvironment, AuthEnvironme
 export interface EdgeConfig {
   readonly host: string;
   readonly port: number;
-  readonly processes: number;
   readonly nats: { readonly url: string; readonly caFile?: string };
   readonly persistenceUrls: readonly string[];
   readonly logLevel: string;
@@ -85,7 +79,6 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
     // One server, that has all the limits of sockets: Fastify would make another one for each address of this name.
     host: e.HOST === "localhost" ? "127.0.0.1" : e.HOST,
     port: e.PORT,
-    processes: processCount(e.EDGE_PROCESSES),
     nats: readNats(e),
     persistenceUrls: persistenceUrls(e.PERSISTENCE_URL),
     logLevel: e.LOG_LEVEL,

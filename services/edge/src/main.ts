@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
 import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
-import type { FastifyListenOptions } from "fastify";
 import { mostSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
 import { waitInLobby } from "./arrival/lobby.ts";
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from "./config.ts";
-import { isOneOfMany, runProcesses, tellServing } from "./process/processes.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -21,13 +19,11 @@ await run(async () => {
   warnAboutMisspeltSettings(createLogger("edge", "warn"), EDGE_SETTINGS);
   const config = edgeConfig();
   const logger = createLogger("edge", config.logLevel);
-  if (config.processes > 1 && !isOneOfMany) return runProcesses(config.processes, logger);
   // Before there is anything to take leave of, a signal just ends it.
   let leave = async (): Promise<void> => {};
   onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, () => leave());
 
-  const address: FastifyListenOptions & { reusePort?: boolean } = { host: config.host, port: config.port };
-  if (isOneOfMany) address.reusePort = true;
+  const address = { host: config.host, port: config.port };
   let trouble: string | undefined;
   const opening = open(config, (reason) => {
     trouble = reason;
@@ -51,7 +47,6 @@ await run(async () => {
 
   app.server.maxConnections = mostSockets();
   await app.listen(address);
-  tellServing();
 });
 
 function open({ nats, log: made }: EdgeConfig, onTrouble: (reason: string) => void): Promise<[Log, Control]> {

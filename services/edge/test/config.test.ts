@@ -15,7 +15,6 @@ t.test("a setting that cannot be used is refused by its name, before anything is
     ["PERSISTENCE_URL", ["ftp://a", "http://a,", "http://", "http://a/b", "http://a/?b", "http://b:c@a"]],
     ["LOG_LEVEL", ["loud", "INFO"]],
     ["LOG_REPLICAS", ["0", "6"]],
-    ["EDGE_PROCESSES", ["0", "257", "AUTO", "1.5"]],
     ["TRUST_PROXY", ["true", "abc", "300.1.1.1", "10.0.0.0/33", "10.0.0.0/0", "::/129", "10.0.0.0/8/8", "10.0.0.1,"]],
     ["BLOCKED_WORDS_FILE", ["/none", "/"]],
     ["ALLOWED_ORIGINS", ["a.example", "https://a.example/path"]],

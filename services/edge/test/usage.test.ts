@@ -286,32 +286,6 @@ t.test("F7 a client that leaves while it waits for an answer is not counted", as
   t.equal(guard.connectionsOf("u1").size, 1);
 });
 
-t.test("processes of one port count together", async (t) => {
-  const nats = await natsFor(t);
-  const edge = await startProcess({
-    name: "edge",
-    entry: join(import.meta.dirname, "../src/main.ts"),
-    env: {
-      ...JWT_ENV,
-      EDGE_PROCESSES: "2",
-      SEND_LIMIT_USER: "10/1h",
-      CONNECTIONS_PER_USER: "off",
-      NATS_URL: nats.url,
-      PERSISTENCE_URL: "http://127.0.0.1:9",
-      DRAIN_MS: "0",
-    },
-  });
-  t.teardown(() => edge.stop());
-  const clients = [];
-  for (let i = 0; i < 8; i++) clients.push(await come(t, edge.port));
-  let stored = 0;
-  for (let round = 0; round < 5; round++) {
-    for (const [i, client] of clients.entries()) if ((await speak(client, `${round} ${i}`)) === "ack") stored++;
-  }
-  t.comment(`${stored} of 40 stored`);
-  t.ok(stored >= 10 && stored < 20, `two processes, ${stored} messages: fewer than two buckets`);
-});
-
 t.test("a word stays far below what NATS takes, however many users there are to tell of", async (t) => {
   const air = new Air();
   const usage = usageOn(t, air);
