@@ -21,7 +21,9 @@ t.test("delete a room: it is gone, and its name may be used again", async (t) =>
   await clicker.submit("/admin/room/delete", { room: "room 0", confirm: "room 0" });
   await eventually("everybody is put out", () => inside.some((frame) => frame.type === "left"));
   await jobsDone(system);
-  t.equal((await fetch(`${persistence.url}/v1/rooms/room%200/messages`)).status, 404);
+  t.equal((await fetch(`${persistence.url}/v1/rooms/room%200`)).status, 404);
+  const history = await fetch(`${persistence.url}/v1/rooms/room%200/messages`);
+  t.match(await history.json(), { messages: [] });
   t.equal((await logText(system)).match(/"room":"room 0"/g), null);
   const letters = (await system.inside.dump("dead_letters")).map(({ subject }) => subject);
   t.strictSame(letters, [logSubject("room 1")], "its dead letters, too, and no others");

@@ -72,6 +72,10 @@ t.test("routes", async (t) => {
 
   t.test("rooms: made once, got, listed page by page", async (t) => {
     t.equal((await ask(app, "GET", "/v1/rooms/a", Room)).status, 404);
+    t.match(await ask(app, "GET", "/v1/rooms/a/messages", HistoryPage), {
+      status: 200,
+      body: { room: "a", messages: [], foundOldest: true, foundNewest: true },
+    });
     for (const room of ROOMS) {
       const url = `/v1/rooms/${encodeURIComponent(room)}`;
       t.equal((await ask(app, "PUT", url, Room)).status, 201, room);

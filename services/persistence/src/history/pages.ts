@@ -25,10 +25,11 @@ interface Found {
  * A page that reaches the newest end is joined from the floor, which holds for the whole room; any other from its last
  * message. A caller who asks for what follows a place ahead of the floor (which an instance that has just come back may
  * know less of) stays there: further back some events would be told twice.
- * @throws ProtocolError `bad_request`, `bad_position`, `not_found` for a room that nobody made, `history_unavailable`
+ * A room that history does not know answers an empty page: a client may join it, or post to it, before its first event is stored.
+ * @throws ProtocolError `bad_request`, `bad_position`, `history_unavailable`
  */
 export async function readPage(
-  store: Pick<Store, "messages" | "room">,
+  store: Pick<Store, "messages">,
   floor: Pick<Floor, "now">,
   room: string,
   query: HistoryQuery,
@@ -38,7 +39,6 @@ export async function readPage(
   const end = await floor.now(cursor?.place);
   const reader = new PageReader(store, room, end, query.limit ?? 50);
   const found = await reader.read(cursor);
-  if (found.messages.length === 0 && !(await store.room(room))) throw new ProtocolError("not_found");
   const last = found.messages.at(-1);
   const joinFrom = found.ahead ?? (found.foundNewest ? end : (last ?? found.start ?? end));
   return {

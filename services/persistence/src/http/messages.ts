@@ -16,7 +16,8 @@ export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTyp
         schema: {
           operationId: "getMessages",
           summary: "A page of a room's history",
-          description: '"before", "after" and "around" exclude each other; with none of them, the latest messages.',
+          description:
+            'Give at most one of "before", "after" and "around"; without them the page has the latest messages. A room without messages, or one that does not exist yet, answers an empty page.',
           tags: ["history"],
           params: Type.Object({ room: Type.String({ description: "The room's name, percent-encoded." }) }),
           querystring: HistoryQuery,
