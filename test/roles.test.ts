@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { DEFAULT_LOG_SETTINGS, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openLogAdmin } from "@madang/broker";
 import { startMongod, startNats, startProcess, until } from "@madang/local-stack";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
@@ -69,7 +69,7 @@ const HARM: Record<string, [subject: string, body?: string]> = {
   "fake a live rule": ["chat.rulelive.room.a", "{}"],
   "speak in a room": ["chat.log.00.a", "{}"],
   "say what users have used up": ["chat.gossip", "{}"],
-  "say who is typing": ["chat.whisper.a", "{}"],
+  "say who is typing": ["chat.transient.a", "{}"],
   "fake an answer to another role": ["_INBOX_persistence.x", "{}"],
 };
 const everything = Object.keys(HARM);
@@ -95,7 +95,7 @@ const EARS: Record<string, string[]> = {
   persistence: [
     ">",
     "chat.live.*",
-    "chat.whisper.*",
+    "chat.transient.*",
     "chat.log.>",
     "chat.rulelive.>",
     "chat.edge.*",
@@ -107,7 +107,7 @@ const EARS: Record<string, string[]> = {
   admin: [
     ">",
     "chat.live.*",
-    "chat.whisper.*",
+    "chat.transient.*",
     "chat.log.>",
     "chat.gossip",
     "_INBOX_edge.>",
@@ -155,7 +155,7 @@ t.test("the system runs under the shipped roles, and no role can do more than it
     body: mute,
     redirect: "manual",
   });
-  t.equal(done.status, 303, "the desk can moderate");
+  t.equal(done.status, 303, "the role admin can moderate");
   await until(AbortSignal.timeout(LIMIT_MS), async () => (await say("muted?")).status === 403);
 
   await t.rejects(connect({ servers: `127.0.0.1:${nats.port}`, tls: { caFile: join(dir, "ca.pem") } }), "no password");
@@ -185,19 +185,19 @@ t.test("the system runs under the shipped roles, and no role can do more than it
     });
   }
   t.equal((await history()).messages?.length, 1);
-  const desk = openDesk(
-    { url: urlOf("admin"), name: "desk", inboxPrefix: "_INBOX_admin", caFile: join(dir, "ca.pem") },
+  const logAdmin = openLogAdmin(
+    { url: urlOf("admin"), name: "log admin", inboxPrefix: "_INBOX_admin", caFile: join(dir, "ca.pem") },
     DEFAULT_LOG_SETTINGS,
     () => {},
   );
-  t.teardown(() => desk.close());
-  await desk.opened;
-  const { epoch, lastSeq } = await desk.log();
-  t.equal(await desk.renewLog({ epoch, seq: lastSeq }), false);
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
+  const { epoch, lastSeq } = await logAdmin.log();
+  t.equal(await logAdmin.renewLog({ epoch, seq: lastSeq }), false);
   t.equal(
-    await desk.renewLog({ epoch, seq: lastSeq + 1 }),
+    await logAdmin.renewLog({ epoch, seq: lastSeq + 1 }),
     true,
-    "the desk can give a log that was put back another epoch",
+    "the role admin can give a log that was put back another epoch",
   );
   t.equal((await fetch(`${edge.url}/readyz`)).status, 200, "and all of that did no harm");
 });

@@ -46,7 +46,7 @@ export interface LogConsumer {
    * Has the log be seen by `accept` once more before anything else of it is fetched; what waits is given back.
    * @param why for operators
    */
-  lookAgain(why: string): void;
+  recheckLog(why: string): void;
 
   /**
    * Everything of this epoch up to `seq` has been projected, by whichever instance: a true lower bound, never a guess.
@@ -150,7 +150,7 @@ class JetStreamConsumer implements LogConsumer {
     this.#running ??= this.#run();
   }
 
-  lookAgain(why: string): void {
+  recheckLog(why: string): void {
     this.#answer(this.#waiting.splice(0), NAK);
     this.#session?.end(new Error(why));
   }

@@ -1,25 +1,25 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 
-/** One subject for all: an edge hears what every edge says, itself included. */
+/** One subject for all: an edge receives the messages of every edge, its own included. */
 const GOSSIP_SUBJECT = "chat.gossip";
 
-/** What edges say to each other, beside the log: at most once, in the order of each speaker, and kept nowhere. */
+/** Messages among edges, beside the log: at most once, each sender's in order, stored nowhere. */
 export interface Gossip {
-  /** While NATS cannot be reached it is lost. */
-  say(word: string): void;
-  onHeard(listener: (word: string) => void): void;
+  /** Sends to all edges, this one included. Dropped while NATS cannot be reached. */
+  publish(message: string): void;
+  onMessage(listener: (message: string) => void): void;
 }
 
-/** Of an edge that is alone. */
-export const NO_GOSSIP: Gossip = { say: () => {}, onHeard: () => {} };
+/** For an edge without others. */
+export const NO_GOSSIP: Gossip = { publish: () => {}, onMessage: () => {} };
 
-/** Over this connection, for as long as it lives. */
+/** Gossip over this connection, for as long as it is open. */
 export function openGossip(nc: NatsConnection): Gossip {
   return {
-    say: (word) => {
-      if (nc.info !== undefined) nc.publish(GOSSIP_SUBJECT, word);
+    publish: (message) => {
+      if (nc.info !== undefined) nc.publish(GOSSIP_SUBJECT, message);
     },
-    onHeard: (listener) => {
+    onMessage: (listener) => {
       nc.subscribe(GOSSIP_SUBJECT, {
         callback: (error, msg) => {
           if (!error) listener(msg.string());

@@ -1,13 +1,13 @@
 export * from "./connect.ts";
 export * from "./consumer.ts";
 export { type Control, type EdgeReport, openControl } from "./control.ts";
-export { type Desk, openDesk } from "./desk.ts";
 export type { SubjectRecord } from "./direct-get.ts";
 export type { FoundLog } from "./durable.ts";
-export { ForeignLogError } from "./foreign-settings.ts";
 export { type Gossip, NO_GOSSIP } from "./gossip.ts";
 export { openLog } from "./jetstream-log.ts";
 export * from "./log.ts";
+export { type LogAdmin, openLogAdmin } from "./log-admin.ts";
 export { NO_RULES, type Rules, readRules } from "./rules.ts";
 export { DEFAULT_LOG_SETTINGS, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 export { roomOfSubject } from "./subjects.ts";
+export { UnsafeLogError } from "./unsafe-settings.ts";

@@ -4,25 +4,25 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { connectNats, connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
-import { ForeignLogError } from "./foreign-settings.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
 import { reasonOf, reasonOfDial } from "./reason.ts";
 import { ensureStream, type LogSettings } from "./stream-config.ts";
-import { liveSubject, logSubject, STREAM, whisperSubject } from "./subjects.ts";
+import { liveSubject, logSubject, STREAM, transientSubject } from "./subjects.ts";
+import { UnsafeLogError } from "./unsafe-settings.ts";
 
 /** A direct get of this many last records at once is answered in about 26 ms. */
 const HEADS_BATCH = 1000;
 const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
-const STANDS_STILL =
+const STALLED =
   "NATS answers, but has stored nothing of late: its log and /healthz say why (a full disk needs room, and a restart of nats-server)";
 
 /**
  * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
  * @param onTrouble told, for as long as it is tried in vain, why NATS lets nobody in, or the log cannot be opened
- * @throws ForeignLogError
+ * @throws UnsafeLogError
  */
 export async function openLog(
   nats: NatsSettings,
@@ -37,9 +37,9 @@ export async function openLog(
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
   const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
   await log.open(onTrouble);
-  if (log.foreign.length === 0) return log;
+  if (log.unsafeSettings.length === 0) return log;
   await log.close(0);
-  throw new ForeignLogError(log.foreign);
+  throw new UnsafeLogError(log.unsafeSettings);
 }
 
 class JetStreamLog implements Log {
@@ -58,7 +58,7 @@ class JetStreamLog implements Log {
   #trouble: string | undefined;
   /** Why NATS lets us in no more, as when passwords or certificates were changed. */
   #refusal: string | undefined;
-  #foreign: readonly string[] = [];
+  #unsafeSettings: readonly string[] = [];
   #checking: Promise<string> | undefined;
   #abandonCheck = () => {};
   #closing: Promise<void> | undefined;
@@ -92,8 +92,8 @@ class JetStreamLog implements Log {
     return Math.max(this.#lastSeq, this.#publisher.highSeq);
   }
 
-  get foreign(): readonly string[] {
-    return this.#foreign;
+  get unsafeSettings(): readonly string[] {
+    return this.#unsafeSettings;
   }
 
   get connected(): boolean {
@@ -102,7 +102,7 @@ class JetStreamLog implements Log {
 
   get trouble(): string | undefined {
     if (!this.connected) return this.#refusal ?? "not connected";
-    return this.#trouble ?? (this.#publisher.standsStill ? STANDS_STILL : undefined);
+    return this.#trouble ?? (this.#publisher.stalled ? STALLED : undefined);
   }
 
   async open(onTrouble: (reason: string) => void): Promise<void> {
@@ -134,13 +134,13 @@ class JetStreamLog implements Log {
     });
   }
 
-  whisper(room: string, data: Uint8Array): void {
+  publishTransient(room: string, data: Uint8Array): void {
     // During an outage it would be late, and pile up.
-    if (this.connected) this.#nc.publish(whisperSubject(room), data);
+    if (this.connected) this.#nc.publish(transientSubject(room), data);
   }
 
-  overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription {
-    return this.#listen(whisperSubject(room), ({ data }) => onWhisper(data));
+  subscribeTransient(room: string, onMessage: (data: Uint8Array) => void): LiveSubscription {
+    return this.#listen(transientSubject(room), ({ data }) => onMessage(data));
   }
 
   #listen(subject: string, onMessage: (msg: Msg) => void): LiveSubscription {
@@ -203,7 +203,7 @@ class JetStreamLog implements Log {
     // The library lets a question wait for its time-out where the connection was lost, and the audit behind it.
     const lost = Promise.withResolvers<never>();
     this.#abandonCheck = () => lost.reject(new Error("the connection was lost"));
-    const { epoch, firstSeq, lastSeq, foreign } = await Promise.race([
+    const { epoch, firstSeq, lastSeq, unsafeSettings } = await Promise.race([
       ensureStream(this.#jsm, this.#settings),
       lost.promise,
     ]).catch((cause) => {
@@ -211,7 +211,7 @@ class JetStreamLog implements Log {
       throw new ProtocolError("log_unavailable", { cause });
     });
     this.#trouble = undefined;
-    this.#foreign = foreign;
+    this.#unsafeSettings = unsafeSettings;
     this.#firstSeq = firstSeq;
     this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
     if (epoch !== this.#epoch) {

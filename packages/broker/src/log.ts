@@ -59,7 +59,7 @@ export interface Log {
   readonly firstSeq: number;
 
   /** Settings that somebody has given the stream, and by which it breaks its promise, in words; as of the last look. */
-  readonly foreign: readonly string[];
+  readonly unsafeSettings: readonly string[];
 
   /** The newest sequence of any room that this process knows of. A position above it may be one that it has yet to hear of: ask {@link checkEpoch}. */
   readonly lastSeq: number;
@@ -76,9 +76,12 @@ export interface Log {
    */
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription;
 
-  /** Says something to all who {@link overhear} the room: at most once, kept nowhere, in no order with its events. */
-  whisper(room: string, data: Uint8Array): void;
-  overhear(room: string, onWhisper: (data: Uint8Array) => void): LiveSubscription;
+  /**
+   * Sends a message that no log keeps to every {@link subscribeTransient} of the room: at most once, in no order with
+   * the room's events. Dropped while NATS cannot be reached.
+   */
+  publishTransient(room: string, data: Uint8Array): void;
+  subscribeTransient(room: string, onMessage: (data: Uint8Array) => void): LiveSubscription;
 
   /** For all subscriptions made so far: whatever is stored from then on is sent, or visible to `heads` and `replay`. */
   subscribed(): Promise<void>;

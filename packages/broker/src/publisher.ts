@@ -2,7 +2,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "@
 import type { Lane, Stored } from "./log.ts";
 import { headerStatus, headerText, oneHeader } from "./raw-message.ts";
 import { type Flight, type LaneHost, type Outcome, SenderLane } from "./sender-lane.ts";
-import { Standstill } from "./standstill.ts";
+import { StallDetector } from "./stall-detector.ts";
 
 /** The server's answer to a publish (ADR-10, ADR-22). */
 interface PubAck {
@@ -35,7 +35,7 @@ export class Publisher implements LaneHost {
   readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
   readonly #identity: { epoch(): string; check(): Promise<string> };
-  readonly #standstill = new Standstill();
+  readonly #stall = new StallDetector();
   #connected = true;
   #nextToken = 0;
   /** The highest sequence that was newly stored here: a lower one later means that the log was made anew. */
@@ -73,8 +73,8 @@ export class Publisher implements LaneHost {
   }
 
   /** Whether nothing that is published has been stored for some time, though the server is there. */
-  get standsStill(): boolean {
-    return this.#standstill.seen;
+  get stalled(): boolean {
+    return this.#stall.stalled;
   }
 
   /** To be called when the connection is lost: nothing is sent until {@link onReconnect}. */
@@ -85,7 +85,7 @@ export class Publisher implements LaneHost {
   /** To be called when the connection is back: every lane repeats what has no answer, in order, with the same ids. */
   onReconnect(): void {
     this.#connected = true;
-    this.#standstill.onAnswer();
+    this.#stall.onAnswer();
     this.#flights.clear();
     for (const lane of [...this.#busy.values()]) lane.restart();
   }
@@ -172,8 +172,8 @@ export class Publisher implements LaneHost {
   }
 
   #settle(flight: Flight, result: Stored | Outcome): void {
-    if (result === "failed") this.#standstill.onFailure(flight.sentAt);
-    else this.#standstill.onAnswer();
+    if (result === "failed") this.#stall.onFailure(flight.sentAt);
+    else this.#stall.onAnswer();
     flight.lane.settle(flight, result);
   }
 

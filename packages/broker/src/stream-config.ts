@@ -10,8 +10,8 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { isApiError } from "./api-errors.ts";
-import { foreignSettings } from "./foreign-settings.ts";
 import { LIVE_SUBJECTS, LOG_SUBJECTS, STREAM } from "./subjects.ts";
+import { unsafeSettingsOf } from "./unsafe-settings.ts";
 
 /** What an operator decides about the log. */
 export interface LogSettings {
@@ -66,14 +66,14 @@ export interface StreamIdentity {
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** Settings of the stream by which it breaks what the log promises, in words. */
-  readonly foreign: readonly string[];
+  readonly unsafeSettings: readonly string[];
 }
 
 function identity(info: StreamInfo, { duplicateWindowMs }: LogSettings): StreamIdentity {
   // A stream made by hand has no epoch in its metadata; its making is then its name.
   const epoch = info.config.metadata?.[EPOCH_KEY] ?? newEpoch(Date.parse(info.created));
-  const foreign = foreignSettings(info.config, nanos(duplicateWindowMs));
-  return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq, foreign };
+  const unsafeSettings = unsafeSettingsOf(info.config, nanos(duplicateWindowMs));
+  return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq, unsafeSettings };
 }
 
 /** Who the log is now, or `undefined` when there is none. @throws when JetStream does not answer */

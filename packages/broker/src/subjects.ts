@@ -18,9 +18,9 @@ export function liveSubject(room: string): string {
   return `chat.live.${roomToken(room)}`;
 }
 
-/** What edges say about a room beside the log. */
-export function whisperSubject(room: string): string {
-  return `chat.whisper.${roomToken(room)}`;
+/** Where messages about a room travel that no log keeps. */
+export function transientSubject(room: string): string {
+  return `chat.transient.${roomToken(room)}`;
 }
 
 /** The room of a log subject, or `undefined` when the subject is not one that {@link logSubject} makes. */

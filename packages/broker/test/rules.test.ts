@@ -3,7 +3,7 @@ import { startNats } from "@madang/local-stack";
 import type { MemberRule, RoomRule } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import t from "tap";
-import { connectNats, DEFAULT_LOG_SETTINGS, openControl, openDesk } from "../src/index.ts";
+import { connectNats, DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "../src/index.ts";
 import { RuleBook } from "../src/rules.ts";
 
 const until = async (condition: () => boolean, limitMs = 15_000) => {
@@ -20,7 +20,7 @@ const ban = (user: string, roomName?: string): MemberRule => ({
 t.test("rules: live, at a late start, after a lost connection, and with two moderators at once", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const desk = (name: string) => openDesk({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
+  const logAdmin = (name: string) => openLogAdmin({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
   const control = async (name: string) => {
     const opened = await openControl({ url: nats.url, name });
     t.teardown(() => opened.close());
@@ -28,7 +28,7 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   };
   const early = await control("early");
   t.strictSame(early.rules.all(), [], "no stream: no rules");
-  const [one, two] = [desk("one"), desk("two")];
+  const [one, two] = [logAdmin("one"), logAdmin("two")];
   t.teardown(() => Promise.all([one.close(), two.close()]));
   await Promise.all([one.opened, two.opened]);
 
@@ -84,26 +84,26 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
 t.test("what is no edge's report counts for none", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
+  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
   const nc = await connectNats({ url: nats.url, name: "test" });
   t.teardown(() => nc.close());
   const report = { connections: 1, rooms: 1, stored: 1 };
   for (const said of ["", "{", "null", '{"id":"x"}', JSON.stringify({ id: 7, ...report })])
     nc.publish("chat.edge.x", said);
   nc.publish("chat.edge.y", JSON.stringify({ id: "y", ...report }));
-  await until(() => desk.edges().length > 0);
-  t.strictSame(desk.edges(), [{ id: "y", ...report }]);
+  await until(() => logAdmin.edges().length > 0);
+  t.strictSame(logAdmin.edges(), [{ id: "y", ...report }]);
 });
 
 t.test("a stream of rules that was made anew lifts no ban", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
-  for (const name of ["a", "b", "c"]) await desk.change(ban(name), () => ban(name));
+  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
+  for (const name of ["a", "b", "c"]) await logAdmin.change(ban(name), () => ban(name));
   const edge = await openControl({ url: nats.url, name: "edge" });
   t.teardown(() => edge.close());
   const nc = await connectNats({ url: nats.url, name: "test" });
@@ -118,7 +118,7 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
   await jsm.streams.add(config);
   nc.publish("chat.rule.nonsense", "{}");
   nc.publish("chat.rule.everywhere.x", JSON.stringify(ban("mallory")));
-  await desk.change(ban("a"), ({ ban: _ban, ...rest }) => rest);
+  await logAdmin.change(ban("a"), ({ ban: _ban, ...rest }) => rest);
   await book.read();
   await until(() => edge.rules.member(undefined, { user: "a" })?.ban === undefined);
   for (const rules of [edge.rules, book]) {
@@ -135,17 +135,17 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
 t.test("erase: takes an event out of the log, whoever does it twice", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
-  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
+  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
   const at = new Date().toISOString();
-  const { seq } = await desk.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id");
-  t.equal((await desk.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id")).seq, seq);
-  await desk.publish({ type: "message", room: "b", user: "u", message: "m", at }, "id2");
-  for (let i = 0; i < 2; i++) await desk.erase(seq);
+  const { seq } = await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id");
+  t.equal((await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id")).seq, seq);
+  await logAdmin.publish({ type: "message", room: "b", user: "u", message: "m", at }, "id2");
+  for (let i = 0; i < 2; i++) await logAdmin.erase(seq);
   t.strictSame(
-    (await desk.scan(undefined, 1)).map((record) => record.seq),
+    (await logAdmin.scan(undefined, 1)).map((record) => record.seq),
     [seq + 1],
   );
-  t.strictSame(await desk.scan("a", 1), []);
+  t.strictSame(await logAdmin.scan("a", 1), []);
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Control, DEFAULT_LOG_SETTINGS, ForeignLogError, type Log, openControl, openLog } from "@madang/broker";
+import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog, UnsafeLogError } from "@madang/broker";
 import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import { mostSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
@@ -53,7 +53,7 @@ function open({ nats, log: made }: EdgeConfig, onTrouble: (reason: string) => vo
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
   const settings = { ...DEFAULT_LOG_SETTINGS, ...made };
   const log = openLog(role, settings, onTrouble).catch((error: Error) => {
-    throw error instanceof ForeignLogError ? new OperatorError(error.message) : error;
+    throw error instanceof UnsafeLogError ? new OperatorError(error.message) : error;
   });
   return Promise.all([log, openControl({ ...role, name: `${role.name} (control)` })]);
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker";
 import type { MemberRule, RoomRule } from "@madang/protocol";
 import { edgeFor, until } from "./support.ts";
 import { browserTest, systemFor, Visitor } from "./web-support.ts";
@@ -7,19 +7,19 @@ const SANCTION = { reason: "spam", at: "2026-01-01T00:00:00.000Z" };
 
 browserTest("who is put out of a room, or of the server, in a real browser", async (t, browser) => {
   const system = await systemFor(t);
-  const desk = openDesk({ url: system.nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
+  const logAdmin = openLogAdmin({ url: system.nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
   const control = await openControl({ url: system.nats.url, name: "control" });
   t.teardown(() => control.close());
   const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, undefined, control);
   const member = (user: string, room: string | undefined, ban: MemberRule["ban"] | undefined) =>
-    desk.change<MemberRule>({ kind: "member", user, ...(room === undefined ? {} : { room }) }, (rule) => {
+    logAdmin.change<MemberRule>({ kind: "member", user, ...(room === undefined ? {} : { room }) }, (rule) => {
       const { ban: _, ...rest } = rule;
       return ban ? { ...rest, ban } : rest;
     });
   const status = (room: string, status: RoomRule["status"]) =>
-    desk.change<RoomRule>({ kind: "room", room, status, slowModeS: 0 }, (rule) => ({ ...rule, status }));
+    logAdmin.change<RoomRule>({ kind: "room", room, status, slowModeS: 0 }, (rule) => ({ ...rule, status }));
 
   const lookOf = async ({ page }: Visitor) => ({
     closed: await page.locator("#chat-message-input").isDisabled(),
@@ -97,7 +97,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     const again = failed.getByRole("button", { name: "다시 보내기" });
     const outside = "보내지 못했어요. 지금은 이 방에 들어와 있지 않습니다.";
     const room = (status: RoomRule["status"], slowModeS: number) =>
-      desk.change<RoomRule>({ kind: "room", room: "unsent", status, slowModeS }, (rule) => ({
+      logAdmin.change<RoomRule>({ kind: "room", room: "unsent", status, slowModeS }, (rule) => ({
         ...rule,
         status,
         slowModeS,
@@ -130,7 +130,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
   t.test("what slow mode holds back says so, and goes out by itself", async (t) => {
     const visitor = await Visitor.come(browser);
     const held = visitor.page.locator(".message.pending");
-    await desk.change<RoomRule>({ kind: "room", room: "slow", status: 0, slowModeS: 2 }, (rule) => ({
+    await logAdmin.change<RoomRule>({ kind: "room", room: "slow", status: 0, slowModeS: 2 }, (rule) => ({
       ...rule,
       slowModeS: 2,
     }));

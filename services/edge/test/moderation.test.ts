@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker";
 import type { MemberRule, RoomRule } from "@madang/protocol";
 import { SignJWT } from "jose";
 import t, { type Test } from "tap";
@@ -20,15 +20,15 @@ const tokenOf = (sub: string, can: string[] = ["read", "write"]) =>
     .sign(new TextEncoder().encode(SECRET));
 
 async function moderator(t: Test, nats: Nats) {
-  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
+  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
   return {
-    desk,
+    logAdmin,
     room: (room: string, change: Partial<RoomRule>) =>
-      desk.change<RoomRule>({ kind: "room", room, status: 0, slowModeS: 0 }, (rule) => ({ ...rule, ...change })),
+      logAdmin.change<RoomRule>({ kind: "room", room, status: 0, slowModeS: 0 }, (rule) => ({ ...rule, ...change })),
     member: (who: Pick<MemberRule, "room" | "user" | "userId">, change: Partial<MemberRule>) =>
-      desk.change<MemberRule>({ kind: "member", ...who }, (rule) => ({ ...rule, ...change })),
+      logAdmin.change<MemberRule>({ kind: "member", ...who }, (rule) => ({ ...rule, ...change })),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What those who come back are given, of what another edge has stored meanwhile: compared with the log itself. */
-import { DEFAULT_LOG_SETTINGS, type Desk, type Log, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, type Log, type LogAdmin, openLogAdmin } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
 import t, { type Test } from "tap";
 import { edgeFor, full, type Nats, natsFor, plain, said, until, type WireClient } from "./support.ts";
@@ -7,18 +7,18 @@ import { edgeFor, full, type Nats, natsFor, plain, said, until, type WireClient 
 const ROOMS = ["a", "b"] as const;
 const AT = "2026-01-01T00:00:00.000Z";
 
-async function deskFor(t: Test, nats: Nats): Promise<Desk> {
-  const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => desk.close());
-  await desk.opened;
-  return desk;
+async function logAdminFor(t: Test, nats: Nats): Promise<LogAdmin> {
+  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+  t.teardown(() => logAdmin.close());
+  await logAdmin.opened;
+  return logAdmin;
 }
 
 /** All that the log holds of a room. */
-async function logOf(desk: Desk, room: string) {
+async function logOf(logAdmin: LogAdmin, room: string) {
   const events: { seq: number; type: string; target?: number }[] = [];
   for (let from = 1; ; from = events.at(-1)!.seq + 1) {
-    const records = await desk.scan(room, from);
+    const records = await logAdmin.scan(room, from);
     if (records.length === 0) return events;
     for (const { seq, data } of records) events.push({ seq, ...JSON.parse(Buffer.from(data).toString()) });
   }
@@ -43,7 +43,7 @@ for (const [name, past, since, ringBytes] of [
     const random = numbers(past * 7 + since);
     const nats = await natsFor(t);
     const edge = await edgeFor(t, nats, { RING_MAX_BYTES: String(ringBytes), CONNECTIONS_PER_ADDRESS: "off" });
-    const desk = await deskFor(t, nats);
+    const logAdmin = await logAdminFor(t, nats);
     const stored: Record<string, number[]> = { a: [], b: [] };
     let count = 0;
     const store = async () => {
@@ -57,7 +57,7 @@ for (const [name, past, since, ringBytes] of [
           : kind === 2
             ? { type: "edit", ...about, target: target!, message: `edit ${count}` }
             : { type: "message", ...about, message: `message ${count}` };
-      const { seq } = await desk.publish(event, String(count++));
+      const { seq } = await logAdmin.publish(event, String(count++));
       if (event.type === "message") stored[room]!.push(seq);
     };
     const storeMany = async (many: number) => {
@@ -90,8 +90,9 @@ for (const [name, past, since, ringBytes] of [
     }
     await flowing;
     // The last word in each room is a message, which all get.
-    for (const room of ROOMS) await desk.publish({ type: "message", room, user: "u", at: AT, message: "end" }, room);
-    const held = { a: await logOf(desk, "a"), b: await logOf(desk, "b") };
+    for (const room of ROOMS)
+      await logAdmin.publish({ type: "message", room, user: "u", at: AT, message: "end" }, room);
+    const held = { a: await logOf(logAdmin, "a"), b: await logOf(logAdmin, "b") };
     for (const { room, after, client, isPlain } of clients) {
       const all = held[room as "a"];
       await client.next("message", ({ message }) => message === "end");
@@ -122,15 +123,16 @@ function takenBackAgain(all: { seq: number; type: string; target?: number }[], s
 t.test("F2: a hole that the log has got is not what those who come later are given", async (t) => {
   const nats = await natsFor(t);
   const edge = await edgeFor(t, nats);
-  const desk = await deskFor(t, nats);
-  const say = (i: number) => desk.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
+  const logAdmin = await logAdminFor(t, nats);
+  const say = (i: number) =>
+    logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
   for (let i = 1; i <= 10; i++) await say(i);
   const position = `${edge.log.epoch}.3`;
   await (await full(t, edge, "first", [{ room: "a" }])).next("caughtUp");
   await say(11);
   await edge.log.checkEpoch();
   // As by age: the edge does not know yet where the log begins now.
-  for (let seq = 1; seq <= 6; seq++) await desk.erase(seq);
+  for (let seq = 1; seq <= 6; seq++) await logAdmin.erase(seq);
   t.equal(edge.log.firstSeq, 1);
   const early = await full(t, edge, "u", [{ room: "a", after: position }]);
   await early.next("caughtUp");
@@ -147,13 +149,13 @@ t.test("F2: a hole that the log has got is not what those who come later are giv
 t.test("F2: who comes back to a room whose last event was taken out of the log is told, and is live", async (t) => {
   const nats = await natsFor(t);
   const edge = await edgeFor(t, nats);
-  const desk = await deskFor(t, nats);
+  const logAdmin = await logAdminFor(t, nats);
   const publish = (text: string) =>
-    desk.publish({ type: "message", room: "a", user: "u", at: AT, message: text }, text).then(({ seq }) => seq);
+    logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: text }, text).then(({ seq }) => seq);
   const [first, last] = [await publish("first"), await publish("last")];
   // Opens the room here, behind them: memory has neither.
   await (await full(t, edge, "neighbour", [{ room: "a" }])).next("joined");
-  await desk.erase(last);
+  await logAdmin.erase(last);
   const back = await full(t, edge, "back", [{ room: "a", after: `${edge.log.epoch}.${first}` }]);
   await back.next("caughtUp");
   t.match(back.of("joined"), [{ recovered: true }, { recovered: false, position: `${edge.log.epoch}.${last}` }]);
@@ -176,8 +178,9 @@ function lagging(log: Log, behind: { seq: number }): Log {
 t.test("F2: who has seen more than this edge is given nothing twice when it catches up", async (t) => {
   const nats = await natsFor(t);
   const behind = { seq: 2 };
-  const desk = await deskFor(t, nats);
-  const say = (i: number) => desk.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
+  const logAdmin = await logAdminFor(t, nats);
+  const say = (i: number) =>
+    logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
   for (let i = 1; i <= 5; i++) await say(i);
   const edge = await edgeFor(t, nats, {}, (log) => lagging(log, behind));
   const here = await full(t, edge, "here", [{ room: "a", after: `${edge.log.epoch}.2` }]);

@@ -1,5 +1,5 @@
 /** F4: who is typing is told to the others of the room, on every edge, and kept nowhere. */
-import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker";
 import type { MemberRule } from "@madang/protocol";
 import { connect, headers } from "@nats-io/transport-node";
 import t from "tap";
@@ -47,11 +47,11 @@ t.test("F4 typing", async (t) => {
     const control = await openControl({ url: nats.url, name: "control" });
     t.teardown(() => control.close());
     const edge = await edgeFor(t, nats, {}, undefined, control);
-    const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-    t.teardown(() => desk.close());
-    await desk.opened;
+    const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+    t.teardown(() => logAdmin.close());
+    await logAdmin.opened;
     const writer = await full(t, edge, "muted", mine);
-    await desk.change<MemberRule>({ kind: "member", room, user: "muted" }, (rule) => ({
+    await logAdmin.change<MemberRule>({ kind: "member", room, user: "muted" }, (rule) => ({
       ...rule,
       mute: { reason: "loud", at: new Date().toISOString() },
     }));
@@ -72,7 +72,7 @@ t.test("F4 typing", async (t) => {
     forged.set("Nats-Last-Sequence", "0");
     const token = Buffer.from(room).toString("hex");
     const subjects: string[] = [];
-    nc.subscribe("chat.whisper.*", { callback: (_error, { subject }) => void subjects.push(subject) });
+    nc.subscribe("chat.transient.*", { callback: (_error, { subject }) => void subjects.push(subject) });
     await nc.flush();
     const other = await full(t, edge, "b", mine);
     await other.next("caughtUp");

@@ -1,7 +1,7 @@
 /** Limits that hold over all edges: what they say to each other, and two real edges over a real nats-server. */
 import { join } from "node:path";
 import type { Gossip } from "@madang/broker";
-import { DEFAULT_LOG_SETTINGS, openControl, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker";
 import { startProcess } from "@madang/local-stack";
 import type { RoomRule } from "@madang/protocol";
 import t, { type Test } from "tap";
@@ -20,11 +20,11 @@ class Air {
 
   gossip(): Gossip {
     return {
-      say: (word) => {
+      publish: (word) => {
         this.words.push(JSON.parse(word));
         if (!this.lost(word)) for (const listener of this.#listeners) listener(word);
       },
-      onHeard: (listener) => this.#listeners.push(listener),
+      onMessage: (listener) => this.#listeners.push(listener),
     };
   }
 
@@ -190,7 +190,7 @@ t.test("two edges", async (t) => {
   const control = await openControl({ url: nats.url, name: "listener" });
   t.teardown(() => control.close());
   let spentMs = 0;
-  control.gossip.onHeard((word) => {
+  control.gossip.onMessage((word) => {
     for (const [, ms] of (JSON.parse(word) as Word).spent ?? []) spentMs += ms;
   });
   /** Until word of so much has come round. */
@@ -223,10 +223,10 @@ t.test("two edges", async (t) => {
   });
 
   await t.test("slow mode: one turn, not one on each", async (t) => {
-    const desk = openDesk({ url: nats.url, name: "desk" }, DEFAULT_LOG_SETTINGS, () => {});
-    t.teardown(() => desk.close());
-    await desk.opened;
-    await desk.change<RoomRule>({ kind: "room", room: "r", status: 0, slowModeS: 0 }, (rule) => ({
+    const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
+    t.teardown(() => logAdmin.close());
+    await logAdmin.opened;
+    await logAdmin.change<RoomRule>({ kind: "room", room: "r", status: 0, slowModeS: 0 }, (rule) => ({
       ...rule,
       slowModeS: 3600,
     }));

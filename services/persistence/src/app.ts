@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { AuthSettings } from "@madang/auth";
-import type { Desk, LogConsumer } from "@madang/broker";
+import type { LogAdmin, LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import {
   addHealthRoutes,
@@ -36,7 +36,7 @@ export interface Deps extends MetricDeps {
   readonly floor: Floor;
   readonly consumer: Pick<LogConsumer, "connected" | "trouble">;
   /** Absent: nobody moderates. With an empty token the admin page is off, and rules hold all the same. */
-  readonly moderation?: { readonly token: string; readonly desk: Desk; readonly admin: AdminStore };
+  readonly moderation?: { readonly token: string; readonly logAdmin: LogAdmin; readonly admin: AdminStore };
 }
 
 /** A room name may be given in a form that NFC shortens, and each of its bytes takes three characters in a URL. */
@@ -64,7 +64,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   useMethods(app);
   useShallowJson(app);
   useDigitsInQueries(app);
-  addAccess(app, auth, moderation?.desk.rules);
+  addAccess(app, auth, moderation?.logAdmin.rules);
   await addCaching(app);
   await addDocs(app);
   addHealthRoutes(app, () => {

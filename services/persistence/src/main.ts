@@ -1,5 +1,5 @@
 import { readAuthSettings } from "@madang/auth";
-import { DEFAULT_LOG_SETTINGS, ForeignLogError, openConsumer, openDesk } from "@madang/broker";
+import { DEFAULT_LOG_SETTINGS, openConsumer, openLogAdmin, UnsafeLogError } from "@madang/broker";
 import { createLogger, createTroubleLog, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import { buildApp } from "./app.ts";
 import { loadConfig, PERSISTENCE_SETTINGS } from "./config.ts";
@@ -28,14 +28,18 @@ await run(async () => {
   const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
-  const parts = () => ({ store, floor, desk, onTrouble });
+  const parts = () => ({ store, floor, logAdmin, onTrouble });
   const [renew, reread] = [renewWhenRewound(parts), rereadWhenPutBack(parts)];
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
     accept: async (found) => {
       // What there is still has to be stored.
-      if (found.foreign.length > 0) onDanger("the log's settings are not ours", new ForeignLogError(found.foreign));
+      if (found.unsafeSettings.length > 0)
+        onDanger(
+          "the settings of the log were changed: acknowledged events are not safe",
+          new UnsafeLogError(found.unsafeSettings),
+        );
       await renew(found);
       await reread(found);
     },
@@ -46,15 +50,15 @@ await run(async () => {
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
-  const desk = openDesk(
+  const logAdmin = openLogAdmin(
     { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,
     onTrouble,
   );
-  const eraser = new Eraser({ desk, store: admin, floor, onTrouble });
+  const eraser = new Eraser({ logAdmin, store: admin, floor, onTrouble });
   const stopMarking = markInterrupted(admin, onTrouble);
 
-  const moderation = { token: config.ADMIN_TOKEN, desk, admin };
+  const moderation = { token: config.ADMIN_TOKEN, logAdmin, admin };
   const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts, moderation });
   await app.listen({ host: config.HOST, port: config.PORT });
 
@@ -62,7 +66,7 @@ await run(async () => {
     await app.close();
     await eraser.close();
     stopMarking();
-    await desk.close();
+    await logAdmin.close();
     await admin.close();
     floor.close();
     projecting.stop();

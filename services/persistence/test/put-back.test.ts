@@ -3,7 +3,7 @@ import t from "tap";
 import { rereadWhenPutBack } from "../src/recovery/restored-store.ts";
 import type { Place } from "../src/store/keys.ts";
 
-const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, ackFloor: 10, foreign: [] };
+const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, ackFloor: 10, unsafeSettings: [] };
 
 interface Case {
   readonly what: string;
@@ -38,7 +38,7 @@ for (const { what, log, mark, deskFails = false, reread = false, accepted = true
           done.push("forgotten");
         },
       },
-      desk: {
+      logAdmin: {
         connected: true,
         rereadLog: async (epoch) => {
           if (deskFails) throw new Error("away");

@@ -6,7 +6,7 @@ import type { Place } from "../src/store/keys.ts";
 import type { Mark } from "../src/store/store.ts";
 import { message, record } from "./support.ts";
 
-const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, foreign: [] };
+const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, unsafeSettings: [] };
 const SAID = record(message("a", "said"), { epoch: "b", seq: 10 });
 const ANOTHER = record(message("a", "said anew"), { epoch: "b", seq: 10 });
 const marked = (place: Place): Mark => ({ place, fingerprint: fingerprint(SAID) });
@@ -74,7 +74,7 @@ for (const { what, reached, mark, at, since, deskFails = false, renewed, trouble
     const accept = renewWhenRewound(() => ({
       floor: { reached: async () => reached },
       store: { loadMark: async () => mark },
-      desk: {
+      logAdmin: {
         connected: true,
         log: async () => ({ ...LOG, ...(since ? { epoch: since.epoch, lastSeq: since.seq } : {}) }),
         at: async () => {

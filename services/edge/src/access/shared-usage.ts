@@ -40,7 +40,7 @@ export class Usage {
 
   constructor(gossip: Gossip = NO_GOSSIP) {
     this.#gossip = gossip;
-    gossip.onHeard((word) => this.#onWord(word));
+    gossip.onMessage((word) => this.#onWord(word));
     this.#say();
   }
 
@@ -151,7 +151,7 @@ export class Usage {
     this.#changed = new Set();
     this.#ask = new Set();
     if (words.length === 0) words.push({});
-    for (const word of words) this.#gossip.say(JSON.stringify({ edge: this.#id, seq: ++this.#seq, ...word }));
+    for (const word of words) this.#gossip.publish(JSON.stringify({ edge: this.#id, seq: ++this.#seq, ...word }));
   }
 }
 

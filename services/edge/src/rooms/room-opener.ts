@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ForeignLogError, type Log } from "@madang/broker";
+import { type Log, UnsafeLogError } from "@madang/broker";
 import { createTroubleLog, type Logger, type TroubleLog } from "@madang/runtime";
 import { FairQueue } from "../queues/fair-queue.ts";
 import type { Room } from "./room.ts";
@@ -14,7 +14,7 @@ const OPEN_AT_ONCE = 8;
 /** Between two portions; an outage of the log makes one as long as it lasts. */
 const MAX_REST_MS = 20;
 
-const FOREIGN_LOG = "somebody has changed the log's settings: what is acknowledged is not safe";
+const UNSAFE_LOG = "the settings of the log were changed: acknowledged events are not safe";
 
 /**
  * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened
@@ -121,9 +121,9 @@ export class RoomOpener {
       do {
         this.#auditAgain = false;
         await this.#log.checkEpoch();
-        const { foreign, trouble } = this.#log;
+        const { unsafeSettings, trouble } = this.#log;
         if (trouble !== undefined) this.#onTrouble("the log does not store", new Error(trouble));
-        if (foreign.length > 0) this.#onDanger(FOREIGN_LOG, new ForeignLogError(foreign));
+        if (unsafeSettings.length > 0) this.#onDanger(UNSAFE_LOG, new UnsafeLogError(unsafeSettings));
         const rooms = (await this.#rooms()).filter((room) => room.feed.opened);
         const epoch = this.#log.epoch;
         const heads = await this.#log.heads(rooms.map((room) => room.name));

@@ -35,7 +35,7 @@ export class Room implements FeedSink {
    * server of NATS that was ahead of ours. What comes before that is not given to them again. Made when there is one: rooms are many.
    */
   #ahead: Map<Member, number> | undefined;
-  #whispers: LiveSubscription | undefined;
+  #transients: LiveSubscription | undefined;
   #subscribed = false;
   #batch: FeedEvent[] = [];
   /** The last sequence that every live member was given. */
@@ -92,8 +92,8 @@ export class Room implements FeedSink {
   close(): void {
     this.#subscribed = false;
     this.feed.close();
-    this.#whispers?.unsubscribe();
-    this.#whispers = undefined;
+    this.#transients?.unsubscribe();
+    this.#transients = undefined;
   }
 
   /** The member reads for itself again. */
@@ -125,14 +125,15 @@ export class Room implements FeedSink {
 
   /** Nobody plain is told what is said beside the log. */
   #listenFor(members: Iterable<Member>): void {
-    if (this.#whispers) return;
+    if (this.#transients) return;
     for (const { isPlain } of members) {
-      if (!isPlain) this.#whispers ??= this.#host.log.overhear(this.name, (data) => this.#overhear(data));
+      if (!isPlain)
+        this.#transients ??= this.#host.log.subscribeTransient(this.name, (data) => this.#onTransient(data));
     }
   }
 
   /** F4: not to those who are behind, nor to who it is about. */
-  #overhear(data: Uint8Array): void {
+  #onTransient(data: Uint8Array): void {
     if (this.#live.size > TYPING_MAX_MEMBERS) return;
     const notice = decodeTyping(data);
     if (notice?.room !== this.name) return;

@@ -1,4 +1,4 @@
-import type { Desk } from "@madang/broker";
+import type { LogAdmin } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Moderator } from "../moderation/moderator.ts";
@@ -7,7 +7,7 @@ import type { AdminStore } from "../store/admin-store.ts";
 import type { Store } from "../store/store.ts";
 
 export interface AdminDeps {
-  readonly desk: Desk;
+  readonly logAdmin: LogAdmin;
   readonly admin: AdminStore;
   readonly store: Store;
   readonly floor: Pick<Floor, "now">;

@@ -8,18 +8,18 @@ const AUDIT_ID = /^\d{4}-\d\d-\d\dT[\d:.]{12}Z [\da-f-]{36}$/;
 const JOBS_SHOWN = 10;
 
 /** Live figures, and what moderators have done. */
-export function overviewRoutes(app: FastifyInstance, { desk, admin, floor, show }: Admin): void {
+export function overviewRoutes(app: FastifyInstance, { logAdmin, admin, floor, show }: Admin): void {
   let before: { seq: number; epoch: string; at: number } | undefined;
   let rate: number | undefined;
 
   app.get("/admin/", async (request, reply) => {
-    const [log, end] = await Promise.all([desk.log().catch(() => undefined), floor.now().catch(() => undefined)]);
+    const [log, end] = await Promise.all([logAdmin.log().catch(() => undefined), floor.now().catch(() => undefined)]);
     const now = performance.now();
     if (log && (!before || now - before.at > 1000)) {
       rate = before && before.epoch === log.epoch ? (log.lastSeq - before.seq) / ((now - before.at) / 1000) : undefined;
       before = { seq: log.lastSeq, epoch: log.epoch, at: now };
     }
-    const edges = desk.edges();
+    const edges = logAdmin.edges();
     const sum = (of: "connections" | "rooms") => edges.reduce((total, edge) => total + edge[of], 0);
     return show(request, reply, "overview.eta", {
       // Only where it was asked for: a page that loads itself takes what one reads there away.

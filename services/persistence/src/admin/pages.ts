@@ -129,7 +129,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
       });
       const admin: Admin = {
         ...deps,
-        moderator: new Moderator(deps.desk, deps.admin),
+        moderator: new Moderator(deps.logAdmin, deps.admin),
         show,
         done: (reply, path, said) => reply.redirect(`${path}${path.includes("?") ? "&" : "?"}said=${said}`, 303),
       };

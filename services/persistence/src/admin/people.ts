@@ -17,10 +17,10 @@ async function within(limitMs: number, done: Promise<void>): Promise<void> {
 }
 
 /** People: ban and mute, lift, export and erase what they said. */
-export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, show, done }: Admin): void {
+export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator, show, done }: Admin): void {
   app.get("/admin/people", async (request, reply) => {
     const now = Date.now();
-    const sanctions = sanctioned(desk.rules.all()).flatMap((rule) =>
+    const sanctions = sanctioned(logAdmin.rules.all()).flatMap((rule) =>
       (["ban", "mute"] as const)
         .filter((kind) => holds(rule[kind], now))
         .map((kind) => ({ kind, rule, ...rule[kind]! })),
@@ -59,11 +59,11 @@ export function peopleRoutes(app: FastifyInstance, { desk, admin, moderator, sho
   app.post("/admin/people/export", async (request, reply) => {
     const person = personOf(request.body as Fields);
     // Until they have been read there seem to be no rules.
-    await within(RULES_LIMIT_MS, desk.opened);
+    await within(RULES_LIMIT_MS, logAdmin.opened);
     await moderator.note({ act: "export person", person });
     reply
       .type("application/x-ndjson; charset=utf-8")
       .header("content-disposition", 'attachment; filename="person.ndjson"');
-    return reply.send(Readable.from(exportPerson(admin, desk.rules.all(), person)));
+    return reply.send(Readable.from(exportPerson(admin, logAdmin.rules.all(), person)));
   });
 }

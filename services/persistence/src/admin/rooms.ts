@@ -9,13 +9,13 @@ const ROOMS_PAGE = 50;
 const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}`;
 
 /** Rooms: search, make, and what holds in one. */
-export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator, show, done }: Admin): void {
+export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moderator, show, done }: Admin): void {
   /** Whether there is something of it to erase: also what has not come into the store, or without its room. */
   const isAnything = async (room: string): Promise<boolean> =>
     (await admin.isErasing(room)) ||
     (await store.room(room)) !== undefined ||
     (await store.messages(room, {}, "newest first", 1)).length > 0 ||
-    (await desk.scan(room, 1)).length > 0;
+    (await logAdmin.scan(room, 1)).length > 0;
 
   app.get("/admin/rooms", async (request, reply) => {
     const query = request.query as Fields;
@@ -24,7 +24,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     const next = rooms.length === ROOMS_PAGE ? rooms.at(-1)!.room : undefined;
     return show(request, reply, "rooms.eta", {
       text,
-      rooms: rooms.map((room) => ({ ...room, rule: desk.rules.room(room.room) })),
+      rooms: rooms.map((room) => ({ ...room, rule: logAdmin.rules.room(room.room) })),
       next,
     });
   });
@@ -42,7 +42,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     const name = requireStoredRoom((request.query as Fields)["room"]);
     const room = await store.room(name);
     if (!room) throw new ProtocolError("not_found");
-    return show(request, reply, "room.eta", { title: name, room, rule: desk.rules.room(name) });
+    return show(request, reply, "room.eta", { title: name, room, rule: logAdmin.rules.room(name) });
   });
 
   app.post("/admin/room", async (request, reply) => {
@@ -51,7 +51,7 @@ export function roomRoutes(app: FastifyInstance, { desk, admin, store, moderator
     // A page that was loaded before the room was deleted must not bring it back.
     if (!(await store.room(room))) throw new ProtocolError("not_found");
     // Without a rule nobody has changed anything but this page, and it says all that is to hold.
-    await moderator.setRoom(room, desk.rules.room(room) ? changesOf(fields) : settingsOf(fields));
+    await moderator.setRoom(room, logAdmin.rules.room(room) ? changesOf(fields) : settingsOf(fields));
     return done(reply, roomPath(room), "done");
   });
 

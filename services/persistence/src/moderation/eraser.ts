@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Desk } from "@madang/broker";
+import type { LogAdmin } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
 import type { Floor } from "../recovery/checkpoint.ts";
 import type { AdminStore, Job } from "../store/admin-store.ts";
@@ -18,7 +18,7 @@ const CLOSE_LIMIT_MS = 2000;
 const DAY_MS = 24 * 3600_000;
 
 interface Deps {
-  readonly desk: Desk;
+  readonly logAdmin: LogAdmin;
   readonly store: AdminStore;
   readonly floor: Pick<Floor, "now">;
   readonly onTrouble: (what: string, error: Error) => void;
@@ -49,10 +49,10 @@ export class Eraser {
     this.#deps = deps;
     this.#running = this.#run();
     // Also of each rule that is read at the start; until all are known there are none to be swept by.
-    deps.desk.rules.onChange((rule) => {
+    deps.logAdmin.rules.onChange((rule) => {
       if (rule.kind === "room" && rule.retentionDays !== undefined) this.#sweepAt = 0;
     });
-    deps.desk.opened.then(
+    deps.logAdmin.opened.then(
       () => {
         this.#sweepAt = 0;
       },
@@ -102,14 +102,14 @@ export class Eraser {
   }
 
   async #do(taken: Job, save: Save): Promise<void> {
-    const { desk, store } = this.#deps;
+    const { logAdmin, store } = this.#deps;
     const { subject } = taken;
     if (subject.kind === "room") {
       // What a moderator has begun may still open the room, or speak of it. One that began later knows of the job.
       if (await store.isActing(subject.room)) throw new LetGo();
       await this.#setClosed(subject.room, true);
     }
-    const { epoch, firstSeq, lastSeq } = await desk.log();
+    const { epoch, firstSeq, lastSeq } = await logAdmin.log();
     let job = taken;
     // A log that was made anew meanwhile has to be looked through as well.
     if (job.upTo?.epoch !== epoch) job = await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
@@ -129,9 +129,9 @@ export class Eraser {
 
   /** From one sequence to another, both included; saves how far it is after each bite. */
   async #eraseFromLog({ id, subject }: Job, from: number, { epoch, seq: to }: Place, save: Save): Promise<void> {
-    const { desk, store } = this.#deps;
+    const { logAdmin, store } = this.#deps;
     for (let next = from; next <= to; ) {
-      const records = await desk.scan(subject.kind === "room" ? subject.room : undefined, next);
+      const records = await logAdmin.scan(subject.kind === "room" ? subject.room : undefined, next);
       const theirs = records.filter(
         ({ seq, data }) => seq <= to && (subject.kind === "room" || isBy(data, subject.person)),
       );
@@ -143,7 +143,7 @@ export class Eraser {
         await store.erasePlaces(messages, new Date().toISOString());
         for (const { room, place } of messages) await this.#announce(id, room, place.seq);
       }
-      for (const { seq } of theirs) await desk.erase(seq);
+      for (const { seq } of theirs) await logAdmin.erase(seq);
       // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
       const erasedTo = records.length === 0 ? to : Math.min(records.at(-1)!.seq, to);
       await save({ erasedTo });
@@ -153,16 +153,16 @@ export class Eraser {
 
   /** What was on its way when the room was closed, and the room's last events. Then the name is free again. */
   async #eraseRest(room: string, save: Save): Promise<void> {
-    const { desk, store } = this.#deps;
-    const { epoch, lastSeq } = await desk.log();
+    const { logAdmin, store } = this.#deps;
+    const { epoch, lastSeq } = await logAdmin.log();
     const end = { epoch, seq: lastSeq };
     // The job was ours until after that, so the room closed: what is beyond the end is of its next life.
     await save({});
     await this.#projected(end);
     for (let from = 1; from <= lastSeq; ) {
-      const records = await desk.scan(room, from);
+      const records = await logAdmin.scan(room, from);
       if (records.length === 0) break;
-      for (const { seq } of records) if (seq <= lastSeq) await desk.erase(seq);
+      for (const { seq } of records) if (seq <= lastSeq) await logAdmin.erase(seq);
       from = records.at(-1)!.seq + 1;
     }
     await save({});
@@ -173,13 +173,13 @@ export class Eraser {
 
   async #setClosed(room: string, closed: boolean): Promise<void> {
     const rule: RoomRule = { kind: "room", room, status: closed ? 2 : 0, slowModeS: 0 };
-    await this.#deps.desk.change(rule, () => rule);
+    await this.#deps.logAdmin.change(rule, () => rule);
   }
 
   /** Members who have the message on their screens see it go. */
   async #announce(job: string, room: string, seq: number): Promise<void> {
     const at = new Date().toISOString();
-    await this.#deps.desk.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
+    await this.#deps.logAdmin.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
   }
 
   /** Resolves when everything up to there is in the store. */
@@ -192,7 +192,7 @@ export class Eraser {
 
   async #sweep(): Promise<void> {
     this.#sweepAt = performance.now() + RETENTION_INTERVAL_MS;
-    for (const rule of this.#deps.desk.rules.all()) {
+    for (const rule of this.#deps.logAdmin.rules.all()) {
       if (rule.kind !== "room" || rule.retentionDays === undefined) continue;
       const before = new Date(Date.now() - rule.retentionDays * DAY_MS).toISOString();
       await this.#deps.store.eraseOlder(rule.room, before);

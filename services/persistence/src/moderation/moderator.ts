@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Desk } from "@madang/broker";
+import type { LogAdmin } from "@madang/broker";
 import {
   type MemberEvent,
   type MemberRule,
@@ -40,11 +40,11 @@ export async function requireKept(store: Pick<AdminStore, "isErasing">, room: st
  * act in its room has begun. So one of two at once sees the other, and nothing is set of a room that goes.
  */
 export class Moderator {
-  readonly #desk: Desk;
+  readonly #logAdmin: LogAdmin;
   readonly #store: AdminStore;
 
-  constructor(desk: Desk, store: AdminStore) {
-    this.#desk = desk;
+  constructor(logAdmin: LogAdmin, store: AdminStore) {
+    this.#logAdmin = logAdmin;
     this.#store = store;
   }
 
@@ -64,7 +64,7 @@ export class Moderator {
     return this.#act({ act: "room", room, detail: detail.join(", ") }, async (id, at) => {
       await requireKept(this.#store, room);
       let now: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
-      await this.#desk.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
+      await this.#logAdmin.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
         const days = retentionDays ?? kept;
         now = { ...rule, status: status ?? rule.status, slowModeS: slowModeS ?? rule.slowModeS };
         if (days > 0) now = { ...now, retentionDays: days };
@@ -77,7 +77,7 @@ export class Moderator {
       };
       const all = { status: now.status, slowModeS: now.slowModeS };
       const said = Object.keys(told).length === 0 ? all : told;
-      await this.#desk.publish({ type: "room", room, user: MODERATOR, ...said, at }, id);
+      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, ...said, at }, id);
       await this.#tellAgain(room, now, id, at);
     });
   }
@@ -85,10 +85,10 @@ export class Moderator {
   /** Of two who set a room at once the later rule holds, and its event may be the earlier one: then what holds is said last. */
   async #tellAgain(room: string, told: RoomRule, id: string, at: string): Promise<void> {
     for (let [last, again] = [told, 1]; again <= RETELL_LIMIT; again++) {
-      const { status, slowModeS } = this.#desk.rules.room(room) ?? last;
+      const { status, slowModeS } = this.#logAdmin.rules.room(room) ?? last;
       if (status === last.status && slowModeS === last.slowModeS) return;
       last = { ...last, status, slowModeS };
-      await this.#desk.publish({ type: "room", room, user: MODERATOR, status, slowModeS, at }, `${id} ${again}`);
+      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, status, slowModeS, at }, `${id} ${again}`);
     }
   }
 
@@ -102,7 +102,7 @@ export class Moderator {
       const which = act === "ban" || act === "unban" ? "ban" : "mute";
       const lifts = act === "unban" || act === "unmute";
       const of: MemberRule = { kind: "member", ...plain(person), ...(room === undefined ? {} : { room }) };
-      await this.#desk.change(of, ({ [which]: _, ...rest }) => ({
+      await this.#logAdmin.change(of, ({ [which]: _, ...rest }) => ({
         ...rest,
         ...(lifts ? {} : { [which]: { ...given, at } }),
       }));
@@ -110,7 +110,7 @@ export class Moderator {
       // erased nobody is left to be told, and the event would make it anew.
       if (room === undefined || (await this.#store.isErasing(room))) return;
       const event: MemberEvent = { type: "member", room, ...plain(person), act, at };
-      await this.#desk.publish(until === undefined ? event : { ...event, until }, id);
+      await this.#logAdmin.publish(until === undefined ? event : { ...event, until }, id);
     });
   }
 
@@ -122,10 +122,10 @@ export class Moderator {
     if (!(await this.#store.hasMessage(room, place))) throw new ProtocolError("not_found");
     return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
       await requireKept(this.#store, room);
-      const { epoch } = await this.#desk.log();
+      const { epoch } = await this.#logAdmin.log();
       if (epoch === place.epoch) {
-        await this.#desk.publish({ type: "delete", room, user: MODERATOR, target: place.seq, at }, id);
-        await this.#desk.erase(place.seq);
+        await this.#logAdmin.publish({ type: "delete", room, user: MODERATOR, target: place.seq, at }, id);
+        await this.#logAdmin.erase(place.seq);
       }
       await this.#store.markDeleted(room, place, at);
     });

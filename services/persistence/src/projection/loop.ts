@@ -43,7 +43,7 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
       }
     }
   };
-  store.onBack(() => consumer.lookAgain("the store was away"));
+  store.onBack(() => consumer.recheckLog("the store was away"));
   void start();
   return { counts, stop: () => stopping.abort() };
 }

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Desk, StreamIdentity } from "@madang/broker";
+import type { LogAdmin, StreamIdentity } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
 import { comparePlaces, type Place } from "../store/keys.ts";
 import type { Mark, Store } from "../store/store.ts";
 import type { Floor } from "./checkpoint.ts";
 import { fingerprint } from "./fingerprint.ts";
 
-/** The desk has a connection of its own, which comes back in its own time. */
-const DESK_LIMIT_MS = 3000;
+/** The log admin has a connection of its own, which comes back in its own time. */
+const ADMIN_LIMIT_MS = 3000;
 const DESK_POLL_MS = 20;
 
 interface Deps {
   readonly floor: Pick<Floor, "reached">;
   readonly store: Pick<Store, "loadMark">;
-  readonly desk: Pick<Desk, "connected" | "log" | "at" | "renewLog">;
+  readonly logAdmin: Pick<LogAdmin, "connected" | "log" | "at" | "renewLog">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
@@ -26,23 +26,23 @@ interface Deps {
  */
 export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
   return async (log) => {
-    const { store, floor, desk, onTrouble } = deps();
+    const { store, floor, logAdmin, onTrouble } = deps();
     const mark = await store.loadMark();
     const reached = higher(await floor.reached(), mark?.place);
     const renew = async (place: Place, why: string): Promise<never> => {
-      if (await desk.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
+      if (await logAdmin.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
       throw new Error(`it was put back: ${why}`);
     };
     if (reached && comparePlaces(endOf(log), reached) < 0) {
-      await untilConnected(desk);
+      await untilConnected(logAdmin);
       // Another instance may have stored what was said since the log was looked at.
-      const end = endOf(await desk.log());
+      const end = endOf(await logAdmin.log());
       if (end.epoch !== log.epoch || comparePlaces(end, reached) < 0)
         await renew(reached, `it ended at ${say(end)}, and had reached ${say(reached)}`);
     }
     if (mark?.place.epoch !== log.epoch || mark.place.seq < log.firstSeq) return;
-    const isAnother = await hasAnother(desk, mark).catch((error: Error) => {
-      // Without the desk's connection nothing could be done about it either, and what was said is to be stored.
+    const isAnother = await hasAnother(logAdmin, mark).catch((error: Error) => {
+      // Without the log admin's connection nothing could be done about it either, and what was said is to be stored.
       onTrouble("it cannot be seen whether the log was put back", error);
       return false;
     });
@@ -52,15 +52,15 @@ export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Pro
 }
 
 /** One that was erased is not another. */
-async function hasAnother(desk: Deps["desk"], { place, fingerprint: known }: Mark): Promise<boolean> {
-  await untilConnected(desk);
-  const event = await desk.at(place.seq);
+async function hasAnother(logAdmin: Deps["logAdmin"], { place, fingerprint: known }: Mark): Promise<boolean> {
+  await untilConnected(logAdmin);
+  const event = await logAdmin.at(place.seq);
   return event !== undefined && fingerprint(event) !== known;
 }
 
 /** Resolves when it is, or after some seconds: what is asked of it then says that it is not. */
-export async function untilConnected(desk: Pick<Desk, "connected">): Promise<void> {
-  for (const until = performance.now() + DESK_LIMIT_MS; !desk.connected && performance.now() < until; )
+export async function untilConnected(logAdmin: Pick<LogAdmin, "connected">): Promise<void> {
+  for (const until = performance.now() + ADMIN_LIMIT_MS; !logAdmin.connected && performance.now() < until; )
     await delay(DESK_POLL_MS);
 }
 

@@ -1,4 +1,4 @@
-import type { Desk, FoundLog } from "@madang/broker";
+import type { FoundLog, LogAdmin } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
 import { comparePlaces } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
@@ -8,7 +8,7 @@ import { untilConnected } from "./restored-log.ts";
 interface Deps {
   readonly store: Pick<Store, "loadMark">;
   readonly floor: Pick<Floor, "forget" | "known">;
-  readonly desk: Pick<Desk, "connected" | "rereadLog">;
+  readonly logAdmin: Pick<LogAdmin, "connected" | "rereadLog">;
   readonly onTrouble: (what: string, error: Error) => void;
 }
 
@@ -20,15 +20,15 @@ interface Deps {
  */
 export function rereadWhenPutBack(deps: () => Deps): (log: FoundLog) => Promise<void> {
   return async ({ epoch, firstSeq, ackFloor }) => {
-    const { store, floor, desk, onTrouble } = deps();
+    const { store, floor, logAdmin, onTrouble } = deps();
     const place = (await store.loadMark())?.place;
     // Another instance has had it read again already.
     if (floor.known && (!place || comparePlaces(place, floor.known) < 0)) await floor.forget();
     // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
     if (ackFloor === 0 || ackFloor < firstSeq) return;
     if (place && comparePlaces(place, { epoch, seq: ackFloor }) >= 0) return;
-    await untilConnected(desk);
-    await desk.rereadLog(epoch);
+    await untilConnected(logAdmin);
+    await logAdmin.rereadLog(epoch);
     await floor.forget();
     const had = place ? `ends at ${formatPosition(place.epoch, place.seq)}` : "is empty";
     const why = new Error(`it ${had}, and ${formatPosition(epoch, ackFloor)} had been stored`);

@@ -23,5 +23,5 @@ function tell(connection: Connection, room: string): void {
   connection.allowance.takeTyping();
   connection.hub.moderation.requireVoice({ userId, user }, room, connection.identity!);
   const notice: TypingNotice = { type: "typing", room, user, ...(userId === undefined ? {} : { userId }) };
-  connection.hub.log.whisper(room, Buffer.from(JSON.stringify(notice)));
+  connection.hub.log.publishTransient(room, Buffer.from(JSON.stringify(notice)));
 }

@@ -7,7 +7,7 @@ const FORGOTTEN_AFTER_MS = 60_000;
  * Whether the log has stopped storing though it can be asked: a server whose disk is full, for one, tells all about its
  * streams, and has no answer to a publish.
  */
-export class Standstill {
+export class StallDetector {
   readonly #now: () => number;
   /** When the first attempt was made of those that failed with no answer between. */
   #since: number | undefined;
@@ -30,7 +30,7 @@ export class Standstill {
     this.#since = undefined;
   }
 
-  get seen(): boolean {
+  get stalled(): boolean {
     if (this.#since === undefined || this.#now() - this.#failedAt > FORGOTTEN_AFTER_MS) return false;
     return this.#failedAt - this.#since >= NOTICED_AFTER_MS;
   }

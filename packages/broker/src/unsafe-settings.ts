@@ -1,11 +1,11 @@
 import { DiscardPolicy, PersistMode, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { LIVE_SUBJECTS, LOG_SUBJECTS } from "./subjects.ts";
 
-/** An operator's stream that breaks what the log promises: see {@link foreignSettings}. */
-export class ForeignLogError extends Error {
+/** An operator's stream that breaks what the log promises: see {@link unsafeSettingsOf}. */
+export class UnsafeLogError extends Error {
   constructor(settings: readonly string[]) {
     super(`The stream CHAT has settings with which nothing that is acknowledged is safe: ${settings.join("; ")}.`);
-    this.name = "ForeignLogError";
+    this.name = "UnsafeLogError";
   }
 }
 
@@ -14,7 +14,7 @@ export class ForeignLogError extends Error {
  * What only costs room or time (replicas, limits that refuse, age, compression, placement) is the operator's.
  * @returns each in words; none where the log can keep what it promises
  */
-export function foreignSettings(config: StreamConfig, duplicateWindowNs: number): string[] {
+export function unsafeSettingsOf(config: StreamConfig, duplicateWindowNs: number): string[] {
   const must = (name: string, value: unknown, allowed: unknown) =>
     value === allowed ? [] : [`${name} is ${JSON.stringify(value)}, and must be ${JSON.stringify(allowed)}`];
   const none = (name: string, value: unknown) => (value === undefined ? [] : [`${name} is set, and must not be`]);

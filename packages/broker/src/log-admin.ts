@@ -23,7 +23,7 @@ const CHANGE_ATTEMPTS = 5;
 const CONFLICT = "Others are changing this at the same moment: look at it, and do it again.";
 
 /** The moderators' way to NATS: what only the role "admin" may do. Every method fails while NATS cannot be reached. */
-export interface Desk {
+export interface LogAdmin {
   readonly connected: boolean;
   readonly rules: Rules;
 
@@ -69,15 +69,15 @@ export interface Desk {
 }
 
 /** Connects in the background. Makes the stream of rules, and the log, where they are missing. */
-export function openDesk(
+export function openLogAdmin(
   nats: NatsSettings,
   settings: LogSettings,
   onTrouble: (what: string, error: Error) => void,
-): Desk {
-  return new NatsDesk(nats, settings, onTrouble);
+): LogAdmin {
+  return new NatsLogAdmin(nats, settings, onTrouble);
 }
 
-class NatsDesk implements Desk {
+class NatsLogAdmin implements LogAdmin {
   readonly opened: Promise<void>;
   readonly #nats: NatsSettings;
   readonly #settings: LogSettings;

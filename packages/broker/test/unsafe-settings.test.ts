@@ -44,7 +44,7 @@ t.test(
     ]) {
       await made(change);
       const [name] = Object.keys(change);
-      await t.rejects(open(), { name: "ForeignLogError", message: new RegExp(`[:;] ${name}.* (is|must) `) }, name!);
+      await t.rejects(open(), { name: "UnsafeLogError", message: new RegExp(`[:;] ${name}.* (is|must) `) }, name!);
     }
     await made({});
     await jsm.streams.update("CHAT", { ...config, sealed: true } as never);
@@ -54,9 +54,9 @@ t.test(
 
     const log = await openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS);
     t.teardown(() => log.close(0));
-    t.same(log.foreign, []);
+    t.same(log.unsafeSettings, []);
     await jsm.streams.update("CHAT", { max_msgs_per_subject: 5 });
     await log.checkEpoch();
-    t.same(log.foreign, ["max_msgs_per_subject is 5, and must be -1"], "seen while it runs");
+    t.same(log.unsafeSettings, ["max_msgs_per_subject is 5, and must be -1"], "seen while it runs");
   },
 );
