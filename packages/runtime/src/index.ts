@@ -1,3 +1,4 @@
+export * from "./backoff.ts";
 export * from "./bodies.ts";
 export * from "./buckets.ts";
 export * from "./command-line.ts";
