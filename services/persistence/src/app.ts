@@ -25,7 +25,7 @@ import { addDocs } from "./http/openapi.ts";
 import { roomRoutes } from "./http/rooms.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
 import { requireKept } from "./moderation/moderator.ts";
-import type { Floor } from "./recovery/checkpoint.ts";
+import type { Floor } from "./recovery/floor.ts";
 import type { AdminStore } from "./store/admin-store.ts";
 import type { Store } from "./store/store.ts";
 

@@ -8,7 +8,7 @@ import { markInterrupted } from "./moderation/interrupted.ts";
 import { openMongoAdmin } from "./mongo/admin.ts";
 import { openMongoStore } from "./mongo/store.ts";
 import { startProjecting } from "./projection/loop.ts";
-import { Floor } from "./recovery/checkpoint.ts";
+import { Floor } from "./recovery/floor.ts";
 import { renewWhenRewound } from "./recovery/restored-log.ts";
 import { rereadWhenPutBack } from "./recovery/restored-store.ts";
 

@@ -1,7 +1,7 @@
 import type { LogConsumer } from "@madang/broker";
 import type { MetricSource } from "@madang/runtime";
 import type { ProjectionCounts } from "./projection/projector.ts";
-import type { Floor } from "./recovery/checkpoint.ts";
+import type { Floor } from "./recovery/floor.ts";
 import type { Store } from "./store/store.ts";
 
 export interface MetricDeps {

@@ -1,5 +1,5 @@
 import t from "tap";
-import { messageKey } from "../src/store/keys.ts";
+import { messageKey } from "../src/store/position.ts";
 import { adminSystem, Clicker, eventually, TOKEN } from "./admin-support.ts";
 import { message } from "./support.ts";
 

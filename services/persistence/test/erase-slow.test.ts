@@ -6,7 +6,7 @@ import { Moderator } from "../src/moderation/moderator.ts";
 import { openMongoAdmin } from "../src/mongo/admin.ts";
 import { createProjector } from "../src/projection/projector.ts";
 import type { AdminStore } from "../src/store/admin-store.ts";
-import { messageKey } from "../src/store/keys.ts";
+import { messageKey } from "../src/store/position.ts";
 import { eventually, freshDatabase, lookInside, message, mongod, nats, openStore, record, silent } from "./support.ts";
 
 /** A store or a log admin, with some of its methods done in another way. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { Floor } from "../src/recovery/checkpoint.ts";
-import type { Place } from "../src/store/keys.ts";
+import { Floor } from "../src/recovery/floor.ts";
+import type { Place } from "../src/store/position.ts";
 
 /** Longer than an answer is fresh. */
 const STALE_MS = 60;

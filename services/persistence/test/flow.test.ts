@@ -7,7 +7,7 @@ import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { readPage } from "../src/history/pages.ts";
 import { openMongoStore } from "../src/mongo/store.ts";
 import { startProjecting } from "../src/projection/loop.ts";
-import { Floor } from "../src/recovery/checkpoint.ts";
+import { Floor } from "../src/recovery/floor.ts";
 import {
   eventually,
   freshDatabase,

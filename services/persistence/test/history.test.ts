@@ -3,9 +3,9 @@ import { formatPosition, parsePosition } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
 import { readPage } from "../src/history/pages.ts";
-import { Floor } from "../src/recovery/checkpoint.ts";
+import { Floor } from "../src/recovery/floor.ts";
 import { Changes } from "../src/store/changes.ts";
-import { comparePlaces, type Place } from "../src/store/keys.ts";
+import { comparePlaces, type Place } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { freshDatabase, mongod, openStore, ROOMS } from "./support.ts";
 

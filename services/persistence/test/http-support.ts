@@ -5,7 +5,7 @@ import type { TSchema } from "typebox";
 import { Check } from "typebox/value";
 import { buildApp } from "../src/app.ts";
 import { ProjectionCounts } from "../src/projection/projector.ts";
-import { Floor } from "../src/recovery/checkpoint.ts";
+import { Floor } from "../src/recovery/floor.ts";
 import type { Store } from "../src/store/store.ts";
 import { type Scope, silent } from "./support.ts";
 

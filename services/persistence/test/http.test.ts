@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { Changes } from "../src/store/changes.ts";
-import type { Place } from "../src/store/keys.ts";
+import type { Place } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { FLOOR, serve } from "./http-support.ts";
 import { eventually, freshDatabase, mongod, openStore } from "./support.ts";

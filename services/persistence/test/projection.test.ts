@@ -4,7 +4,7 @@ import type { LogEvent } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
 import { createProjector } from "../src/projection/projector.ts";
-import { comparePlaces, type Place } from "../src/store/keys.ts";
+import { comparePlaces, type Place } from "../src/store/position.ts";
 import { freshDatabase, lookInside, mongod, openStore, record, silent } from "./support.ts";
 
 const EPOCHS = ["0mwuxf3rd", "0mwuxf3re"] as const;

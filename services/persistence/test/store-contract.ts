@@ -1,6 +1,6 @@
 import type { Test } from "tap";
 import { Changes } from "../src/store/changes.ts";
-import { type Place, placeKey } from "../src/store/keys.ts";
+import { type Place, placeKey } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { ROOMS } from "./support.ts";
 

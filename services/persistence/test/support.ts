@@ -10,7 +10,7 @@ import { connectNats } from "../../../packages/broker/src/connect.ts";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../../../packages/broker/src/stream-config.ts";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { openMongoStore } from "../src/mongo/store.ts";
-import type { Place } from "../src/store/keys.ts";
+import type { Place } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 
 export type Scope = Pick<Test, "teardown">;

@@ -2,7 +2,7 @@ import type { LogAdmin } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Moderator } from "../moderation/moderator.ts";
-import type { Floor } from "../recovery/checkpoint.ts";
+import type { Floor } from "../recovery/floor.ts";
 import type { AdminStore } from "../store/admin-store.ts";
 import type { Store } from "../store/store.ts";
 

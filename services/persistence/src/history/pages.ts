@@ -6,8 +6,8 @@ import {
   ProtocolError,
   parsePosition,
 } from "@madang/protocol";
-import type { Floor } from "../recovery/checkpoint.ts";
-import { comparePlaces, type Place } from "../store/keys.ts";
+import type { Floor } from "../recovery/floor.ts";
+import { comparePlaces, type Place } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 
 interface Found {

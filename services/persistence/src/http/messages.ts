@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { HistoryPage, HistoryQuery, requireRoom } from "@madang/protocol";
 import { Type } from "typebox";
 import { readPage } from "../history/pages.ts";
-import type { Floor } from "../recovery/checkpoint.ts";
+import type { Floor } from "../recovery/floor.ts";
 import type { Store } from "../store/store.ts";
-import { InFlight } from "./in-flight.ts";
+import { InFlight } from "./shared-reads.ts";
 import { conditional, problems } from "./openapi.ts";
 
 export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {

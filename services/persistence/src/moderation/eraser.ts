@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogAdmin } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
-import type { Floor } from "../recovery/checkpoint.ts";
+import type { Floor } from "../recovery/floor.ts";
 import type { AdminStore, Job } from "../store/admin-store.ts";
-import { comparePlaces, type Place } from "../store/keys.ts";
+import { comparePlaces, type Place } from "../store/position.ts";
 import { isBy } from "../store/person.ts";
 
 /** How soon a job goes on that an instance died over. Renewed at each third of it, however long a step takes. */

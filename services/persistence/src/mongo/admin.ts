@@ -21,7 +21,7 @@ import {
   type MessageSearch,
   type StoredLetter,
 } from "../store/admin-store.ts";
-import { messageKey, type Place, placeKey, roomBounds } from "../store/keys.ts";
+import { messageKey, type Place, placeKey, roomBounds } from "../store/position.ts";
 import { isBy } from "../store/person.ts";
 import { keepConnecting, openMongoClient } from "./client.ts";
 import {

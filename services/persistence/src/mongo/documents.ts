@@ -2,7 +2,7 @@
 import { formatPosition, type HistoryMessage, type Room, type RoomStatus, whoOf } from "@madang/protocol";
 import type { Binary } from "mongodb";
 import type { MessageChange } from "../store/changes.ts";
-import { messageKey, placeOfKey } from "../store/keys.ts";
+import { messageKey, placeOfKey } from "../store/position.ts";
 
 /** The message itself. `who` is there with `nonce` only: together they make a sender's repetition recognisable. */
 export interface MessageContent {

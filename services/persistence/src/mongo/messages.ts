@@ -1,6 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, MongoBulkWriteError } from "mongodb";
 import type { DeleteChange, EditChange, MessageChange } from "../store/changes.ts";
-import { messageKey } from "../store/keys.ts";
+import { messageKey } from "../store/position.ts";
 import type { Refusal } from "../store/store.ts";
 import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./documents.ts";
 import { bulkUpsert, DUPLICATE_KEY, failuresOf, isDuplicateKey, refusalForGood } from "./errors.ts";

@@ -1,7 +1,7 @@
 import type { Room } from "@madang/protocol";
 import type { Collection, Filter } from "mongodb";
 import type { Placed, RoomChange } from "../store/changes.ts";
-import { placeKey, ROOM_END, ROOM_START } from "../store/keys.ts";
+import { placeKey, ROOM_END, ROOM_START } from "../store/position.ts";
 import type { Refusal } from "../store/store.ts";
 import { type RoomDocument, type RoomWithLast, roomOf, SHOWN } from "./documents.ts";
 import { bulkUpsert } from "./errors.ts";

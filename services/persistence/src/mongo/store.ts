@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Binary, type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "../store/changes.ts";
-import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "../store/keys.ts";
+import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "../store/position.ts";
 import type { Mark, Order, Range, Refusal, Store } from "../store/store.ts";
 import { openMongoClient } from "./client.ts";
 import {

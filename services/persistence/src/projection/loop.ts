@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogConsumer } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
-import { landmark } from "../recovery/fingerprint.ts";
+import { landmark } from "../recovery/mark.ts";
 import type { Store } from "../store/store.ts";
 import { createProjector, ProjectionCounts } from "./projector.ts";
 

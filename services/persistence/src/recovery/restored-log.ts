@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogAdmin, StreamIdentity } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
-import { comparePlaces, type Place } from "../store/keys.ts";
+import { comparePlaces, type Place } from "../store/position.ts";
 import type { Mark, Store } from "../store/store.ts";
-import type { Floor } from "./checkpoint.ts";
-import { fingerprint } from "./fingerprint.ts";
+import type { Floor } from "./floor.ts";
+import { fingerprint } from "./mark.ts";
 
 /** The log admin has a connection of its own, which comes back in its own time. */
 const ADMIN_LIMIT_MS = 3000;

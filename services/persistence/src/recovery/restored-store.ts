@@ -1,8 +1,8 @@
 import type { FoundLog, LogAdmin } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
-import { comparePlaces } from "../store/keys.ts";
+import { comparePlaces } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
-import type { Floor } from "./checkpoint.ts";
+import type { Floor } from "./floor.ts";
 import { untilConnected } from "./restored-log.ts";
 
 interface Deps {

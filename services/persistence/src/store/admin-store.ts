@@ -1,7 +1,7 @@
 /** What the admin page and its jobs keep and look at. Every method may take long on a large store: nothing waits for it but its asker. */
 import type { HistoryMessage, Person, Room } from "@madang/protocol";
 import type { DeadLetter } from "./changes.ts";
-import type { Place } from "./keys.ts";
+import type { Place } from "./position.ts";
 
 /** One act of a moderator. Entries are added and finished, never changed or removed. */
 export interface AuditEntry {

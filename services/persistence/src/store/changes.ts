@@ -3,7 +3,7 @@
  * order, any number of times and by any number of instances, changes lead to the same state.
  */
 import type { RoomStatus } from "@madang/protocol";
-import { comparePlaces, type Place } from "./keys.ts";
+import { comparePlaces, type Place } from "./position.ts";
 
 export interface MessageChange {
   readonly room: string;

@@ -1,7 +1,7 @@
 /** Where history lives. Every method states its guarantee. */
 import type { HistoryMessage, Room } from "@madang/protocol";
 import type { Changes, DeadLetter } from "./changes.ts";
-import type { Place } from "./keys.ts";
+import type { Place } from "./position.ts";
 
 /** An event that the log had at a place: which one, without saying what it was. */
 export interface Mark {

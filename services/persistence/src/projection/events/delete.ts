@@ -1,6 +1,6 @@
 import type { DeleteEvent } from "@madang/protocol";
 import type { Changes } from "../../store/changes.ts";
-import type { Place } from "../../store/keys.ts";
+import type { Place } from "../../store/position.ts";
 
 /** History stops showing the text at once; what is stored of it is the business of retention and erasure. */
 export function projectDelete(event: DeleteEvent, { epoch, seq }: Place, changes: Changes): void {

@@ -1,6 +1,6 @@
 import type { EditEvent } from "@madang/protocol";
 import type { Changes } from "../../store/changes.ts";
-import type { Place } from "../../store/keys.ts";
+import type { Place } from "../../store/position.ts";
 
 /** The log is trusted: whoever writes an edit into it has checked that its sender may. No frame does so yet. */
 export function projectEdit(event: EditEvent, { epoch, seq }: Place, changes: Changes): void {

@@ -1,6 +1,6 @@
 import type { LogEvent } from "@madang/protocol";
 import type { Changes } from "../../store/changes.ts";
-import type { Place } from "../../store/keys.ts";
+import type { Place } from "../../store/position.ts";
 import { projectDelete } from "./delete.ts";
 import { projectEdit } from "./edit.ts";
 import { projectMember } from "./member.ts";

@@ -1,6 +1,6 @@
 import type { MessageEvent } from "@madang/protocol";
 import type { Changes } from "../../store/changes.ts";
-import type { Place } from "../../store/keys.ts";
+import type { Place } from "../../store/position.ts";
 
 /**
  * A message is kept as it was said, and makes its room. Lone surrogates become U+FFFD here, as they would in the store:

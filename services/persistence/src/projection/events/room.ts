@@ -1,6 +1,6 @@
 import type { RoomEvent } from "@madang/protocol";
 import { type Changes, later } from "../../store/changes.ts";
-import type { Place } from "../../store/keys.ts";
+import type { Place } from "../../store/position.ts";
 
 /** Absent fields keep their value; per field the highest place wins. */
 export function projectRoom({ room, topic, status, slowModeS, at }: RoomEvent, place: Place, changes: Changes): void {

@@ -1,8 +1,8 @@
 /** What is done about a log, by what it says of itself. On real servers: test/rewound.test.ts at the root. */
 import t from "tap";
-import { fingerprint, landmark } from "../src/recovery/fingerprint.ts";
+import { fingerprint, landmark } from "../src/recovery/mark.ts";
 import { renewWhenRewound } from "../src/recovery/restored-log.ts";
-import type { Place } from "../src/store/keys.ts";
+import type { Place } from "../src/store/position.ts";
 import type { Mark } from "../src/store/store.ts";
 import { message, record } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import type { LogConsumer } from "@madang/broker";
 import { ProtocolError } from "@madang/protocol";
-import { comparePlaces, type Place } from "../store/keys.ts";
+import { comparePlaces, type Place } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 
 /** An answer may be this old: an older floor is as true, only lower. */

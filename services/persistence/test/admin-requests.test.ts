@@ -4,7 +4,7 @@ import type { Document } from "mongodb";
 import t from "tap";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { openMongoAdmin } from "../src/mongo/admin.ts";
-import { messageKey } from "../src/store/keys.ts";
+import { messageKey } from "../src/store/position.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { freshDatabase, lookInside, message, mongod } from "./support.ts";
 

@@ -1,7 +1,7 @@
 /** What is done about a store, by what it says of itself. On real servers: test/store-put-back.test.ts at the root. */
 import t from "tap";
 import { rereadWhenPutBack } from "../src/recovery/restored-store.ts";
-import type { Place } from "../src/store/keys.ts";
+import type { Place } from "../src/store/position.ts";
 
 const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, ackFloor: 10, unsafeSettings: [] };
 

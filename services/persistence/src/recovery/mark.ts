@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ConsumedRecord } from "@madang/broker";
-import { comparePlaces } from "../store/keys.ts";
+import { comparePlaces } from "../store/position.ts";
 import type { Mark } from "../store/store.ts";
 
 type Event = Pick<ConsumedRecord, "subject" | "data">;
