@@ -24,7 +24,7 @@ import { messageRoutes } from "./http/messages.ts";
 import { addDocs } from "./http/openapi.ts";
 import { roomRoutes } from "./http/rooms.ts";
 import { type MetricDeps, persistenceMetrics } from "./metrics.ts";
-import { requireKept } from "./moderation/moderator.ts";
+import { requireNotErasing } from "./moderation/moderator.ts";
 import type { Floor } from "./recovery/floor.ts";
 import type { AdminStore } from "./store/admin-store.ts";
 import type { Store } from "./store/store.ts";
@@ -75,7 +75,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     };
   });
   addMetricsRoute(app, persistenceMetrics(deps));
-  await app.register(roomRoutes(store, async (room) => moderation && requireKept(moderation.admin, room)));
+  await app.register(roomRoutes(store, async (room) => moderation && requireNotErasing(moderation.admin, room)));
   await app.register(messageRoutes(store, floor));
   await app.register(
     moderation && moderation.token !== ""

@@ -4,13 +4,13 @@ import { createLogger, createTroubleLog, onShutdown, run, warnAboutMisspeltSetti
 import { buildApp } from "./app.ts";
 import { loadConfig, PERSISTENCE_SETTINGS } from "./config.ts";
 import { Eraser } from "./moderation/eraser.ts";
-import { markInterrupted } from "./moderation/interrupted.ts";
+import { markInterruptedActs } from "./moderation/interrupted.ts";
 import { openMongoAdmin } from "./mongo/admin.ts";
 import { openMongoStore } from "./mongo/store.ts";
-import { startProjecting } from "./projection/loop.ts";
+import { startProjection } from "./projection/loop.ts";
 import { Floor } from "./recovery/floor.ts";
-import { renewWhenRewound } from "./recovery/restored-log.ts";
-import { rereadWhenPutBack } from "./recovery/restored-store.ts";
+import { renewRestoredLog } from "./recovery/restored-log.ts";
+import { rereadForRestoredStore } from "./recovery/restored-store.ts";
 
 const STOP_LIMIT_MS = 10_000;
 /** What is left of it for the store and the sockets. */
@@ -29,7 +29,7 @@ await run(async () => {
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
   const parts = () => ({ store, floor, logAdmin, onTrouble });
-  const [renew, reread] = [renewWhenRewound(parts), rereadWhenPutBack(parts)];
+  const [renew, reread] = [renewRestoredLog(parts), rereadForRestoredStore(parts)];
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
@@ -46,7 +46,7 @@ await run(async () => {
     onTrouble,
   });
   const floor = new Floor(consumer, store);
-  const projecting = startProjecting({ store, consumer, log, onTrouble });
+  const projection = startProjection({ store, consumer, log, onTrouble });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
@@ -56,10 +56,10 @@ await run(async () => {
     onTrouble,
   );
   const eraser = new Eraser({ logAdmin, store: admin, floor, onTrouble });
-  const stopMarking = markInterrupted(admin, onTrouble);
+  const stopMarking = markInterruptedActs(admin, onTrouble);
 
   const moderation = { token: config.ADMIN_TOKEN, logAdmin, admin };
-  const app = await buildApp({ log, auth, store, floor, consumer, counts: projecting.counts, moderation });
+  const app = await buildApp({ log, auth, store, floor, consumer, counts: projection.counts, moderation });
   await app.listen({ host: config.HOST, port: config.PORT });
 
   onShutdown(log, STOP_LIMIT_MS, async () => {
@@ -69,7 +69,7 @@ await run(async () => {
     await logAdmin.close();
     await admin.close();
     floor.close();
-    projecting.stop();
+    projection.stop();
     await consumer.close(DRAIN_LIMIT_MS);
     await store.close();
   });

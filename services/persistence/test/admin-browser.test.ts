@@ -120,7 +120,7 @@ t.test(
       await page.locator("summary", { hasText: "Delete" }).first().click();
       await sure.click();
       await page.locator(".said", { hasText: "Done." }).waitFor();
-      await page.goto(`${persistence.url}/admin/letters`);
+      await page.goto(`${persistence.url}/admin/dead-letters`);
       t.equal(await page.getByRole("button", { name: "Discard for good" }).count(), 0);
       await page.locator("summary", { hasText: "Discard" }).first().click();
       t.ok(await page.getByRole("button", { name: "Discard for good" }).isVisible());

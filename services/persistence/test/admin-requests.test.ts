@@ -137,7 +137,7 @@ t.test("asking the admin page", async (t) => {
       t.match(await api("?after=nul&limit=1"), { rooms: [{ room: "odd" }] });
       const pages = ["", "rooms", "rooms?q=odd", "room?room=odd", "messages", "messages?room=odd", "letters", "audit"];
       for (const page of pages) t.notMatch(await clicker.page(`/admin/${page}`), /undefined|NaN/, page);
-      t.match(await clicker.submit("/admin/letters/retry", { id: "1" }), /stillDead$/);
+      t.match(await clicker.submit("/admin/dead-letters/retry", { id: "1" }), /stillDead$/);
       await clicker.submit("/admin/people/erase", { user: "u", confirm: "u" });
       await clicker.submit("/admin/room/delete", { room: "odd", confirm: "odd" });
       const jobs = async () => (await inside.dump("jobs")).every(({ done }) => done);

@@ -312,15 +312,15 @@ t.test("the admin page", async (t) => {
     await publisher.raw("chat.log.00.a", "this is <no> JSON");
     await publisher.raw("chat.log.00.b", "nor this");
     await eventually("dead", async () => (await inside.dump("dead_letters")).length === 2);
-    t.ok((await clicker.page("/admin/letters")).includes("this is &lt;no&gt; JSON"));
+    t.ok((await clicker.page("/admin/dead-letters")).includes("this is &lt;no&gt; JSON"));
     const [first, second] = await inside.dump("dead_letters");
-    t.match(await clicker.submit("/admin/letters/retry", { id: first!["_id"] }), /stillDead$/);
+    t.match(await clicker.submit("/admin/dead-letters/retry", { id: first!["_id"] }), /stillDead$/);
     const good = { type: "message", room: "a", user: "u", message: "mended", at: new Date().toISOString() };
     await inside.db
       .collection("dead_letters")
       .updateOne({ _id: first!["_id"] }, { $set: { data: Buffer.from(JSON.stringify(good)) } });
-    t.match(await clicker.submit("/admin/letters/retry", { id: first!["_id"] }), /retried$/);
-    await clicker.submit("/admin/letters/discard", { id: second!["_id"] });
+    t.match(await clicker.submit("/admin/dead-letters/retry", { id: first!["_id"] }), /retried$/);
+    await clicker.submit("/admin/dead-letters/discard", { id: second!["_id"] });
     t.strictSame(await inside.dump("dead_letters"), []);
     t.ok((await clicker.page("/admin/messages?room=a")).includes("mended"));
   });

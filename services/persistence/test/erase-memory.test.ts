@@ -3,7 +3,7 @@ import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 import { jobsDone, member, projected, say } from "./erase-support.ts";
 
 t.test(
-  "a deleted room is not told from an edge's memory either, and who joins it from an old place is caught up",
+  "a deleted room is not told from an edge's memory either, and who joins it from an old position is caught up",
   async (t) => {
     const system = await adminSystem(t);
     const { persistence, publisher } = system;

@@ -226,9 +226,9 @@ t.test("who has stood still and lost a room's job erases nothing of the room's n
   const projected = await openStore(t, url);
   const say = async (text: string) => {
     const event = message("a", text);
-    const place = { epoch: (await logAdmin.log()).epoch, seq: (await logAdmin.publish(event, text)).seq };
-    await createProjector(projected, silent)([record(event, place)]);
-    return place.seq;
+    const position = { epoch: (await logAdmin.log()).epoch, seq: (await logAdmin.publish(event, text)).seq };
+    await createProjector(projected, silent)([record(event, position)]);
+    return position.seq;
   };
   let calls = 0;
   let looked = 0;

@@ -9,10 +9,10 @@ t.test("an edit that is projected once more after its author was erased brings n
   const admin = openMongoAdmin(url);
   t.teardown(() => admin.close());
   const { dump } = lookInside(t, url);
-  const place = { epoch: "e", seq: 1 };
+  const position = { epoch: "e", seq: 1 };
   const at = new Date().toISOString();
   const edit = { type: "edit", room: "a", user: "민수", target: 1, message: "$secret", at } as const;
-  const records = [record(message("a", "as it was"), place), record(edit, { ...place, seq: 2 })];
+  const records = [record(message("a", "as it was"), position), record(edit, { ...position, seq: 2 })];
   const project = createProjector(store, silent);
   await project(records);
   const range = { upTo: { epoch: "e", seq: 9 } };
@@ -30,20 +30,20 @@ t.test("nor does a message that had a repeated nonce, whenever it is projected o
   t.teardown(() => admin.close());
   const { dump } = lookInside(t, url);
   const project = createProjector(store, silent);
-  const place = (seq: number) => ({ epoch: "e", seq });
-  const first = record(message("a", "a secret", { nonce: "n" }), place(1));
-  const again = [2, 3].map((seq) => record(message("a", "a secret", { nonce: "n" }), place(seq)));
+  const position = (seq: number) => ({ epoch: "e", seq });
+  const first = record(message("a", "a secret", { nonce: "n" }), position(1));
+  const again = [2, 3].map((seq) => record(message("a", "a secret", { nonce: "n" }), position(seq)));
   await project([first, ...again]);
   const at = new Date().toISOString();
   await admin.erasePerson({ user: "민수" }, at);
   // Between that and the erasure from the log.
   await project([again[0]!]);
-  const places = [first, ...again].map(({ epoch, seq }) => ({ room: "a", place: { epoch, seq } }));
-  for (let i = 0; i < 2; i++) await admin.erasePlaces(places, at);
+  const positions = [first, ...again].map(({ epoch, seq }) => ({ room: "a", position: { epoch, seq } }));
+  for (let i = 0; i < 2; i++) await admin.eraseMessagesAt(positions, at);
   for (let i = 0; i < 2; i++) {
     t.notMatch(JSON.stringify(await dump("messages")), /secret|민수/);
     await project([first, ...again]);
-    await project([record({ type: "edit", room: "a", user: "민수", target: 3, message: "a secret", at }, place(4))]);
+    await project([record({ type: "edit", room: "a", user: "민수", target: 3, message: "a secret", at }, position(4))]);
   }
   const [seen] = await admin.searchMessages({ room: "a" }, undefined, 9).then((found) => found.slice(-1));
   t.match(seen, { seq: 1, user: "[erased]", message: "", deleted: true });

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { Floor } from "../src/recovery/floor.ts";
-import type { Place } from "../src/store/position.ts";
+import type { Position } from "../src/store/position.ts";
 
 /** Longer than an answer is fresh. */
 const STALE_MS = 60;
 
-function floorOf(t: Test, log: { answer: Place | undefined; asked?: number }, saved?: Place): Floor {
+function floorOf(t: Test, log: { answer: Position | undefined; asked?: number }, saved?: Position): Floor {
   const consumer = {
     ackFloor: async () => {
       log.asked = (log.asked ?? 0) + 1;
@@ -32,7 +32,7 @@ t.test("never goes back within an epoch, and follows the log into the next", asy
 });
 
 t.test("while the log cannot be asked the saved floor holds, and the log is left alone for a second", async (t) => {
-  const log = { answer: undefined as Place | undefined, asked: 0 };
+  const log = { answer: undefined as Position | undefined, asked: 0 };
   const floor = floorOf(t, log, { epoch: "a", seq: 7 });
   const askedAt = performance.now();
   t.same(await floor.now(), { epoch: "a", seq: 7 });
@@ -46,8 +46,8 @@ t.test("while the log cannot be asked the saved floor holds, and the log is left
 });
 
 t.test("what another instance saved meanwhile holds too, while the log cannot be asked", async (t) => {
-  const log = { answer: { epoch: "a", seq: 10 } as Place | undefined };
-  const saved: Place = { epoch: "a", seq: 7 };
+  const log = { answer: { epoch: "a", seq: 10 } as Position | undefined };
+  const saved: Position = { epoch: "a", seq: 7 };
   const floor = floorOf(t, log, saved);
   t.same(await floor.now(), { epoch: "a", seq: 10 });
   log.answer = undefined;
@@ -60,7 +60,8 @@ t.test("what another instance saved meanwhile holds too, while the log cannot be
 
 t.test("an answer that is under way does not do for who was shown more than it says", async (t) => {
   const answers: ((seq: number) => void)[] = [];
-  const ackFloor = () => new Promise<Place>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
+  const ackFloor = () =>
+    new Promise<Position>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
   const floor = new Floor({ ackFloor }, { loadFloor: async () => undefined, saveFloor: async () => {} });
   t.teardown(() => floor.close());
   const first = floor.now();
@@ -94,8 +95,9 @@ t.test("a clock that is set back does not keep an old floor for the younger one"
 
 t.test("what is known of another store is forgotten, an answer that is under way with it", async (t) => {
   const answers: ((seq: number) => void)[] = [];
-  const ackFloor = () => new Promise<Place>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
-  const saved: Place = { epoch: "a", seq: 3 };
+  const ackFloor = () =>
+    new Promise<Position>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
+  const saved: Position = { epoch: "a", seq: 3 };
   const floor = new Floor({ ackFloor }, { loadFloor: async () => saved, saveFloor: async () => {} });
   t.teardown(() => floor.close());
   const asked = floor.now();

@@ -6,7 +6,7 @@ import { DEFAULT_LOG_SETTINGS } from "../../../packages/broker/src/stream-config
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { readPage } from "../src/history/pages.ts";
 import { openMongoStore } from "../src/mongo/store.ts";
-import { startProjecting } from "../src/projection/loop.ts";
+import { startProjection } from "../src/projection/loop.ts";
 import { Floor } from "../src/recovery/floor.ts";
 import {
   eventually,
@@ -28,10 +28,10 @@ function instance(t: Scope, natsUrl: string, mongoUrl: string) {
   const store = openMongoStore(mongoUrl);
   const consumer = openConsumer({ nats: { url: natsUrl, name: "persistence" }, log: DEFAULT_LOG_SETTINGS, onTrouble });
   const floor = new Floor(consumer, store);
-  const projecting = startProjecting({ store, consumer, log: silent, onTrouble });
+  const projection = startProjection({ store, consumer, log: silent, onTrouble });
   const close = async () => {
     floor.close();
-    projecting.stop();
+    projection.stop();
     await consumer.close(5000);
     await store.close();
   };
@@ -71,7 +71,7 @@ async function lastSeq({ jsm }: Publisher): Promise<number> {
   return last;
 }
 
-/** The log and MongoDB hold the same messages, each once, in the same places. */
+/** The log and MongoDB hold the same messages, each once, in the same positions. */
 async function compare(
   t: Pick<Tap, "strictSame" | "equal">,
   publisher: Publisher,

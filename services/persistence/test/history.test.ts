@@ -5,58 +5,58 @@ import t from "tap";
 import { readPage } from "../src/history/pages.ts";
 import { Floor } from "../src/recovery/floor.ts";
 import { Changes } from "../src/store/changes.ts";
-import { comparePlaces, type Place } from "../src/store/position.ts";
+import { comparePositions, type Position } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { freshDatabase, mongod, openStore, ROOMS } from "./support.ts";
 
 const OLD = "0mwuxf3rd";
 const NOW = "0mwuxf3re";
 
-/** Several rooms interleaved in one log of two lives; each third place is no message of theirs. */
-async function fill(store: Store): Promise<Map<string, Place[]>> {
-  const places = new Map<string, Place[]>(ROOMS.map((room) => [room, []]));
+/** Several rooms interleaved in one log of two lives; each third position is no message of theirs. */
+async function fill(store: Store): Promise<Map<string, Position[]>> {
+  const positions = new Map<string, Position[]>(ROOMS.map((room) => [room, []]));
   const changes = new Changes();
   for (let i = 0; i < 1800; i++) {
     if (i % 3 === 2) continue;
     const room = ROOMS[i % ROOMS.length]!;
-    const place = i < 700 ? { epoch: OLD, seq: i + 1 } : { epoch: NOW, seq: i - 699 };
-    places.get(room)!.push(place);
-    changes.messages.push({ room, place, user: "u", message: `${room} ${i}`, at: "2026" });
-    changes.room(room, "2026", place);
+    const position = i < 700 ? { epoch: OLD, seq: i + 1 } : { epoch: NOW, seq: i - 699 };
+    positions.get(room)!.push(position);
+    changes.messages.push({ room, position, user: "u", message: `${room} ${i}`, at: "2026" });
+    changes.room(room, "2026", position);
   }
   await store.write(changes);
-  return places;
+  return positions;
 }
 
-const placesOf = ({ messages }: HistoryPage): Place[] => messages.map(({ epoch, seq }) => ({ epoch, seq }));
+const positionsOf = ({ messages }: HistoryPage): Position[] => messages.map(({ epoch, seq }) => ({ epoch, seq }));
 
 t.test("history", async (t) => {
   const store = await openStore(t, freshDatabase(await mongod(t)));
-  const places = await fill(store);
-  const end: Place = { epoch: NOW, seq: 1100 };
+  const positions = await fill(store);
+  const end: Position = { epoch: NOW, seq: 1100 };
   const page = (room: string, query: object, floor = end) => readPage(store, { now: async () => floor }, room, query);
 
   t.test("pages through each room both ways, each message once", async (t) => {
     for (const room of ROOMS) {
-      const all = places.get(room)!;
+      const all = positions.get(room)!;
       let newest = await page(room, { limit: 37 });
       t.ok(newest.foundNewest);
-      const back = placesOf(newest);
+      const back = positionsOf(newest);
       while (!newest.foundOldest) {
         newest = await page(room, { before: newest.messages[0]!.position, limit: 37 });
         t.notOk(newest.foundNewest);
-        back.unshift(...placesOf(newest));
+        back.unshift(...positionsOf(newest));
       }
       t.strictSame(back, all, `${room} backwards`);
 
       let oldest = await page(room, { after: formatPosition(OLD, 0), limit: 100 });
       t.ok(oldest.foundOldest);
-      const forth = placesOf(oldest);
+      const forth = positionsOf(oldest);
       while (!oldest.foundNewest) {
         t.equal(oldest.position, oldest.messages.at(-1)!.position);
         oldest = await page(room, { after: oldest.position, limit: 100 });
         t.notOk(oldest.foundOldest);
-        forth.push(...placesOf(oldest));
+        forth.push(...positionsOf(oldest));
       }
       t.strictSame(forth, all, `${room} forwards`);
       t.equal(oldest.position, formatPosition(end.epoch, end.seq));
@@ -76,22 +76,23 @@ t.test("history", async (t) => {
       fc.asyncProperty(query, async ({ room, kind, epoch, seq, limit, floor: floorSeq }) => {
         const floor = { epoch: NOW, seq: floorSeq };
         const cursor = { epoch, seq };
-        const visible = places.get(room)!.filter((place) => comparePlaces(place, floor) <= 0);
+        const visible = positions.get(room)!.filter((position) => comparePositions(position, floor) <= 0);
         const got = await page(room, { ...(kind && { [kind]: formatPosition(epoch, seq) }), limit }, floor);
-        const shown = placesOf(got);
+        const shown = positionsOf(got);
 
-        const first = visible.findIndex((place) => comparePlaces(place, shown[0] ?? cursor) === 0);
+        const first = visible.findIndex((position) => comparePositions(position, shown[0] ?? cursor) === 0);
         if (shown.length > 0)
           assertSame(shown, visible.slice(first, first + shown.length), "a gapless part of the room");
-        const older = visible.filter((place) => comparePlaces(place, cursor) < 0);
-        const newer = visible.filter((place) => comparePlaces(place, cursor) > 0);
+        const older = visible.filter((position) => comparePositions(position, cursor) < 0);
+        const newer = visible.filter((position) => comparePositions(position, cursor) > 0);
         if (kind === undefined) assertSame(shown, visible.slice(-limit), "the latest");
         if (kind === "before") assertSame(shown, older.slice(-limit), "right before it");
         if (kind === "after") assertSame(shown, newer.slice(0, limit), "right after it");
         if (kind === "around") {
           assertSame(shown.length, Math.min(limit, visible.length), "full where the room has enough");
-          const here = visible.find((place) => comparePlaces(place, cursor) === 0);
-          if (here) assertSame(shown.filter((place) => comparePlaces(place, here) === 0).length, 1, "included");
+          const here = visible.find((position) => comparePositions(position, cursor) === 0);
+          if (here)
+            assertSame(shown.filter((position) => comparePositions(position, here) === 0).length, 1, "included");
         }
 
         // Where an empty page lies: at its cursor.
@@ -99,19 +100,19 @@ t.test("history", async (t) => {
         const to = shown.at(-1) ?? cursor;
         const isBeforeEmpty = kind === "before" && shown.length === 0;
         const unseenOlder = visible.some(
-          (place) => comparePlaces(place, from) < (kind === "after" && shown.length === 0 ? 1 : 0),
+          (position) => comparePositions(position, from) < (kind === "after" && shown.length === 0 ? 1 : 0),
         );
-        const unseenNewer = visible.some((place) => comparePlaces(place, to) > (isBeforeEmpty ? -1 : 0));
+        const unseenNewer = visible.some((position) => comparePositions(position, to) > (isBeforeEmpty ? -1 : 0));
         assertSame(got.foundOldest, !unseenOlder, "foundOldest");
         assertSame(got.foundNewest, !unseenNewer, "foundNewest");
 
         const position = parsePosition(got.position)!;
-        const isAhead = kind === "after" && comparePlaces(cursor, floor) > 0;
+        const isAhead = kind === "after" && comparePositions(cursor, floor) > 0;
         const stays = isAhead && epoch === floor.epoch;
         if (stays) assertSame(position, cursor, "who is ahead stays there");
-        else if (comparePlaces(position, floor) > 0) throw new Error("the position is past the floor");
-        const joined = visible.filter((place) => comparePlaces(place, position) > 0);
-        const rest = visible.filter((place) => comparePlaces(place, to) > (isBeforeEmpty ? -1 : 0));
+        else if (comparePositions(position, floor) > 0) throw new Error("the position is past the floor");
+        const joined = visible.filter((other) => comparePositions(other, position) > 0);
+        const rest = visible.filter((position) => comparePositions(position, to) > (isBeforeEmpty ? -1 : 0));
         if (!isAhead) assertSame(joined, rest, "joining there continues the page");
       }),
       { numRuns: 600 },
@@ -119,7 +120,7 @@ t.test("history", async (t) => {
   });
 
   t.test("an empty page before the oldest message is joined from where that message still comes", async (t) => {
-    const oldest = places.get("a")![0]!;
+    const oldest = positions.get("a")![0]!;
     t.match(await page("a", { before: formatPosition(oldest.epoch, oldest.seq) }), {
       messages: [],
       foundOldest: true,
@@ -165,7 +166,7 @@ t.test("history", async (t) => {
       readPage(store, behind, "a", { after: latest.position }),
       underWay,
     ]);
-    t.strictSame(placesOf(older), places.get("a")!.slice(-20, -10), "without a hole");
+    t.strictSame(positionsOf(older), positions.get("a")!.slice(-20, -10), "without a hole");
     t.match(newer, { messages: [], position: latest.position }, "and a join from there is told nothing twice");
   });
 

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { Changes } from "../src/store/changes.ts";
-import type { Place } from "../src/store/position.ts";
+import type { Position } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { FLOOR, serve } from "./http-support.ts";
 import { eventually, freshDatabase, mongod, openStore } from "./support.ts";
@@ -50,8 +50,8 @@ t.test("HTTP", async (t) => {
   t.test("a page comes with its ETag, whole to who has another, and smaller to who can read that", async (t) => {
     await store.ensureRoom("cached", "2026");
     const changes = new Changes();
-    const place = { epoch: FLOOR.epoch, seq: 6 };
-    changes.messages.push({ room: "cached", place, user: "u", message: "다".repeat(900), at: "2026" });
+    const position = { epoch: FLOOR.epoch, seq: 6 };
+    changes.messages.push({ room: "cached", position, user: "u", message: "다".repeat(900), at: "2026" });
     await store.write(changes);
     const url = "/v1/rooms/cached/messages";
     const get = (headers: Record<string, string>, method: "GET" | "HEAD" = "GET") =>
@@ -74,7 +74,7 @@ t.test("HTTP", async (t) => {
     t.notOk((await get({ "accept-encoding": "identity" })).headers["content-encoding"]);
 
     const gone = new Changes();
-    gone.deletes.push({ room: "cached", target: place, seq: 7, at: "2027" });
+    gone.deletes.push({ room: "cached", target: position, seq: 7, at: "2027" });
     await store.write(gone);
     t.match(await get({ "if-none-match": tag }), { statusCode: 200, body: /"deleted":true/ }, "a deletion is seen");
 
@@ -94,7 +94,7 @@ t.test("HTTP", async (t) => {
       messages,
       room: (name: string) => store.room(name),
       loadFloor: () => store.loadFloor(),
-      saveFloor: (floor: Place) => store.saveFloor(floor),
+      saveFloor: (floor: Position) => store.saveFloor(floor),
     } as Store;
     const crowd = await serve(t, counting);
     const url = "/v1/rooms/crowd/messages";
@@ -142,7 +142,7 @@ t.test("HTTP", async (t) => {
       messages,
       room: (name: string) => store.room(name),
       loadFloor: () => store.loadFloor(),
-      saveFloor: (floor: Place) => store.saveFloor(floor),
+      saveFloor: (floor: Position) => store.saveFloor(floor),
     } as Store;
     const app = await serve(t, slow);
     const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));

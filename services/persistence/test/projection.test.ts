@@ -4,7 +4,7 @@ import type { LogEvent } from "@madang/protocol";
 import fc from "fast-check";
 import t from "tap";
 import { createProjector } from "../src/projection/projector.ts";
-import { comparePlaces, type Place } from "../src/store/position.ts";
+import { comparePositions, type Position } from "../src/store/position.ts";
 import { freshDatabase, lookInside, mongod, openStore, record, silent } from "./support.ts";
 
 const EPOCHS = ["0mwuxf3rd", "0mwuxf3re"] as const;
@@ -16,7 +16,7 @@ const text = fc.string({ unit: "grapheme", maxLength: 5 });
 /** Few, so that they collide. */
 const nonce = fc.option(fc.constantFrom("n1", "n2"), { nil: undefined, freq: 3 });
 
-/** Events without their place; `back` is how far before its own place an edit or a delete aims. */
+/** Events without their position; `back` is how far before its own position an edit or a delete aims. */
 const draft = fc.oneof(
   {
     weight: 6,
@@ -40,15 +40,15 @@ const draft = fc.oneof(
   },
 );
 
-/** A log: places ascending, in two lives. */
+/** A log: positions ascending, in two lives. */
 const logOf = fc
   .tuple(fc.array(draft, { minLength: 1, maxLength: 60, size: "max" }), fc.nat(60))
   .map(([drafts, turn]) =>
     drafts.map((draft, i): ConsumedRecord => {
-      const place: Place = i < turn ? { epoch: EPOCHS[0], seq: i + 1 } : { epoch: EPOCHS[1], seq: i - turn + 1 };
+      const position: Position = i < turn ? { epoch: EPOCHS[0], seq: i + 1 } : { epoch: EPOCHS[1], seq: i - turn + 1 };
       const { back, ...event } = { back: undefined, ...draft };
-      const target = back === undefined ? {} : { target: Math.max(1, place.seq - 1 - back) };
-      return record({ ...event, ...target } as LogEvent, place);
+      const target = back === undefined ? {} : { target: Math.max(1, position.seq - 1 - back) };
+      return record({ ...event, ...target } as LogEvent, position);
     }),
   );
 
@@ -74,7 +74,7 @@ const run = logOf.chain((log) => fc.tuple(fc.constant(log), deliveryOf(log)));
 /** What history shows of a room in the end, told plainly. */
 function expected(log: readonly ConsumedRecord[], room: string) {
   const events = log.map(({ epoch, seq, data }) => ({ epoch, seq, ...JSON.parse(new TextDecoder().decode(data)) }));
-  const here = events.filter((event) => event.room === room).sort(comparePlaces);
+  const here = events.filter((event) => event.room === room).sort(comparePositions);
   const used = new Set<string>();
   const shown: object[] = [];
   for (const event of here) {
@@ -131,11 +131,11 @@ t.test("however events arrive, the end is that of the log read in order once", a
 t.test("a record that cannot be projected becomes a dead letter and the rest goes on", async (t) => {
   const url = freshDatabase(await mongod(t));
   const store = await openStore(t, url);
-  const place = (seq: number): Place => ({ epoch: EPOCHS[0], seq });
-  const good = record({ type: "message", room: "a", user: "u", message: "good", at: "t" }, place(1));
+  const position = (seq: number): Position => ({ epoch: EPOCHS[0], seq });
+  const good = record({ type: "message", room: "a", user: "u", message: "good", at: "t" }, position(1));
   const bytes = (seq: number, data: string | Uint8Array) => ({
     ...good,
-    ...place(seq),
+    ...position(seq),
     data: typeof data === "string" ? new TextEncoder().encode(data) : data,
   });
   const edit = { type: "edit", room: "a", user: "u", message: "m", at: "t" } as const;
@@ -144,13 +144,13 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
     bytes(3, Uint8Array.of(0x22, 0xff, 0x22)),
     bytes(4, "{}"),
     bytes(5, '{"type":"later"}'),
-    { ...good, ...place(6), room: "b" },
-    { ...good, ...place(7), room: undefined, subject: "chat.log.00.=bad" },
-    record({ ...edit, target: 8 }, place(8)),
-    record({ ...edit, target: 1e300 }, place(9)),
+    { ...good, ...position(6), room: "b" },
+    { ...good, ...position(7), room: undefined, subject: "chat.log.00.=bad" },
+    record({ ...edit, target: 8 }, position(8)),
+    record({ ...edit, target: 1e300 }, position(9)),
     good,
     // No UTF-8 has these, JSON does: the second time it is the same message still.
-    record({ type: "message", room: "b", user: "\ud800", message: "\udfff", at: "t", nonce: "\ud800" }, place(10)),
+    record({ type: "message", room: "b", user: "\ud800", message: "\udfff", at: "t", nonce: "\ud800" }, position(10)),
     { ...bytes(1, JSON.stringify({ type: "message", room: "a", user: "u", message: "another", at: "t" })) },
   ];
   for (let i = 0; i < 2; i++) await createProjector(store, silent)(records);
@@ -160,7 +160,7 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
   );
   const letters = (await lookInside(t, url).dump("dead_letters")).map(({ seq, reason }) => `${seq}: ${reason}`);
   t.strictSame(letters, [
-    "1: its place is taken by another message",
+    "1: its position is taken by another message",
     "2: it is not JSON",
     "3: it is not JSON",
     "4: it is not an event that this version knows",
@@ -175,8 +175,8 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
 t.test("what has gone to another instance meanwhile is not written: it may have been erased since", async (t) => {
   const url = freshDatabase(await mongod(t));
   const store = await openStore(t, url);
-  const place = { epoch: EPOCHS[0], seq: 1 };
-  const late = [record({ type: "message", room: "a", user: "u", message: "m", at: "t" }, place)];
+  const position = { epoch: EPOCHS[0], seq: 1 };
+  const late = [record({ type: "message", room: "a", user: "u", message: "m", at: "t" }, position)];
   await t.rejects(createProjector(store, silent)(late, () => false));
   t.strictSame(await lookInside(t, url).dump("messages"), []);
 });

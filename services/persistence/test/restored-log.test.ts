@@ -1,26 +1,26 @@
 /** What is done about a log, by what it says of itself. On real servers: test/rewound.test.ts at the root. */
 import t from "tap";
-import { fingerprint, landmark } from "../src/recovery/mark.ts";
-import { renewWhenRewound } from "../src/recovery/restored-log.ts";
-import type { Place } from "../src/store/position.ts";
+import { fingerprint, markOf } from "../src/recovery/mark.ts";
+import { renewRestoredLog } from "../src/recovery/restored-log.ts";
+import type { Position } from "../src/store/position.ts";
 import type { Mark } from "../src/store/store.ts";
 import { message, record } from "./support.ts";
 
 const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, unsafeSettings: [] };
 const SAID = record(message("a", "said"), { epoch: "b", seq: 10 });
 const ANOTHER = record(message("a", "said anew"), { epoch: "b", seq: 10 });
-const marked = (place: Place): Mark => ({ place, fingerprint: fingerprint(SAID) });
+const marked = (position: Position): Mark => ({ position, fingerprint: fingerprint(SAID) });
 
 interface Case {
   readonly what: string;
-  readonly reached?: Place;
+  readonly reached?: Position;
   readonly mark?: Mark;
   /** What the log has at the mark; absent: nothing. */
   readonly at?: typeof SAID;
   /** Where the log ends when it is looked at once more. */
-  readonly since?: Place;
+  readonly since?: Position;
   readonly deskFails?: boolean;
-  readonly renewed?: Place;
+  readonly renewed?: Position;
   readonly troubles?: number;
 }
 
@@ -69,9 +69,9 @@ const CASES: readonly Case[] = [
 
 for (const { what, reached, mark, at, since, deskFails = false, renewed, troubles = 0 } of CASES) {
   t.test(what, async (t) => {
-    const renewals: Place[] = [];
+    const renewals: Position[] = [];
     const seen: string[] = [];
-    const accept = renewWhenRewound(() => ({
+    const accept = renewRestoredLog(() => ({
       floor: { reached: async () => reached },
       store: { loadMark: async () => mark },
       logAdmin: {
@@ -81,7 +81,7 @@ for (const { what, reached, mark, at, since, deskFails = false, renewed, trouble
           if (deskFails) throw new Error("away");
           return at;
         },
-        renewLog: async (place) => renewals.push(place) > 0,
+        renewLog: async (position) => renewals.push(position) > 0,
       },
       onTrouble: (trouble) => seen.push(trouble),
     }));
@@ -95,10 +95,10 @@ for (const { what, reached, mark, at, since, deskFails = false, renewed, trouble
   });
 }
 
-t.test("the landmark is the last event of a batch, in whatever order it comes", async (t) => {
+t.test("the markOf is the last event of a batch, in whatever order it comes", async (t) => {
   const later = record(message("b", "later"), { epoch: "b", seq: 11 });
-  const expected = { place: { epoch: "b", seq: 11 }, fingerprint: fingerprint(later) };
-  t.same(landmark([SAID, later]), expected);
-  t.same(landmark([later, SAID]), expected);
+  const expected = { position: { epoch: "b", seq: 11 }, fingerprint: fingerprint(later) };
+  t.same(markOf([SAID, later]), expected);
+  t.same(markOf([later, SAID]), expected);
   t.not(fingerprint(SAID), fingerprint(ANOTHER));
 });

@@ -1,14 +1,14 @@
 /** What is done about a store, by what it says of itself. On real servers: test/store-put-back.test.ts at the root. */
 import t from "tap";
-import { rereadWhenPutBack } from "../src/recovery/restored-store.ts";
-import type { Place } from "../src/store/position.ts";
+import { rereadForRestoredStore } from "../src/recovery/restored-store.ts";
+import type { Position } from "../src/store/position.ts";
 
 const LOG = { epoch: "b", firstSeq: 5, lastSeq: 20, ackFloor: 10, unsafeSettings: [] };
 
 interface Case {
   readonly what: string;
   readonly log?: Partial<typeof LOG>;
-  readonly mark?: Place;
+  readonly mark?: Position;
   readonly deskFails?: boolean;
   readonly reread?: boolean;
   readonly accepted?: boolean;
@@ -30,8 +30,8 @@ const CASES: readonly Case[] = [
 for (const { what, log, mark, deskFails = false, reread = false, accepted = true } of CASES) {
   t.test(what, async (t) => {
     const done: string[] = [];
-    const accept = rereadWhenPutBack(() => ({
-      store: { loadMark: async () => mark && { place: mark, fingerprint: "f" } },
+    const accept = rereadForRestoredStore(() => ({
+      store: { loadMark: async () => mark && { position: mark, fingerprint: "f" } },
       floor: {
         known: undefined,
         forget: async () => {

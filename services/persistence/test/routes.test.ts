@@ -84,38 +84,38 @@ t.test("routes", async (t) => {
 
   t.test("messages, with edits and deletes", async (t) => {
     const changes = new Changes();
-    const place = (seq: number) => ({ epoch: FLOOR.epoch, seq });
+    const position = (seq: number) => ({ epoch: FLOOR.epoch, seq });
     for (const seq of [1, 2, 3, 8]) {
       changes.messages.push({
         room: "수다방",
-        place: place(seq),
+        position: position(seq),
         user: "민수",
         message: `${seq}`,
         at: "2026",
         nonce: `${seq}`,
       });
     }
-    changes.edits.push({ room: "수다방", target: place(2), seq: 4, message: "둘", at: "2027" });
-    changes.deletes.push({ room: "수다방", target: place(3), seq: 5, at: "2027" });
+    changes.edits.push({ room: "수다방", target: position(2), seq: 4, message: "둘", at: "2027" });
+    changes.deletes.push({ room: "수다방", target: position(3), seq: 5, at: "2027" });
     await store.write(changes);
     const url = `/v1/rooms/${encodeURIComponent("수다방")}/messages`;
     const { body } = await ask(app, "GET", url, HistoryPage);
-    const position = (seq: number) => `${FLOOR.epoch}.${seq}`;
+    const positionText = (seq: number) => `${FLOOR.epoch}.${seq}`;
     const common = { epoch: FLOOR.epoch, user: "민수", at: "2026" };
     t.strictSame(body, {
       room: "수다방",
       epoch: FLOOR.epoch,
       messages: [
-        { ...common, seq: 1, position: position(1), message: "1", nonce: "1" },
-        { ...common, seq: 2, position: position(2), message: "둘", nonce: "2", editedAt: "2027" },
-        { ...common, seq: 3, position: position(3), message: "", nonce: "3", deleted: true },
+        { ...common, seq: 1, position: positionText(1), message: "1", nonce: "1" },
+        { ...common, seq: 2, position: positionText(2), message: "둘", nonce: "2", editedAt: "2027" },
+        { ...common, seq: 3, position: positionText(3), message: "", nonce: "3", deleted: true },
       ],
       foundOldest: true,
       foundNewest: true,
-      position: position(7),
+      position: positionText(7),
     });
-    t.match(await ask(app, "GET", `${url}?around=${position(2)}&limit=1`, HistoryPage), {
-      body: { messages: [{ seq: 2 }], foundOldest: false, foundNewest: false, position: position(2) },
+    t.match(await ask(app, "GET", `${url}?around=${positionText(2)}&limit=1`, HistoryPage), {
+      body: { messages: [{ seq: 2 }], foundOldest: false, foundNewest: false, position: positionText(2) },
     });
   });
 

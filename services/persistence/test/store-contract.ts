@@ -1,6 +1,6 @@
 import type { Test } from "tap";
 import { Changes } from "../src/store/changes.ts";
-import { type Place, placeKey } from "../src/store/position.ts";
+import { type Position, positionKey } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 import { ROOMS } from "./support.ts";
 
@@ -9,7 +9,7 @@ const EPOCH = "0mwuxf3rd";
 function said(room: string, seq: number, text: string, rest: object = {}) {
   return {
     room,
-    place: { epoch: EPOCH, seq },
+    position: { epoch: EPOCH, seq },
     user: "민수",
     message: text,
     at: `2026-01-01T00:00:00.${seq}Z`,
@@ -62,30 +62,30 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
 
   t.test("messages: every bound, both orders, over epochs", async (t) => {
     const store = await fresh(t);
-    const later = (seq: number): Place => ({ epoch: "0mwuxf3re", seq });
+    const later = (seq: number): Position => ({ epoch: "0mwuxf3re", seq });
     await store.write(
       changes((c) => {
         for (const seq of [1, 2, 3]) c.messages.push(said("a", seq, `old ${seq}`));
-        for (const seq of [1, 2]) c.messages.push({ ...said("a", seq, `new ${seq}`), place: later(seq) });
+        for (const seq of [1, 2]) c.messages.push({ ...said("a", seq, `new ${seq}`), position: later(seq) });
       }),
     );
     const texts = async (...args: Parameters<Store["messages"]>) =>
       (await store.messages(...args)).map(({ message }) => message);
-    const at = (seq: number): Place => ({ epoch: EPOCH, seq });
+    const at = (seq: number): Position => ({ epoch: EPOCH, seq });
     t.strictSame(await texts("a", { after: at(2) }, "oldest first", 9), ["old 3", "new 1", "new 2"]);
     t.strictSame(await texts("a", { from: at(2), upTo: later(1) }, "oldest first", 9), ["old 2", "old 3", "new 1"]);
     t.strictSame(await texts("a", { before: later(1) }, "newest first", 2), ["old 3", "old 2"]);
     t.strictSame(await texts("a", { upTo: at(0) }, "newest first", 2), []);
   });
 
-  t.test("write: refuses a message whose place another one holds, and takes the rest", async (t) => {
+  t.test("write: refuses a message whose position another one holds, and takes the rest", async (t) => {
     const store = await fresh(t);
     await store.write(changes((c) => c.messages.push(said("a", 1, "first"))));
     const refusals = await store.write(
       changes((c) => c.messages.push(said("a", 1, "another"), said("a", 2, "second"))),
     );
     t.strictSame(
-      refusals.map(({ place }) => place.seq),
+      refusals.map(({ position }) => position.seq),
       [1],
     );
     t.strictSame(
@@ -117,7 +117,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
 
   t.test("write: edits and deletes before their message; a stub is hidden", async (t) => {
     const store = await fresh(t);
-    const target = (seq: number): Place => ({ epoch: EPOCH, seq });
+    const target = (seq: number): Position => ({ epoch: EPOCH, seq });
     await store.write(
       changes((c) => {
         c.edits.push({ room: "a", target: target(1), seq: 9, message: "newer", at: "t9" });
@@ -135,7 +135,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(await store.write(changes((c) => c.messages.push(said("a", 1, "one")))), [], "the same message still");
   });
 
-  t.test("write: of one sender's messages with one nonce the lowest place is kept", async (t) => {
+  t.test("write: of one sender's messages with one nonce the lowest position is kept", async (t) => {
     for (const order of [
       [5, 7, 9],
       [9, 7, 5],
@@ -161,14 +161,14 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     }
   });
 
-  t.test("rooms: per field the highest place wins; listed by name, page by page", async (t) => {
+  t.test("rooms: per field the highest position wins; listed by name, page by page", async (t) => {
     const store = await fresh(t);
     const set = (seq: number, topic: string | undefined, status: 0 | 1 | 2 | undefined) =>
       changes((c) => {
-        const place = { epoch: EPOCH, seq };
-        const room = c.room("a", "2026", place);
-        if (topic !== undefined) room.topic = { place, value: topic };
-        if (status !== undefined) room.status = { place, value: status };
+        const position = { epoch: EPOCH, seq };
+        const room = c.room("a", "2026", position);
+        if (topic !== undefined) room.topic = { position, value: topic };
+        if (status !== undefined) room.status = { position, value: status };
       });
     await store.write(set(10, "ten", undefined));
     await store.write(set(9, "nine", 2));
@@ -223,10 +223,10 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
       await store.saveFloor({ epoch, seq });
     }
     t.strictSame(await store.loadFloor(), { epoch: "0b", seq: 10 });
-    t.ok(placeKey({ epoch: "0b", seq: 10 }) > placeKey({ epoch: "0a", seq: 99 }));
+    t.ok(positionKey({ epoch: "0b", seq: 10 }) > positionKey({ epoch: "0a", seq: 99 }));
   });
 
-  t.test("mark: the one with the highest place stays", async (t) => {
+  t.test("mark: the one with the highest position stays", async (t) => {
     const store = await fresh(t);
     await store.saveFloor({ epoch: "0b", seq: 99 });
     t.equal(await store.loadMark(), undefined);
@@ -235,8 +235,8 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
       ["0b", 10, "a"],
       ["0a", 99, "z"],
     ] as const) {
-      await store.saveMark({ place: { epoch, seq }, fingerprint });
+      await store.saveMark({ position: { epoch, seq }, fingerprint });
     }
-    t.strictSame(await store.loadMark(), { place: { epoch: "0b", seq: 10 }, fingerprint: "a" });
+    t.strictSame(await store.loadMark(), { position: { epoch: "0b", seq: 10 }, fingerprint: "a" });
   });
 }

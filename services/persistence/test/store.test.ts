@@ -14,19 +14,54 @@ t.test("MongoDB", async (t) => {
   t.test("what it gives out fits the API's schemas", async (t) => {
     const store = await openStore(t, freshDatabase(server));
     const changes = new Changes();
-    const place = { epoch: "0a", seq: 1 };
-    changes.messages.push({ room: "a", place, user: "u", userId: "id", message: "m", at: "t", nonce: "n", replyTo: 1 });
-    changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" });
-    changes.room("a", "t", place);
+    const position = { epoch: "0a", seq: 1 };
+    changes.messages.push({
+      room: "a",
+      position,
+      user: "u",
+      userId: "id",
+      message: "m",
+      at: "t",
+      nonce: "n",
+      replyTo: 1,
+    });
+    changes.edits.push({ room: "a", target: position, seq: 2, message: "m2", at: "t2" });
+    changes.room("a", "t", position);
     await store.write(changes);
     for (const message of await store.messages("a", {}, "oldest first", 9)) t.ok(Check(HistoryMessage, message));
     t.ok(Check(Room, await store.room("a")));
   });
 
+  t.test("reads the fields that earlier versions stored", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const { db } = lookInside(t, url);
+    const place = "0a\u001f0000000000000009";
+    const state = db.collection<{ _id: string }>("state");
+    await state.insertMany([
+      { _id: "floor", place },
+      { _id: "mark", mark: { place, fingerprint: "f" } },
+    ] as never);
+    const room = { _id: "a", createdAt: "2026", topic: { place, value: "new" }, status: { place, value: 1 } };
+    await db.collection<{ _id: string }>("rooms").insertOne(room);
+    const nine = { epoch: "0a", seq: 9 };
+    t.strictSame(await store.loadFloor(), nine);
+    t.strictSame(await store.loadMark(), { position: nine, fingerprint: "f" });
+    const eight = { epoch: "0a", seq: 8 };
+    await store.saveFloor(eight);
+    await store.saveMark({ position: eight, fingerprint: "g" });
+    const changes = new Changes();
+    changes.room("a", "2026", eight).topic = { position: eight, value: "old" };
+    await store.write(changes);
+    t.strictSame(await store.loadFloor(), nine, "a lower floor changes nothing");
+    t.strictSame(await store.loadMark(), { position: nine, fingerprint: "f" }, "a lower mark changes nothing");
+    t.match(await store.room("a"), { topic: "new", status: 1 }, "an older topic changes nothing");
+  });
+
   t.test("dead letters are kept once, bytes and all", async (t) => {
     const url = freshDatabase(server);
     const store = await openStore(t, url);
-    const letter = { place: { epoch: "0a", seq: 3 }, subject: "s", data: Uint8Array.of(0, 255), reason: "why" };
+    const letter = { position: { epoch: "0a", seq: 3 }, subject: "s", data: Uint8Array.of(0, 255), reason: "why" };
     await store.keepDeadLetters([letter]);
     await store.keepDeadLetters([letter, letter]);
     const [kept, ...more] = await lookInside(t, url).dump("dead_letters");
@@ -41,7 +76,7 @@ t.test("MongoDB", async (t) => {
     const changes = new Changes();
     for (let seq = 1; seq <= 2000; seq++) {
       const room = seq % 2 ? "a" : "a b";
-      changes.messages.push({ room, place: { epoch: "0a", seq }, user: "u", message: "m", at: "t" });
+      changes.messages.push({ room, position: { epoch: "0a", seq }, user: "u", message: "m", at: "t" });
     }
     await store.write(changes);
     const { db } = lookInside(t, url);
@@ -65,9 +100,9 @@ t.test("MongoDB", async (t) => {
       const say = (seq: number) => {
         const changes = new Changes();
         const at = `2026-01-01T00:00:00.${seq}Z`;
-        const place = { epoch: "0a", seq };
-        changes.messages.push({ room: "a", place, user: "u", message: "m", at });
-        changes.room("a", at, place);
+        const position = { epoch: "0a", seq };
+        changes.messages.push({ room: "a", position, user: "u", message: "m", at });
+        changes.room("a", at, position);
         return store.write(changes);
       };
       for (let seq = 1; seq <= 20; seq++) await say(seq);
@@ -86,13 +121,13 @@ t.test("MongoDB", async (t) => {
   t.test("whatever MongoDB did not take is not written, in any part of the changes", async (t) => {
     const stopped = await mongod(t);
     const store = await openStore(t, freshDatabase(stopped));
-    const place = { epoch: "0a", seq: 1 };
+    const position = { epoch: "0a", seq: 1 };
     const parts: ((changes: Changes) => void)[] = [
-      (changes) => changes.messages.push({ room: "a", place, user: "u", message: "m", at: "t", nonce: "n" }),
-      (changes) => changes.edits.push({ room: "a", target: place, seq: 2, message: "m2", at: "t2" }),
-      (changes) => changes.deletes.push({ room: "a", target: place, seq: 3, at: "t2" }),
-      (changes) => changes.room("a", "t", place),
-      (changes) => changes.deadLetters.push({ place, subject: "s", data: new Uint8Array(), reason: "why" }),
+      (changes) => changes.messages.push({ room: "a", position, user: "u", message: "m", at: "t", nonce: "n" }),
+      (changes) => changes.edits.push({ room: "a", target: position, seq: 2, message: "m2", at: "t2" }),
+      (changes) => changes.deletes.push({ room: "a", target: position, seq: 3, at: "t2" }),
+      (changes) => changes.room("a", "t", position),
+      (changes) => changes.deadLetters.push({ position, subject: "s", data: new Uint8Array(), reason: "why" }),
     ];
     const write = (fill: (changes: Changes) => void) => {
       const changes = new Changes();
@@ -115,10 +150,10 @@ t.test("MongoDB", async (t) => {
       await lookInside(t, url).db.command({ collMod: "messages", validator: { message: { $ne: "bad" } } });
       const changes = new Changes();
       for (const [index, message] of ["good", "bad", "good, too"].entries()) {
-        changes.messages.push({ room: "a", place: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
+        changes.messages.push({ room: "a", position: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
       }
       for (let i = 0; i < 2; i++) {
-        t.match(await store.write(changes), [{ place: { seq: 2 }, reason: "the store refused it: 121" }]);
+        t.match(await store.write(changes), [{ position: { seq: 2 }, reason: "the store refused it: 121" }]);
       }
       t.strictSame(
         (await store.messages("a", {}, "oldest first", 9)).map(({ message }) => message),
@@ -132,26 +167,26 @@ t.test("MongoDB", async (t) => {
     const store = await openStore(t, url);
     const rule = { message: { $ne: "bad" }, "edit.message": { $ne: "bad" } };
     await lookInside(t, url).db.command({ collMod: "messages", validator: rule });
-    const place = (seq: number) => ({ epoch: "0a", seq });
+    const position = (seq: number) => ({ epoch: "0a", seq });
     const said = { room: "a", user: "u", at: "t" };
     const before = new Changes();
-    before.messages.push({ ...said, place: place(2), message: "again", nonce: "n" });
-    before.deletes.push({ room: "a", target: place(3), seq: 4, at: "t" });
+    before.messages.push({ ...said, position: position(2), message: "again", nonce: "n" });
+    before.deletes.push({ room: "a", target: position(3), seq: 4, at: "t" });
     await store.write(before);
     const changes = new Changes();
-    changes.messages.push({ ...said, place: place(1), message: "bad", nonce: "n" });
-    changes.messages.push({ ...said, place: place(3), message: "bad" });
-    changes.messages.push({ ...said, place: place(5), message: "good" });
-    changes.edits.push({ room: "a", target: place(5), seq: 6, message: "better", at: "t" });
-    changes.edits.push({ room: "a", target: place(5), seq: 7, message: "bad", at: "t" });
+    changes.messages.push({ ...said, position: position(1), message: "bad", nonce: "n" });
+    changes.messages.push({ ...said, position: position(3), message: "bad" });
+    changes.messages.push({ ...said, position: position(5), message: "good" });
+    changes.edits.push({ room: "a", target: position(5), seq: 6, message: "better", at: "t" });
+    changes.edits.push({ room: "a", target: position(5), seq: 7, message: "bad", at: "t" });
     for (let i = 0; i < 2; i++) {
       const refusals = await store.write(changes);
       t.strictSame(
-        refusals.map(({ place: { seq }, reason }) => [seq, reason]),
+        refusals.map(({ position: { seq }, reason }) => [seq, reason]),
         [1, 3, 7].map((seq) => [seq, "the store refused it: 121"]),
       );
     }
-    t.match(await store.messages("a", { from: place(5) }, "oldest first", 9), [{ message: "better" }]);
+    t.match(await store.messages("a", { from: position(5) }, "oldest first", 9), [{ message: "better" }]);
   });
 
   t.test("and what is set of a room, or the room itself; its messages and all else are taken", async (t) => {
@@ -160,20 +195,20 @@ t.test("MongoDB", async (t) => {
     const rule = { _id: { $ne: "bad" }, "topic.value": { $ne: "bad" } };
     const { db } = lookInside(t, url);
     await db.createCollection("rooms", { validator: rule });
-    const place = (seq: number) => ({ epoch: "0a", seq });
+    const position = (seq: number) => ({ epoch: "0a", seq });
     const changes = new Changes();
     for (const [index, room] of ["a", "bad", "a"].entries()) {
-      changes.messages.push({ room, place: place(index + 1), user: "u", message: "m", at: "t" });
-      changes.room(room, "t", place(index + 1));
+      changes.messages.push({ room, position: position(index + 1), user: "u", message: "m", at: "t" });
+      changes.room(room, "t", position(index + 1));
     }
-    const set = changes.room("a", "t", place(5));
-    set.topic = { place: place(4), value: "bad" };
-    set.status = { place: place(5), value: 1 };
-    changes.room("good", "t", place(6)).topic = { place: place(6), value: "good" };
+    const set = changes.room("a", "t", position(5));
+    set.topic = { position: position(4), value: "bad" };
+    set.status = { position: position(5), value: 1 };
+    changes.room("good", "t", position(6)).topic = { position: position(6), value: "good" };
     for (let i = 0; i < 2; i++) {
       const refusals = await store.write(changes);
       t.strictSame(
-        refusals.map(({ place: { seq }, reason }) => [seq, reason]).sort(),
+        refusals.map(({ position: { seq }, reason }) => [seq, reason]).sort(),
         [2, 4].map((seq) => [seq, "of its room: the store refused it: 121"]),
       );
     }

@@ -10,7 +10,7 @@ import { connectNats } from "../../../packages/broker/src/connect.ts";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../../../packages/broker/src/stream-config.ts";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { openMongoStore } from "../src/mongo/store.ts";
-import type { Place } from "../src/store/position.ts";
+import type { Position } from "../src/store/position.ts";
 import type { Store } from "../src/store/store.ts";
 
 export type Scope = Pick<Test, "teardown">;
@@ -65,8 +65,8 @@ export function lookInside(t: Scope, url: string) {
   };
 }
 
-export function record(event: LogEvent, place: Place, deliveries = 1): ConsumedRecord {
-  return { room: event.room, subject: logSubject(event.room), ...place, data: encodeEvent(event), deliveries };
+export function record(event: LogEvent, position: Position, deliveries = 1): ConsumedRecord {
+  return { room: event.room, subject: logSubject(event.room), ...position, data: encodeEvent(event), deliveries };
 }
 
 export function message(room: string, text: string, rest: object = {}): LogEvent {

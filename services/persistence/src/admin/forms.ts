@@ -49,16 +49,16 @@ export function lastOfEach(query: Fields): Fields {
 
 /**
  * Where a page goes on, as a link of the page before says it; undefined without it. What leads nowhere is refused: the
- * first page in its place would look like an answer.
- * @param read the place that a text names, if it does
+ * first page in its position would look like an answer.
+ * @param read the position that a text names, if it does
  * @throws ProtocolError `bad_position`
  */
 export function cursorOf<P>(fields: Fields, name: string, read: (text: string) => P | undefined): P | undefined {
   const value = fields[name];
   if (value === undefined) return undefined;
-  const place = typeof value === "string" ? read(value) : undefined;
-  if (place === undefined) throw new ProtocolError("bad_position", { field: name, message: NO_PAGE });
-  return place;
+  const position = typeof value === "string" ? read(value) : undefined;
+  if (position === undefined) throw new ProtocolError("bad_position", { field: name, message: NO_PAGE });
+  return position;
 }
 
 /** For {@link cursorOf}: where a page goes on after what has an id of this form. */
@@ -67,7 +67,7 @@ export function idLike(pattern: RegExp): (text: string) => string | undefined {
 }
 
 /** Whether somebody typed that to confirm it: white space around it, and how its letters are put together, may differ. */
-export function confirms(fields: Fields, what: string): boolean {
+export function isConfirmed(fields: Fields, what: string): boolean {
   return textOf(fields, "confirm")?.normalize("NFC") === what.normalize("NFC").trim();
 }
 

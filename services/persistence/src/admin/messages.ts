@@ -10,20 +10,20 @@ export function messageRoutes(app: FastifyInstance, { admin, moderator, show, do
   app.get("/admin/messages", async (request, reply) => {
     const query = request.query as Fields;
     const [room, text, person] = [roomOf(query), textOf(query, "text"), exactlyOf(query, "person")];
-    const place = cursorOf(query, "before", parsePosition);
+    const position = cursorOf(query, "before", parsePosition);
     // Over all rooms there is no order to go on in.
-    if (place && room === undefined) throw new ProtocolError("bad_position", { field: "before", message: NO_PAGE });
+    if (position && room === undefined) throw new ProtocolError("bad_position", { field: "before", message: NO_PAGE });
     const search = {
       ...(room === undefined ? {} : { room }),
       ...(text === undefined ? {} : { text }),
       ...(person === undefined ? {} : { person }),
     };
-    const messages = await admin.searchMessages(search, place, MESSAGES_PAGE);
+    const messages = await admin.searchMessages(search, position, MESSAGES_PAGE);
     const more = room !== undefined && messages.length === MESSAGES_PAGE;
     return show(request, reply, "messages.eta", {
       search,
       messages,
-      here: `?${new URLSearchParams({ ...search, ...(place ? { before: formatPosition(place.epoch, place.seq) } : {}) })}`,
+      here: `?${new URLSearchParams({ ...search, ...(position ? { before: formatPosition(position.epoch, position.seq) } : {}) })}`,
       older: more ? `?${new URLSearchParams({ ...search, before: messages.at(-1)!.position })}` : undefined,
     });
   });

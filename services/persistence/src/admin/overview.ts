@@ -31,7 +31,7 @@ export function overviewRoutes(app: FastifyInstance, { logAdmin, admin, floor, s
       connections: sum("connections"),
       openRooms: sum("rooms"),
       rooms: await admin.countRooms(),
-      letters: await admin.countLetters(),
+      letters: await admin.countDeadLetters(),
       jobs: await admin.jobs(JOBS_SHOWN),
     });
   });

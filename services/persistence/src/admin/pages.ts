@@ -8,7 +8,7 @@ import { Eta } from "eta";
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
 import { Moderator } from "../moderation/moderator.ts";
 import { type Admin, type AdminDeps, NOTICES } from "./admin.ts";
-import { letterRoutes } from "./dead-letters.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
 import { type Fields, lastOfEach, parseForm, textOf } from "./forms.ts";
 import { messageRoutes } from "./messages.ts";
 import { overviewRoutes } from "./overview.ts";
@@ -133,7 +133,7 @@ export function adminPages(token: string, deps: AdminDeps): FastifyPluginAsync {
         show,
         done: (reply, path, said) => reply.redirect(`${path}${path.includes("?") ? "&" : "?"}said=${said}`, 303),
       };
-      for (const routes of [overviewRoutes, roomRoutes, messageRoutes, peopleRoutes, letterRoutes])
+      for (const routes of [overviewRoutes, roomRoutes, messageRoutes, peopleRoutes, deadLetterRoutes])
         routes(inside, admin);
       inside.get("/admin/*", async () => {
         throw new ProtocolError("not_found");

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { exportPerson } from "../moderation/export.ts";
 import { type Act, sanctioned } from "../moderation/moderator.ts";
 import type { Admin } from "./admin.ts";
-import { confirms, exactlyOf, type Fields, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
+import { exactlyOf, type Fields, isConfirmed, personOf, reasonOf, roomOf, textOf } from "./forms.ts";
 
 const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act[];
 
@@ -46,7 +46,7 @@ export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator,
   app.post("/admin/people/erase", async (request, reply) => {
     const fields = request.body as Fields;
     const person = personOf(fields);
-    if (!confirms(fields, person.userId ?? person.user)) {
+    if (!isConfirmed(fields, person.userId ?? person.user)) {
       throw new ProtocolError("bad_request", {
         field: "confirm",
         message: "To erase a person, type the id, or the name where there is none.",

@@ -1,8 +1,8 @@
 import { ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import { requireKept } from "../moderation/moderator.ts";
+import { requireNotErasing } from "../moderation/moderator.ts";
 import type { Admin } from "./admin.ts";
-import { changesOf, confirms, exactlyOf, type Fields, roomOf, settingsOf, textOf } from "./forms.ts";
+import { changesOf, exactlyOf, type Fields, isConfirmed, roomOf, settingsOf, textOf } from "./forms.ts";
 
 const ROOMS_PAGE = 50;
 
@@ -31,7 +31,7 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
 
   app.post("/admin/rooms", async (request, reply) => {
     const room = requireStoredRoom(textOf(request.body as Fields, "room"));
-    await requireKept(admin, room);
+    await requireNotErasing(admin, room);
     const { created } = await store.ensureRoom(room, new Date().toISOString());
     // A second click finds the room that the first one made.
     if (created) await moderator.note({ act: "create room", room });
@@ -58,7 +58,7 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
   app.post("/admin/room/delete", async (request, reply) => {
     const fields = request.body as Fields;
     const room = roomOf(fields);
-    if (room === undefined || !confirms(fields, room)) {
+    if (room === undefined || !isConfirmed(fields, room)) {
       throw new ProtocolError("bad_request", { field: "confirm", message: "To delete a room, type its name." });
     }
     if (!(await isAnything(room))) throw new ProtocolError("not_found", { message: "There is no such room." });

@@ -7,7 +7,7 @@ import {
   parsePosition,
 } from "@madang/protocol";
 import type { Floor } from "../recovery/floor.ts";
-import { comparePlaces, type Place } from "../store/position.ts";
+import { comparePositions, type Position } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 
 interface Found {
@@ -15,15 +15,15 @@ interface Found {
   readonly foundOldest: boolean;
   readonly foundNewest: boolean;
   /** From where to join, for a page that is empty and not at the newest end. */
-  readonly start?: Place;
+  readonly start?: Position;
   /** From where to join, for a caller who is ahead of the floor. */
-  readonly ahead?: Place;
+  readonly ahead?: Position;
 }
 
 /**
  * One page of a room's history. It ends at the floor: what is stored beyond it may have gaps, and comes by joining.
  * A page that reaches the newest end is joined from the floor, which holds for the whole room; any other from its last
- * message. A caller who asks for what follows a place ahead of the floor (which an instance that has just come back may
+ * message. A caller who asks for what follows a position ahead of the floor (which an instance that has just come back may
  * know less of) stays there: further back some events would be told twice.
  * A room that history does not know answers an empty page: a client may join it, or post to it, before its first event is stored.
  * @throws ProtocolError `bad_request`, `bad_position`, `history_unavailable`
@@ -36,7 +36,7 @@ export async function readPage(
 ): Promise<HistoryPage> {
   const cursor = cursorOf(query);
   // The floor first: whatever lies below it was in the store by then.
-  const end = await floor.now(cursor?.place);
+  const end = await floor.now(cursor?.position);
   const reader = new PageReader(store, room, end, query.limit ?? 50);
   const found = await reader.read(cursor);
   const last = found.messages.at(-1);
@@ -51,7 +51,7 @@ export async function readPage(
   };
 }
 
-type Cursor = { readonly kind: "before" | "after" | "around"; readonly place: Place } | undefined;
+type Cursor = { readonly kind: "before" | "after" | "around"; readonly position: Position } | undefined;
 
 const CURSORS = ["before", "after", "around"] as const;
 
@@ -61,18 +61,18 @@ function cursorOf(query: HistoryQuery): Cursor {
   if (second) {
     throw new ProtocolError("bad_request", { field: second, message: `Give either "${kind}" or "${second}".` });
   }
-  const place = parsePosition(query[kind]!);
-  if (!place) throw new ProtocolError("bad_position", { field: kind });
-  return { kind, place };
+  const position = parsePosition(query[kind]!);
+  if (!position) throw new ProtocolError("bad_position", { field: kind });
+  return { kind, position };
 }
 
 class PageReader {
   readonly #store: Pick<Store, "messages">;
   readonly #room: string;
-  readonly #floor: Place;
+  readonly #floor: Position;
   readonly #limit: number;
 
-  constructor(store: Pick<Store, "messages">, room: string, floor: Place, limit: number) {
+  constructor(store: Pick<Store, "messages">, room: string, floor: Position, limit: number) {
     this.#store = store;
     this.#room = room;
     this.#floor = floor;
@@ -82,14 +82,14 @@ class PageReader {
   read(cursor: Cursor): Promise<Found> {
     if (!cursor) return this.#latest();
     // Nothing that can be shown is beyond the floor.
-    const isBeyond = comparePlaces(cursor.place, this.#floor) > 0;
+    const isBeyond = comparePositions(cursor.position, this.#floor) > 0;
     switch (cursor.kind) {
       case "before":
-        return isBeyond ? this.#latest() : this.#before(cursor.place);
+        return isBeyond ? this.#latest() : this.#before(cursor.position);
       case "after":
-        return this.#after(cursor.place, isBeyond);
+        return this.#after(cursor.position, isBeyond);
       case "around":
-        return isBeyond ? this.#latest() : this.#around(cursor.place);
+        return isBeyond ? this.#latest() : this.#around(cursor.position);
     }
   }
 
@@ -100,30 +100,30 @@ class PageReader {
   }
 
   /** The cursor's own message is read too: that it is there answers for free whether the page is at an end. */
-  async #before(place: Place): Promise<Found> {
-    const messages = await this.#older({ upTo: place }, this.#limit + 2);
-    const isThere = messages[0] !== undefined && comparePlaces(messages[0], place) === 0;
+  async #before(position: Position): Promise<Found> {
+    const messages = await this.#older({ upTo: position }, this.#limit + 2);
+    const isThere = messages[0] !== undefined && comparePositions(messages[0], position) === 0;
     if (isThere) messages.shift();
-    const foundNewest = !isThere && (await this.#newer({ after: place }, 1)).length === 0;
+    const foundNewest = !isThere && (await this.#newer({ after: position }, 1)).length === 0;
     const foundOldest = messages.length <= this.#limit;
-    const start = { epoch: place.epoch, seq: Math.max(0, place.seq - 1) };
+    const start = { epoch: position.epoch, seq: Math.max(0, position.seq - 1) };
     return { messages: messages.slice(0, this.#limit).reverse(), foundOldest, foundNewest, start };
   }
 
-  async #after(place: Place, isBeyond: boolean): Promise<Found> {
-    const messages = isBeyond ? [] : await this.#newer({ from: place }, this.#limit + 2);
-    const isThere = messages[0] !== undefined && comparePlaces(messages[0], place) === 0;
+  async #after(position: Position, isBeyond: boolean): Promise<Found> {
+    const messages = isBeyond ? [] : await this.#newer({ from: position }, this.#limit + 2);
+    const isThere = messages[0] !== undefined && comparePositions(messages[0], position) === 0;
     if (isThere) messages.shift();
-    const foundOldest = !isThere && (await this.#older({ upTo: isBeyond ? this.#floor : place }, 1)).length === 0;
+    const foundOldest = !isThere && (await this.#older({ upTo: isBeyond ? this.#floor : position }, 1)).length === 0;
     const page = { messages: messages.slice(0, this.#limit), foundOldest, foundNewest: messages.length <= this.#limit };
-    return isBeyond && place.epoch === this.#floor.epoch ? { ...page, ahead: place } : page;
+    return isBeyond && position.epoch === this.#floor.epoch ? { ...page, ahead: position } : page;
   }
 
   /** Half before and half after, the cursor's own with those before; a side that is short leaves its share to the other. */
-  async #around(place: Place): Promise<Found> {
+  async #around(position: Position): Promise<Found> {
     const [older, newer] = await Promise.all([
-      this.#older({ upTo: place }, this.#limit + 1),
-      this.#newer({ after: place }, this.#limit + 1),
+      this.#older({ upTo: position }, this.#limit + 1),
+      this.#newer({ after: position }, this.#limit + 1),
     ]);
     const takeNewer = Math.min(newer.length, Math.max(Math.floor(this.#limit / 2), this.#limit - older.length));
     const takeOlder = Math.min(older.length, this.#limit - takeNewer);
@@ -134,11 +134,11 @@ class PageReader {
     };
   }
 
-  #older(range: { upTo: Place }, limit: number): Promise<HistoryMessage[]> {
+  #older(range: { upTo: Position }, limit: number): Promise<HistoryMessage[]> {
     return this.#store.messages(this.#room, range, "newest first", limit);
   }
 
-  #newer(range: { after: Place } | { from: Place }, limit: number): Promise<HistoryMessage[]> {
+  #newer(range: { after: Position } | { from: Position }, limit: number): Promise<HistoryMessage[]> {
     return this.#store.messages(this.#room, { ...range, upTo: this.#floor }, "oldest first", limit);
   }
 }

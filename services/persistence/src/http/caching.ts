@@ -23,7 +23,7 @@ export async function addCaching(app: FastifyInstance): Promise<void> {
     reply.headers({
       "cache-control": "private, no-cache",
       etag: tag,
-      // The edge answers by origin (CORS), and what is said here stands in place of what it would say.
+      // The edge answers by origin (CORS), and what is said here stands in position of what it would say.
       vary: "accept-encoding, origin",
     });
     if (!names(request.headers["if-none-match"], tag)) return payload;

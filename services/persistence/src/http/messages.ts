@@ -4,11 +4,11 @@ import { Type } from "typebox";
 import { readPage } from "../history/pages.ts";
 import type { Floor } from "../recovery/floor.ts";
 import type { Store } from "../store/store.ts";
-import { InFlight } from "./shared-reads.ts";
 import { conditional, problems } from "./openapi.ts";
+import { SharedReads } from "./shared-reads.ts";
 
 export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {
-  const pages = new InFlight<HistoryPage>();
+  const pages = new SharedReads<HistoryPage>();
   return async (app) => {
     app.get(
       "/v1/rooms/:room/messages",

@@ -43,9 +43,12 @@ async function readableRooms(
 
 /**
  * Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile.
- * @param requireKept rejects for a room that is being erased: one that were made now would go with it
+ * @param requireNotErasing rejects for a room that is being erased: one that were made now would go with it
  */
-export function roomRoutes(store: Store, requireKept: (room: string) => Promise<void>): FastifyPluginAsyncTypebox {
+export function roomRoutes(
+  store: Store,
+  requireNotErasing: (room: string) => Promise<void>,
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get(
       "/v1/rooms",
@@ -98,7 +101,7 @@ export function roomRoutes(store: Store, requireKept: (room: string) => Promise<
           throw new ProtocolError("bad_request", { field: "body", message: "A room is made without properties." });
         }
         const name = requireRoom(params.room);
-        await requireKept(name);
+        await requireNotErasing(name);
         const { room, created } = await store.ensureRoom(name, new Date().toISOString());
         return reply.code(created ? 201 : 200).send(room);
       },

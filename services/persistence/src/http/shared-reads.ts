@@ -1,5 +1,5 @@
 /** Work under way that others who want the same may share: a crowd that opens one room reads its history once. */
-export class InFlight<T> {
+export class SharedReads<T> {
   readonly #works = new Map<string, Promise<T>>();
 
   /** Does the work, unless the same is under way: then its outcome, a failure too, is that of both. */

@@ -4,8 +4,8 @@ import type { LogAdmin } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
 import type { Floor } from "../recovery/floor.ts";
 import type { AdminStore, Job } from "../store/admin-store.ts";
-import { comparePlaces, type Place } from "../store/position.ts";
 import { isBy } from "../store/person.ts";
+import { comparePositions, type Position } from "../store/position.ts";
 
 /** How soon a job goes on that an instance died over. Renewed at each third of it, however long a step takes. */
 const HOLD_MS = 15_000;
@@ -34,7 +34,7 @@ class LetGo extends Error {}
  * Does erasures, one at a time, each step of which may be repeated: whatever is killed, a job goes on from its last
  * saved step until it is done. Also removes what is older than its room's retention.
  *
- * The order matters. Up to a fixed place of the log: first all of it is in the store (or what comes later would bring
+ * The order matters. Up to a fixed position of the log: first all of it is in the store (or what comes later would bring
  * it back), then it is emptied there, then in the log, event by event, each announced to the members before it is gone.
  */
 export class Eraser {
@@ -128,7 +128,7 @@ export class Eraser {
   }
 
   /** From one sequence to another, both included; saves how far it is after each bite. */
-  async #eraseFromLog({ id, subject }: Job, from: number, { epoch, seq: to }: Place, save: Save): Promise<void> {
+  async #eraseFromLog({ id, subject }: Job, from: number, { epoch, seq: to }: Position, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
     for (let next = from; next <= to; ) {
       const records = await logAdmin.scan(subject.kind === "room" ? subject.room : undefined, next);
@@ -138,10 +138,10 @@ export class Eraser {
       if (subject.kind === "person") {
         const messages = theirs.flatMap(({ seq, data }) => {
           const room = roomOfMessage(data);
-          return room === undefined ? [] : [{ room, place: { epoch, seq } }];
+          return room === undefined ? [] : [{ room, position: { epoch, seq } }];
         });
-        await store.erasePlaces(messages, new Date().toISOString());
-        for (const { room, place } of messages) await this.#announce(id, room, place.seq);
+        await store.eraseMessagesAt(messages, new Date().toISOString());
+        for (const { room, position } of messages) await this.#announce(id, room, position.seq);
       }
       for (const { seq } of theirs) await logAdmin.erase(seq);
       // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
@@ -183,8 +183,8 @@ export class Eraser {
   }
 
   /** Resolves when everything up to there is in the store. */
-  async #projected(place: Place): Promise<void> {
-    while (comparePlaces(await this.#deps.floor.now(place), place) < 0) {
+  async #projected(position: Position): Promise<void> {
+    while (comparePositions(await this.#deps.floor.now(position), position) < 0) {
       if (this.#stop.signal.aborted) throw new LetGo();
       await delay(FLOOR_POLL_MS);
     }

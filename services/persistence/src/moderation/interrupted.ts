@@ -11,7 +11,7 @@ const LOOK_INTERVAL_MS = 30_000;
  *
  * @returns stops it
  */
-export function markInterrupted(store: AdminStore, onTrouble: (what: string, error: Error) => void): () => void {
+export function markInterruptedActs(store: AdminStore, onTrouble: (what: string, error: Error) => void): () => void {
   // The first look is at everything, each later one at what has become old enough since.
   let seenTo = "";
   const look = async (): Promise<void> => {

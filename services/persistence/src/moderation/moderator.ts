@@ -30,7 +30,7 @@ export interface RoomSettings {
 export type Act = MemberEvent["act"];
 
 /** @throws ProtocolError `conflict` for a room that is being erased: what is set or made of it now would go with it, or open it */
-export async function requireKept(store: Pick<AdminStore, "isErasing">, room: string): Promise<void> {
+export async function requireNotErasing(store: Pick<AdminStore, "isErasing">, room: string): Promise<void> {
   if (await store.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
 }
 
@@ -54,7 +54,7 @@ export class Moderator {
    * @throws ProtocolError `conflict`
    */
   async setRoom(room: string, { topic, status, slowModeS, retentionDays }: Partial<RoomSettings>): Promise<void> {
-    await requireKept(this.#store, room);
+    await requireNotErasing(this.#store, room);
     const detail = [
       status === undefined ? [] : `status ${status}`,
       slowModeS === undefined ? [] : `slow mode ${slowModeS} s`,
@@ -62,7 +62,7 @@ export class Moderator {
       topic === undefined ? [] : `topic: ${topic}`,
     ].flat();
     return this.#act({ act: "room", room, detail: detail.join(", ") }, async (id, at) => {
-      await requireKept(this.#store, room);
+      await requireNotErasing(this.#store, room);
       let now: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
       await this.#logAdmin.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
         const days = retentionDays ?? kept;
@@ -115,19 +115,19 @@ export class Moderator {
   }
 
   /** Members see it go, history shows it as deleted, and nobody is given it again from the log. */
-  async deleteMessage(room: string, position: string): Promise<void> {
-    const place = parsePosition(position);
-    if (!place) throw new ProtocolError("bad_position");
+  async deleteMessage(room: string, text: string): Promise<void> {
+    const position = parsePosition(text);
+    if (!position) throw new ProtocolError("bad_position");
     // What stands there may be another room's, whose members would not be told.
-    if (!(await this.#store.hasMessage(room, place))) throw new ProtocolError("not_found");
-    return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
-      await requireKept(this.#store, room);
+    if (!(await this.#store.hasMessage(room, position))) throw new ProtocolError("not_found");
+    return this.#act({ act: "delete message", room, detail: text }, async (id, at) => {
+      await requireNotErasing(this.#store, room);
       const { epoch } = await this.#logAdmin.log();
-      if (epoch === place.epoch) {
-        await this.#logAdmin.publish({ type: "delete", room, user: MODERATOR, target: place.seq, at }, id);
-        await this.#logAdmin.erase(place.seq);
+      if (epoch === position.epoch) {
+        await this.#logAdmin.publish({ type: "delete", room, user: MODERATOR, target: position.seq, at }, id);
+        await this.#logAdmin.erase(position.seq);
       }
-      await this.#store.markDeleted(room, place, at);
+      await this.#store.markDeleted(room, position, at);
     });
   }
 

@@ -19,10 +19,10 @@ import {
   type JobState,
   type JobSubject,
   type MessageSearch,
-  type StoredLetter,
+  type StoredDeadLetter,
 } from "../store/admin-store.ts";
-import { messageKey, type Place, placeKey, roomBounds } from "../store/position.ts";
 import { isBy } from "../store/person.ts";
+import { messageKey, type Position, positionKey, roomBounds } from "../store/position.ts";
 import { keepConnecting, openMongoClient } from "./client.ts";
 import {
   type DeadLetterDocument,
@@ -53,7 +53,7 @@ interface JobDocument {
   at: string;
   kind: JobSubject["kind"];
   subject?: JobSubject;
-  upTo?: Place;
+  upTo?: Position;
   erasedTo: number;
   historyDone: boolean;
   done: boolean;
@@ -86,7 +86,7 @@ class MongoAdmin implements AdminStore {
   readonly #client: MongoClient;
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
-  readonly #letters: Collection<DeadLetterDocument>;
+  readonly #deadLetters: Collection<DeadLetterDocument>;
   readonly #audit: Collection<AuditDocument>;
   readonly #jobs: Collection<JobDocument>;
   readonly #stopConnecting: () => void;
@@ -100,7 +100,7 @@ class MongoAdmin implements AdminStore {
     const db: Db = this.#client.db();
     this.#messages = db.collection("messages");
     this.#rooms = db.collection("rooms");
-    this.#letters = db.collection("dead_letters");
+    this.#deadLetters = db.collection("dead_letters");
     this.#audit = db.collection("audit");
     this.#jobs = db.collection("jobs");
     this.#stopConnecting = keepConnecting(this.#client);
@@ -121,7 +121,7 @@ class MongoAdmin implements AdminStore {
     return this.#rooms.estimatedDocumentCount();
   }
 
-  async searchMessages({ room, text, person }: MessageSearch, before: Place | undefined, limit: number) {
+  async searchMessages({ room, text, person }: MessageSearch, before: Position | undefined, limit: number) {
     const filter: Filter<MessageDocument> = { _id: { $type: "string" }, ...SHOWN };
     if (room !== undefined) {
       const [first, end] = roomBounds(room);
@@ -146,32 +146,32 @@ class MongoAdmin implements AdminStore {
     for await (const document of this.#messages.find(theirs, { batchSize: EXPORT_BATCH })) yield foundMessage(document);
   }
 
-  async hasMessage(room: string, place: Place) {
-    const whole = { _id: messageKey(room, place), at: { $exists: true } };
+  async hasMessage(room: string, position: Position) {
+    const whole = { _id: messageKey(room, position), at: { $exists: true } };
     return (await this.#messages.findOne(whole, { projection: { _id: 1 } })) !== null;
   }
 
-  async markDeleted(room: string, place: Place, at: string) {
-    const _id = messageKey(room, place);
-    await this.#messages.updateOne({ _id, at: { $exists: true } }, { $min: { deleted: { seq: place.seq, at } } });
+  async markDeleted(room: string, position: Position, at: string) {
+    const _id = messageKey(room, position);
+    await this.#messages.updateOne({ _id, at: { $exists: true } }, { $min: { deleted: { seq: position.seq, at } } });
   }
 
   async letters(after: string | undefined, limit: number) {
     const filter = after === undefined ? {} : { _id: { $gt: after } };
-    return (await this.#letters.find(filter).sort({ _id: 1 }).limit(limit).toArray()).map(storedLetter);
+    return (await this.#deadLetters.find(filter).sort({ _id: 1 }).limit(limit).toArray()).map(storedDeadLetter);
   }
 
   async letter(id: string) {
-    const found = await this.#letters.findOne({ _id: id });
-    return found ? storedLetter(found) : undefined;
+    const found = await this.#deadLetters.findOne({ _id: id });
+    return found ? storedDeadLetter(found) : undefined;
   }
 
-  async removeLetter(id: string) {
-    await this.#letters.deleteOne({ _id: id });
+  async removeDeadLetter(id: string) {
+    await this.#deadLetters.deleteOne({ _id: id });
   }
 
-  countLetters() {
-    return this.#letters.estimatedDocumentCount();
+  countDeadLetters() {
+    return this.#deadLetters.estimatedDocumentCount();
   }
 
   async record({ id, ...entry }: AuditEntry) {
@@ -273,21 +273,21 @@ class MongoAdmin implements AdminStore {
       $unset: { userId: 1, nonce: 1, who: 1, edit: 1 },
       $min: { deleted: { seq: 0, at } },
     });
-    for await (const { _id, data } of this.#letters.find()) {
-      if (isBy(bytesOf(data), person)) await this.#letters.deleteOne({ _id });
+    for await (const { _id, data } of this.#deadLetters.find()) {
+      if (isBy(bytesOf(data), person)) await this.#deadLetters.deleteOne({ _id });
     }
     const about = person.userId === undefined ? { "person.user": person.user } : { "person.userId": person.userId };
     await this.#audit.updateMany(about, { $set: { person: { user: ERASED_NAME } } });
   }
 
-  async erasePlaces(places: readonly { readonly room: string; readonly place: Place }[], at: string) {
+  async eraseMessagesAt(positions: readonly { readonly room: string; readonly position: Position }[], at: string) {
     // What is not there, or known of by its edits and deletes only, stays hidden.
     const ifThere = (value: unknown, other = "$$REMOVE") => ({ $cond: [{ $ifNull: ["$at", false] }, value, other] });
     const emptied = { user: ifThere(ERASED_NAME), message: ifThere(""), erased: true };
     const deleted = ifThere({ $min: ["$deleted", { $literal: { seq: 0, at } }] }, "$deleted");
-    const operations: AnyBulkWriteOperation<MessageDocument>[] = places.map(({ room, place }) => ({
+    const operations: AnyBulkWriteOperation<MessageDocument>[] = positions.map(({ room, position }) => ({
       updateOne: {
-        filter: { _id: messageKey(room, place) },
+        filter: { _id: messageKey(room, position) },
         update: [
           { $set: { room: { $literal: room }, ...emptied, deleted } },
           { $unset: ["userId", "nonce", "who", "edit"] },
@@ -298,14 +298,14 @@ class MongoAdmin implements AdminStore {
     await bulkUpsert(this.#messages, operations);
   }
 
-  async eraseRoom(room: string, upTo: Place) {
+  async eraseRoom(room: string, upTo: Position) {
     const [first, end] = roomBounds(room);
     const last = messageKey(room, upTo);
     // In this order: see writeRooms.
     await this.#rooms.deleteOne({ _id: room });
     await this.#messages.deleteMany({ _id: { $gt: first, $lte: last } });
-    for await (const { _id, subject } of this.#letters.find({}, { projection: { subject: 1 } })) {
-      if (roomOfSubject(`${subject}`) === room && _id <= placeKey(upTo)) await this.#letters.deleteOne({ _id });
+    for await (const { _id, subject } of this.#deadLetters.find({}, { projection: { subject: 1 } })) {
+      if (roomOfSubject(`${subject}`) === room && _id <= positionKey(upTo)) await this.#deadLetters.deleteOne({ _id });
     }
     const later = await this.#messages.findOne({ _id: { $gt: last, $lt: end }, at: { $exists: true } });
     if (later) await this.#rooms.updateOne({ _id: room }, { $min: { createdAt: later.at! } }, { upsert: true });
@@ -335,9 +335,9 @@ function foundMessage(document: MessageDocument): FoundMessage {
 }
 
 /** Whatever somebody made of it by hand, it is looked at and thrown away like any other. */
-function storedLetter({ _id, epoch, seq, subject, reason, at, data }: DeadLetterDocument): StoredLetter {
+function storedDeadLetter({ _id, epoch, seq, subject, reason, at, data }: DeadLetterDocument): StoredDeadLetter {
   const when = at instanceof Date ? at.toISOString() : `${at ?? ""}`;
-  return { id: _id, place: { epoch, seq }, subject: `${subject ?? ""}`, reason, at: when, data: bytesOf(data) };
+  return { id: _id, position: { epoch, seq }, subject: `${subject ?? ""}`, reason, at: when, data: bytesOf(data) };
 }
 
 /** No bytes where somebody spoiled a document by hand: an erasure is not to wait for that. */

@@ -2,7 +2,7 @@
 import { formatPosition, type HistoryMessage, type Room, type RoomStatus, whoOf } from "@madang/protocol";
 import type { Binary } from "mongodb";
 import type { MessageChange } from "../store/changes.ts";
-import { messageKey, placeOfKey } from "../store/position.ts";
+import { messageKey, positionOfKey } from "../store/position.ts";
 
 /** The message itself. `who` is there with `nonce` only: together they make a sender's repetition recognisable. */
 export interface MessageContent {
@@ -74,7 +74,7 @@ export type WholeMessage = MessageContent & { _id: string; room: string };
 
 /** A message as it is stored when it comes. */
 export function messageDocument(change: MessageChange): WholeMessage {
-  return { _id: messageKey(change.room, change.place), room: change.room, ...contentOf(change) };
+  return { _id: messageKey(change.room, change.position), room: change.room, ...contentOf(change) };
 }
 
 /** Whether a stored document is this very message, whatever edits and deletes have been added to it. */
@@ -93,7 +93,7 @@ export function isSameMessage(stored: MessageDocument, message: WholeMessage): b
 /** A stored message, which is no stub, as history shows it: with its last edit, or without its text when it was deleted. */
 export function historyMessage(document: MessageDocument): HistoryMessage {
   const { _id, user, userId, message, at, nonce, replyTo, edit, deleted } = document as WholeMessage & MessageDocument;
-  const { epoch, seq } = placeOfKey(_id);
+  const { epoch, seq } = positionOfKey(_id);
   return {
     seq,
     epoch,
@@ -111,7 +111,7 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
 
 /** A stored room, with what was said last in it, as the API shows it. What somebody spoiled by hand is as if it were not set. */
 export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] }: RoomWithLast): Room {
-  const place = last && placeOfKey(last._id);
+  const position = last && positionOfKey(last._id);
   const slow = slowModeS?.value;
   return {
     room: _id,
@@ -119,6 +119,6 @@ export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] 
     status: STATUSES.find((known) => known === status?.value) ?? 0,
     ...(Number.isSafeInteger(slow) && slow! > 0 ? { slowModeS: slow! } : {}),
     createdAt: typeof createdAt === "string" ? createdAt : (last?.at ?? NEVER),
-    ...(last && place ? { lastMessageAt: last.at, lastPosition: formatPosition(place.epoch, place.seq) } : {}),
+    ...(last && position ? { lastMessageAt: last.at, lastPosition: formatPosition(position.epoch, position.seq) } : {}),
   };
 }

@@ -21,7 +21,7 @@ export async function writeMessages(
   if (changes.length === 0) return [];
   const documents = changes.map(messageDocument);
   const refusals: Refusal[] = [];
-  const refuse = (index: number, reason: string) => refusals.push({ place: changes[index]!.place, reason });
+  const refuse = (index: number, reason: string) => refusals.push({ position: changes[index]!.position, reason });
   const taken = await insert(collection, documents, refuse);
   if (taken.length === 0) return refusals;
 
@@ -62,12 +62,12 @@ async function insert(
 
 /** Why a message cannot be stored where `other` is; `undefined`: it is that one. */
 function otherThan(document: WholeMessage, other: MessageDocument): string | undefined {
-  return isSameMessage(other, document) ? undefined : "its place is taken by another message";
+  return isSameMessage(other, document) ? undefined : "its position is taken by another message";
 }
 
 /**
  * Writes a message that met a stub of itself, or an earlier use of its nonce. Of several messages with one nonce the
- * lowest place stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
+ * lowest position stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
  * @returns why it will never be stored, when that is so
  */
 async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
@@ -98,7 +98,7 @@ function holderOfNonce(collection: Collection<MessageDocument>, { room, who, non
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
 }
 
-/** Of the messages of a sender with one nonce the lowest place stays. For when no index has seen to that; reads all there are. */
+/** Of the messages of a sender with one nonce the lowest position stays. For when no index has seen to that; reads all there are. */
 export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
   const repeated = collection.aggregate<{ ids: string[] }>(
     [
@@ -113,7 +113,7 @@ export async function dropRepetitions(collection: Collection<MessageDocument>): 
   }
 }
 
-/** Takes the content away; what edits and deletes know of the place stays, as it would had the message come later. */
+/** Takes the content away; what edits and deletes know of the position stays, as it would had the message come later. */
 async function demote(collection: Collection<MessageDocument>, _id: string): Promise<void> {
   const content = { user: 1, userId: 1, message: 1, at: 1, replyTo: 1, nonce: 1, who: 1 } as const;
   await collection.updateOne({ _id }, { $unset: content });
@@ -157,7 +157,7 @@ export async function writeCorrections(
   ];
   await bulkUpsert(collection, operations, (index, reason) => {
     const { target, seq } = changes[index]!;
-    refusals.push({ place: { epoch: target.epoch, seq }, reason });
+    refusals.push({ position: { epoch: target.epoch, seq }, reason });
   });
   return refusals;
 }

@@ -1,7 +1,7 @@
 import type { Room } from "@madang/protocol";
 import type { Collection, Filter } from "mongodb";
-import type { Placed, RoomChange } from "../store/changes.ts";
-import { placeKey, ROOM_END, ROOM_START } from "../store/position.ts";
+import type { Positioned, RoomChange } from "../store/changes.ts";
+import { positionKey, ROOM_END, ROOM_START } from "../store/position.ts";
 import type { Refusal } from "../store/store.ts";
 import { type RoomDocument, type RoomWithLast, roomOf, SHOWN } from "./documents.ts";
 import { bulkUpsert } from "./errors.ts";
@@ -28,18 +28,18 @@ export async function writeRooms(
   // Of what is refused as a whole a part may do.
   const parts = refused.flatMap(partsOf);
   await bulkUpsert(collection, parts.map(upsert), (index, reason) => {
-    const [, { place, topic, status, slowModeS }] = parts[index]!;
-    refusals.push({ place: (topic ?? status ?? slowModeS)?.place ?? place, reason: `of its room: ${reason}` });
+    const [, { position, topic, status, slowModeS }] = parts[index]!;
+    refusals.push({ position: (topic ?? status ?? slowModeS)?.position ?? position, reason: `of its room: ${reason}` });
   });
   return refusals;
 }
 
 /** That it is there, and each thing that is set of it. */
-function partsOf([name, { createdAt, place, topic, status, slowModeS }]: Change): Change[] {
+function partsOf([name, { createdAt, position, topic, status, slowModeS }]: Change): Change[] {
   const sets = [topic && { topic }, status && { status }, slowModeS && { slowModeS }].filter(
     (set) => set !== undefined,
   );
-  return [{}, ...sets].map((set) => [name, { createdAt, place, ...set }]);
+  return [{}, ...sets].map((set) => [name, { createdAt, position, ...set }]);
 }
 
 function isMention([, { topic, status, slowModeS }]: Change): boolean {
@@ -63,8 +63,8 @@ function upsert([_id, { createdAt, topic, status, slowModeS }]: Change) {
   return { updateOne: { filter: { _id }, update: { $min: { createdAt }, $max }, upsert: true } };
 }
 
-function placed<V>({ place, value }: Placed<V>): { place: string; value: V } {
-  return { place: placeKey(place), value };
+function placed<V>({ position, value }: Positioned<V>): { place: string; value: V } {
+  return { place: positionKey(position), value };
 }
 
 /** Rooms in the order of their names, each with its last message: one step in the messages' primary key a room. */

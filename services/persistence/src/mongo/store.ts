@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Binary, type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "../store/changes.ts";
-import { messageKey, type Place, placeKey, placeOfKey, roomBounds } from "../store/position.ts";
+import { messageKey, type Position, positionKey, positionOfKey, roomBounds } from "../store/position.ts";
 import type { Mark, Order, Range, Refusal, Store } from "../store/store.ts";
 import { openMongoClient } from "./client.ts";
 import {
@@ -23,7 +23,7 @@ const SOCKET_LIMIT_MS = 10_000;
 /** Journal and oplog keep their order: what waits for a majority's disks after this has waited for this, too. */
 const AT_ONCE = { w: 1, journal: false } as const;
 
-/** What this tier remembers of the log. Places are {@link placeKey}s, so that `$max` works, also on what begins with one. */
+/** What this tier remembers of the log. Places are {@link positionKey}s, so that `$max` works, also on what begins with one. */
 interface StateDocument {
   _id: "floor" | "mark";
   place?: string;
@@ -106,10 +106,10 @@ class MongoStore implements Store {
 
   async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
     const at = new Date();
-    const operations = letters.map(({ place, subject, data, reason }) => ({
+    const operations = letters.map(({ position, subject, data, reason }) => ({
       updateOne: {
-        filter: { _id: placeKey(place) },
-        update: { $setOnInsert: { ...place, subject, reason, at, data: new Binary(data) } },
+        filter: { _id: positionKey(position) },
+        update: { $setOnInsert: { ...position, subject, reason, at, data: new Binary(data) } },
         upsert: true,
       },
     }));
@@ -166,22 +166,22 @@ class MongoStore implements Store {
 
   async loadFloor() {
     const found = await reading(() => this.#state.findOne({ _id: "floor" }));
-    return typeof found?.place === "string" ? placeOfKey(found.place) : undefined;
+    return typeof found?.place === "string" ? positionOfKey(found.place) : undefined;
   }
 
-  async saveFloor(floor: Place) {
-    await this.#state.updateOne({ _id: "floor" }, { $max: { place: placeKey(floor) } }, { upsert: true });
+  async saveFloor(floor: Position) {
+    await this.#state.updateOne({ _id: "floor" }, { $max: { place: positionKey(floor) } }, { upsert: true });
   }
 
   async loadMark() {
     const found = await reading(() => this.#state.findOne({ _id: "mark" }));
     // One that nobody can read is none: the log is read again then.
     if (typeof found?.mark?.place !== "string") return undefined;
-    return { place: placeOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
+    return { position: positionOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
   }
 
-  async saveMark({ place, fingerprint }: Mark) {
-    const mark = { place: placeKey(place), fingerprint };
+  async saveMark({ position, fingerprint }: Mark) {
+    const mark = { place: positionKey(position), fingerprint };
     const options = { upsert: true, writeConcern: AT_ONCE };
     await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, options).catch((error) => {
       throw safeError(error);

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogConsumer } from "@madang/broker";
 import type { Logger } from "@madang/runtime";
-import { landmark } from "../recovery/mark.ts";
+import { markOf } from "../recovery/mark.ts";
 import type { Store } from "../store/store.ts";
 import { createProjector, ProjectionCounts } from "./projector.ts";
 
 const RETRY_MS = 1000;
 
-export interface ProjectingDeps {
+export interface ProjectionDeps {
   readonly store: Store;
   readonly consumer: LogConsumer;
   readonly log: Logger;
@@ -15,7 +15,7 @@ export interface ProjectingDeps {
 }
 
 /** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
-export function startProjecting({ store, consumer, log, onTrouble }: ProjectingDeps): {
+export function startProjection({ store, consumer, log, onTrouble }: ProjectionDeps): {
   readonly counts: ProjectionCounts;
   stop(): void;
 } {
@@ -32,7 +32,7 @@ export function startProjecting({ store, consumer, log, onTrouble }: ProjectingD
           // A batch that waits for it would be in before anybody has looked whether it is the same.
           if (!store.ready) throw new Error("the store cannot be written");
           // First: a mark ahead of what is in the store does no harm, since such a batch is not acknowledged.
-          await store.saveMark(landmark(records));
+          await store.saveMark(markOf(records));
           await project(records, isOurs);
         });
         return;

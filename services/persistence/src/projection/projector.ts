@@ -34,13 +34,13 @@ export function createProjector(
     // Another instance may have written them, and a room been erased since: they would come back.
     if (!isOurs()) throw new Error("the batch has gone to another instance meanwhile");
     const refusals = await store.write(changes);
-    const refused = refusals.map(({ place, reason }) =>
-      deadLetter(records.find(({ epoch, seq }) => epoch === place.epoch && seq === place.seq)!, reason),
+    const refused = refusals.map(({ position, reason }) =>
+      deadLetter(records.find(({ epoch, seq }) => epoch === position.epoch && seq === position.seq)!, reason),
     );
     if (refused.length > 0) await store.keepDeadLetters(refused);
     const dead = [...changes.deadLetters, ...refused];
     // One line a batch: where all is foreign there may be thousands a second. The admin page shows each.
-    if (dead[0]) log.warn({ count: dead.length, first: dead[0].place, reason: dead[0].reason }, "dead letters");
+    if (dead[0]) log.warn({ count: dead.length, first: dead[0].position, reason: dead[0].reason }, "dead letters");
     counts.batches++;
     counts.events += records.length;
     counts.deadLetters += dead.length;
@@ -63,5 +63,5 @@ function decode({ data, room, seq }: ConsumedRecord): LogEvent | string {
 }
 
 function deadLetter({ epoch, seq, subject, data }: ConsumedRecord, reason: string): DeadLetter {
-  return { place: { epoch, seq }, subject, data, reason };
+  return { position: { epoch, seq }, subject, data, reason };
 }

@@ -1,6 +1,6 @@
 import type { LogConsumer } from "@madang/broker";
 import { ProtocolError } from "@madang/protocol";
-import { comparePlaces, type Place } from "../store/position.ts";
+import { comparePositions, type Position } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 
 /** An answer may be this old: an older floor is as true, only lower. */
@@ -10,19 +10,19 @@ const RETRY_MS = 1000;
 const SAVE_INTERVAL_MS = 1000;
 
 /**
- * The place up to which the whole log is in the store, by whichever instance: history ends there, and a member who joins
+ * The position up to which the whole log is in the store, by whichever instance: history ends there, and a member who joins
  * from there misses nothing. Never goes back within an epoch. When the log cannot be asked it is the last one known,
  * which is kept in the store for the sake of a restart in such a time.
  */
 export class Floor {
   readonly #consumer: Pick<LogConsumer, "ackFloor">;
   readonly #store: Pick<Store, "loadFloor" | "saveFloor">;
-  #known: Place | undefined;
-  #saved: Place | undefined;
+  #known: Position | undefined;
+  #saved: Position | undefined;
   #freshUntil = 0;
   /** The log did not answer, and is left alone for so long. */
   #silentUntil = 0;
-  #asking: Promise<Place> | undefined;
+  #asking: Promise<Position> | undefined;
   readonly #saver: NodeJS.Timeout;
 
   constructor(consumer: Pick<LogConsumer, "ackFloor">, store: Pick<Store, "loadFloor" | "saveFloor">) {
@@ -33,30 +33,30 @@ export class Floor {
   }
 
   /** The floor as it was last heard of. */
-  get known(): Place | undefined {
+  get known(): Position | undefined {
     return this.#known;
   }
 
   /**
-   * A place that the log had reached, as this instance or the store remembers; `undefined`: none is known of.
+   * A position that the log had reached, as this instance or the store remembers; `undefined`: none is known of.
    * @throws when the store cannot be read now
    */
-  async reached(): Promise<Place | undefined> {
+  async reached(): Promise<Position | undefined> {
     const saved = await this.#store.loadFloor();
-    return saved && (!this.#known || comparePlaces(saved, this.#known) > 0) ? saved : this.#known;
+    return saved && (!this.#known || comparePositions(saved, this.#known) > 0) ? saved : this.#known;
   }
 
   /**
    * To be asked before the store is read, never after.
-   * @param seen a place that the caller was shown: another instance may know of a higher floor, and a page that follows
+   * @param seen a position that the caller was shown: another instance may know of a higher floor, and a page that follows
    *   on one of its pages must not end below that
    * @throws ProtocolError `history_unavailable`
    */
-  async now(seen?: Place): Promise<Place> {
+  async now(seen?: Position): Promise<Position> {
     if (this.#known && performance.now() < this.#freshUntil && !this.#isBehind(seen)) return this.#known;
     const underWay = this.#asking;
     const floor = await (underWay ?? this.#askOnce());
-    // What was under way may have been answered before the caller was shown that place.
+    // What was under way may have been answered before the caller was shown that position.
     return underWay && this.#isBehind(seen) ? this.#askOnce() : floor;
   }
 
@@ -71,18 +71,18 @@ export class Floor {
     clearInterval(this.#saver);
   }
 
-  #isBehind(seen: Place | undefined): boolean {
-    return seen !== undefined && (!this.#known || comparePlaces(this.#known, seen) < 0);
+  #isBehind(seen: Position | undefined): boolean {
+    return seen !== undefined && (!this.#known || comparePositions(this.#known, seen) < 0);
   }
 
-  #askOnce(): Promise<Place> {
+  #askOnce(): Promise<Position> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #ask(): Promise<Place> {
+  async #ask(): Promise<Position> {
     this.#known ??= await this.#store.loadFloor();
     const answer =
       performance.now() < this.#silentUntil ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
@@ -92,7 +92,7 @@ export class Floor {
       this.#freshUntil = performance.now() + FRESH_MS;
     } else {
       const saved = await this.#store.loadFloor();
-      if (saved && (!this.#known || comparePlaces(saved, this.#known) > 0)) this.#known = saved;
+      if (saved && (!this.#known || comparePositions(saved, this.#known) > 0)) this.#known = saved;
       if (performance.now() >= this.#silentUntil) this.#silentUntil = performance.now() + RETRY_MS;
       this.#freshUntil = this.#silentUntil;
     }

@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 import type { ConsumedRecord } from "@madang/broker";
-import { comparePlaces } from "../store/position.ts";
+import { comparePositions } from "../store/position.ts";
 import type { Mark } from "../store/store.ts";
 
 type Event = Pick<ConsumedRecord, "subject" | "data">;
 
 /**
  * The last event of a batch. Kept in the store before the batch is acknowledged, it tells two things: a log that has
- * another event at that place is not the one that was projected, and a store whose mark is behind what was acknowledged
+ * another event at that position is not the one that was projected, and a store whose mark is behind what was acknowledged
  * is not the one that was written to.
  */
-export function landmark(batch: readonly ConsumedRecord[]): Mark {
+export function markOf(batch: readonly ConsumedRecord[]): Mark {
   const { epoch, seq, subject, data } = batch.reduce((last, record) =>
-    comparePlaces(record, last) > 0 ? record : last,
+    comparePositions(record, last) > 0 ? record : last,
   );
-  return { place: { epoch, seq }, fingerprint: fingerprint({ subject, data }) };
+  return { position: { epoch, seq }, fingerprint: fingerprint({ subject, data }) };
 }
 
 /** Whoever sees it does not learn what was said: the event has its time and mostly a nonce in it. */

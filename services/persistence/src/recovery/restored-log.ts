@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LogAdmin, StreamIdentity } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
-import { comparePlaces, type Place } from "../store/position.ts";
+import { comparePositions, type Position } from "../store/position.ts";
 import type { Mark, Store } from "../store/store.ts";
 import type { Floor } from "./floor.ts";
 import { fingerprint } from "./mark.ts";
@@ -18,43 +18,43 @@ interface Deps {
 }
 
 /**
- * For `openConsumer`: a log that ends before what is in the store, or has another event at the last place that was stored, is
+ * For `openConsumer`: a log that ends before what is in the store, or has another event at the last position that was stored, is
  * an older copy of itself that may have been written to since, or lost its end with a disk. It gives the same
  * sequences again, and what is stored under them would be taken for what others know by them: nobody would be told of
  * it, and history refuse it. So it gets a new epoch before anything of it is fetched.
  * @param deps asked at the first look: they come to be after the consumer
  */
-export function renewWhenRewound(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
+export function renewRestoredLog(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
   return async (log) => {
     const { store, floor, logAdmin, onTrouble } = deps();
     const mark = await store.loadMark();
-    const reached = higher(await floor.reached(), mark?.place);
-    const renew = async (place: Place, why: string): Promise<never> => {
-      if (await logAdmin.renewLog(place)) onTrouble("the log was put back, and has a new epoch", new Error(why));
+    const reached = higher(await floor.reached(), mark?.position);
+    const renew = async (position: Position, why: string): Promise<never> => {
+      if (await logAdmin.renewLog(position)) onTrouble("the log was put back, and has a new epoch", new Error(why));
       throw new Error(`it was put back: ${why}`);
     };
-    if (reached && comparePlaces(endOf(log), reached) < 0) {
+    if (reached && comparePositions(endOf(log), reached) < 0) {
       await untilConnected(logAdmin);
       // Another instance may have stored what was said since the log was looked at.
       const end = endOf(await logAdmin.log());
-      if (end.epoch !== log.epoch || comparePlaces(end, reached) < 0)
+      if (end.epoch !== log.epoch || comparePositions(end, reached) < 0)
         await renew(reached, `it ended at ${say(end)}, and had reached ${say(reached)}`);
     }
-    if (mark?.place.epoch !== log.epoch || mark.place.seq < log.firstSeq) return;
+    if (mark?.position.epoch !== log.epoch || mark.position.seq < log.firstSeq) return;
     const isAnother = await hasAnother(logAdmin, mark).catch((error: Error) => {
       // Without the log admin's connection nothing could be done about it either, and what was said is to be stored.
       onTrouble("it cannot be seen whether the log was put back", error);
       return false;
     });
     // However far it has come since, it has been further.
-    if (isAnother) await renew({ ...mark.place, seq: Infinity }, `it has another event at ${say(mark.place)}`);
+    if (isAnother) await renew({ ...mark.position, seq: Infinity }, `it has another event at ${say(mark.position)}`);
   };
 }
 
 /** One that was erased is not another. */
-async function hasAnother(logAdmin: Deps["logAdmin"], { place, fingerprint: known }: Mark): Promise<boolean> {
+async function hasAnother(logAdmin: Deps["logAdmin"], { position, fingerprint: known }: Mark): Promise<boolean> {
   await untilConnected(logAdmin);
-  const event = await logAdmin.at(place.seq);
+  const event = await logAdmin.at(position.seq);
   return event !== undefined && fingerprint(event) !== known;
 }
 
@@ -64,14 +64,14 @@ export async function untilConnected(logAdmin: Pick<LogAdmin, "connected">): Pro
     await delay(DESK_POLL_MS);
 }
 
-function endOf({ epoch, lastSeq }: StreamIdentity): Place {
+function endOf({ epoch, lastSeq }: StreamIdentity): Position {
   return { epoch, seq: lastSeq };
 }
 
-function higher(a: Place | undefined, b: Place | undefined): Place | undefined {
-  return a && (!b || comparePlaces(a, b) > 0) ? a : b;
+function higher(a: Position | undefined, b: Position | undefined): Position | undefined {
+  return a && (!b || comparePositions(a, b) > 0) ? a : b;
 }
 
-function say({ epoch, seq }: Place): string {
+function say({ epoch, seq }: Position): string {
   return formatPosition(epoch, seq);
 }

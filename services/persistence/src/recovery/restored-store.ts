@@ -1,6 +1,6 @@
 import type { FoundLog, LogAdmin } from "@madang/broker";
 import { formatPosition } from "@madang/protocol";
-import { comparePlaces } from "../store/position.ts";
+import { comparePositions } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 import type { Floor } from "./floor.ts";
 import { untilConnected } from "./restored-log.ts";
@@ -18,19 +18,19 @@ interface Deps {
  * settled: one batch, and nobody could see any more that something is missing before it.
  * @param deps asked at the first look: they come to be after the consumer
  */
-export function rereadWhenPutBack(deps: () => Deps): (log: FoundLog) => Promise<void> {
+export function rereadForRestoredStore(deps: () => Deps): (log: FoundLog) => Promise<void> {
   return async ({ epoch, firstSeq, ackFloor }) => {
     const { store, floor, logAdmin, onTrouble } = deps();
-    const place = (await store.loadMark())?.place;
+    const position = (await store.loadMark())?.position;
     // Another instance has had it read again already.
-    if (floor.known && (!place || comparePlaces(place, floor.known) < 0)) await floor.forget();
+    if (floor.known && (!position || comparePositions(position, floor.known) < 0)) await floor.forget();
     // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
     if (ackFloor === 0 || ackFloor < firstSeq) return;
-    if (place && comparePlaces(place, { epoch, seq: ackFloor }) >= 0) return;
+    if (position && comparePositions(position, { epoch, seq: ackFloor }) >= 0) return;
     await untilConnected(logAdmin);
     await logAdmin.rereadLog(epoch);
     await floor.forget();
-    const had = place ? `ends at ${formatPosition(place.epoch, place.seq)}` : "is empty";
+    const had = position ? `ends at ${formatPosition(position.epoch, position.seq)}` : "is empty";
     const why = new Error(`it ${had}, and ${formatPosition(epoch, ackFloor)} had been stored`);
     onTrouble("the store was put back, and the log is read again from its beginning", why);
   };

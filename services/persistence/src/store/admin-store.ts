@@ -1,7 +1,7 @@
 /** What the admin page and its jobs keep and look at. Every method may take long on a large store: nothing waits for it but its asker. */
 import type { HistoryMessage, Person, Room } from "@madang/protocol";
 import type { DeadLetter } from "./changes.ts";
-import type { Place } from "./position.ts";
+import type { Position } from "./position.ts";
 
 /** One act of a moderator. Entries are added and finished, never changed or removed. */
 export interface AuditEntry {
@@ -28,7 +28,7 @@ export interface FoundMessage extends HistoryMessage {
   readonly room: string;
 }
 
-export interface StoredLetter extends DeadLetter {
+export interface StoredDeadLetter extends DeadLetter {
   readonly id: string;
   readonly at: string;
 }
@@ -42,7 +42,7 @@ export interface Job {
   readonly id: string;
   readonly subject: JobSubject;
   /** Everything up to here is to be erased; absent: not begun. */
-  readonly upTo?: Place;
+  readonly upTo?: Position;
   /** The log is erased up to here. */
   readonly erasedTo: number;
   readonly historyDone: boolean;
@@ -61,18 +61,18 @@ export interface AdminStore {
   countRooms(): Promise<number>;
 
   /** Newest first in one room; over all rooms in no particular order. @throws ProtocolError `history_unavailable` when it takes too long */
-  searchMessages(search: MessageSearch, before: Place | undefined, limit: number): Promise<FoundMessage[]>;
+  searchMessages(search: MessageSearch, before: Position | undefined, limit: number): Promise<FoundMessage[]>;
   /** All that a person said that is still there. */
   messagesOf(person: Person): AsyncIterable<FoundMessage>;
-  /** Whether a message of this room is at that place, deleted or not. */
-  hasMessage(room: string, place: Place): Promise<boolean>;
+  /** Whether a message of this room is at that position, deleted or not. */
+  hasMessage(room: string, position: Position): Promise<boolean>;
   /** For messages of an earlier log, which no event can speak of any more. */
-  markDeleted(room: string, place: Place, at: string): Promise<void>;
+  markDeleted(room: string, position: Position, at: string): Promise<void>;
 
-  letters(after: string | undefined, limit: number): Promise<StoredLetter[]>;
-  letter(id: string): Promise<StoredLetter | undefined>;
-  removeLetter(id: string): Promise<void>;
-  countLetters(): Promise<number>;
+  letters(after: string | undefined, limit: number): Promise<StoredDeadLetter[]>;
+  letter(id: string): Promise<StoredDeadLetter | undefined>;
+  removeDeadLetter(id: string): Promise<void>;
+  countDeadLetters(): Promise<number>;
 
   record(entry: AuditEntry): Promise<void>;
   finish(id: string, state: "done" | "failed"): Promise<void>;
@@ -101,9 +101,12 @@ export interface AdminStore {
   /** Empties what a person said and replaces the name; in dead letters and the audit log, too. Idempotent. */
   erasePerson(person: Person, at: string): Promise<void>;
   /** Empties these messages for good, whether they are there or come once more: a sender's repetition, that was dropped, too. Idempotent. */
-  erasePlaces(places: readonly { readonly room: string; readonly place: Place }[], at: string): Promise<void>;
+  eraseMessagesAt(
+    positions: readonly { readonly room: string; readonly position: Position }[],
+    at: string,
+  ): Promise<void>;
   /** Removes a room, all that was said in it up to there, and its dead letters. Idempotent. */
-  eraseRoom(room: string, upTo: Place): Promise<void>;
+  eraseRoom(room: string, upTo: Position): Promise<void>;
   /** Removes messages older than `before` (ISO 8601). @returns how many */
   eraseOlder(room: string, before: string): Promise<number>;
 

@@ -3,16 +3,16 @@
  * order, any number of times and by any number of instances, changes lead to the same state.
  */
 import type { RoomStatus } from "@madang/protocol";
-import { comparePlaces, type Place } from "./position.ts";
+import { comparePositions, type Position } from "./position.ts";
 
 export interface MessageChange {
   readonly room: string;
-  readonly place: Place;
+  readonly position: Position;
   readonly user: string;
   readonly userId?: string | undefined;
   readonly message: string;
   readonly at: string;
-  /** Of several messages of one sender with the same nonce, the one with the lowest place is kept. */
+  /** Of several messages of one sender with the same nonce, the one with the lowest position is kept. */
   readonly nonce?: string | undefined;
   readonly replyTo?: number | undefined;
 }
@@ -20,7 +20,7 @@ export interface MessageChange {
 /** The edit with the highest seq wins. */
 export interface EditChange {
   readonly room: string;
-  readonly target: Place;
+  readonly target: Position;
   readonly seq: number;
   readonly message: string;
   readonly at: string;
@@ -29,14 +29,14 @@ export interface EditChange {
 /** Wins over every edit. */
 export interface DeleteChange {
   readonly room: string;
-  readonly target: Place;
+  readonly target: Position;
   readonly seq: number;
   readonly at: string;
 }
 
-/** A value with the place where it was set: the highest place wins. */
-export interface Placed<V> {
-  readonly place: Place;
+/** A value with the position where it was set: the highest position wins. */
+export interface Positioned<V> {
+  readonly position: Position;
   readonly value: V;
 }
 
@@ -45,15 +45,15 @@ export interface RoomChange {
   /** The earliest time known of it: the room was there by then. */
   createdAt: string;
   /** Of an event that speaks of it. */
-  readonly place: Place;
-  topic?: Placed<string>;
-  status?: Placed<RoomStatus>;
-  slowModeS?: Placed<number>;
+  readonly position: Position;
+  topic?: Positioned<string>;
+  status?: Positioned<RoomStatus>;
+  slowModeS?: Positioned<number>;
 }
 
 /** A record that cannot be projected, kept with its reason. */
 export interface DeadLetter {
-  readonly place: Place;
+  readonly position: Position;
   readonly subject: string;
   readonly data: Uint8Array;
   readonly reason: string;
@@ -68,10 +68,10 @@ export class Changes {
   readonly deadLetters: DeadLetter[] = [];
 
   /** What is gathered about a room; makes the room known, as of `at`. */
-  room(name: string, at: string, place: Place): RoomChange {
+  room(name: string, at: string, position: Position): RoomChange {
     const known = this.rooms.get(name);
     if (!known) {
-      const change: RoomChange = { createdAt: at, place };
+      const change: RoomChange = { createdAt: at, position };
       this.rooms.set(name, change);
       return change;
     }
@@ -81,6 +81,6 @@ export class Changes {
 }
 
 /** Of two values of one thing the one that was set later in the log. */
-export function later<V>(known: Placed<V> | undefined, next: Placed<V>): Placed<V> {
-  return known && comparePlaces(known.place, next.place) >= 0 ? known : next;
+export function later<V>(known: Positioned<V> | undefined, next: Positioned<V>): Positioned<V> {
+  return known && comparePositions(known.position, next.position) >= 0 ? known : next;
 }

@@ -1,5 +1,5 @@
 /**
- * How a message's place is spelled in the store, so that the order of the keys is the order of the room and one room's
+ * How a message's position is spelled in the store, so that the order of the keys is the order of the room and one room's
  * keys lie side by side.
  *
  * U+001F separates the parts: room names hold no control characters, so a key belongs to exactly one room whatever it is
@@ -7,8 +7,8 @@
  * the 16 digits of the largest safe integer; epochs sort as strings by their making.
  */
 
-/** An event's place in the log. */
-export interface Place {
+/** An event's position in the log. */
+export interface Position {
   readonly epoch: string;
   readonly seq: number;
 }
@@ -19,18 +19,18 @@ export const ROOM_START = SEPARATOR;
 export const ROOM_END = "\u0020";
 const SEQ_DIGITS = 16;
 
-/** Sorts as {@link comparePlaces} does. */
-export function placeKey({ epoch, seq }: Place): string {
+/** Sorts as {@link comparePositions} does. */
+export function positionKey({ epoch, seq }: Position): string {
   return epoch + SEPARATOR + String(seq).padStart(SEQ_DIGITS, "0");
 }
 
-/** The key of a room's message: within the room it sorts as its place does. */
-export function messageKey(room: string, place: Place): string {
-  return room + SEPARATOR + placeKey(place);
+/** The key of a room's message: within the room it sorts as its position does. */
+export function messageKey(room: string, position: Position): string {
+  return room + SEPARATOR + positionKey(position);
 }
 
-/** The place in a key that {@link placeKey} or {@link messageKey} made. */
-export function placeOfKey(key: string): Place {
+/** The position in a key that {@link positionKey} or {@link messageKey} made. */
+export function positionOfKey(key: string): Position {
   const end = key.length - SEQ_DIGITS - 1;
   return { epoch: key.slice(key.lastIndexOf(SEPARATOR, end - 1) + 1, end), seq: Number(key.slice(end + 1)) };
 }
@@ -41,7 +41,7 @@ export function roomBounds(room: string): readonly [string, string] {
 }
 
 /** Negative when `a` comes before `b`. */
-export function comparePlaces(a: Place, b: Place): number {
+export function comparePositions(a: Position, b: Position): number {
   if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;
   return a.seq - b.seq;
 }

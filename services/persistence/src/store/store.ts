@@ -1,26 +1,26 @@
 /** Where history lives. Every method states its guarantee. */
 import type { HistoryMessage, Room } from "@madang/protocol";
 import type { Changes, DeadLetter } from "./changes.ts";
-import type { Place } from "./position.ts";
+import type { Position } from "./position.ts";
 
-/** An event that the log had at a place: which one, without saying what it was. */
+/** An event that the log had at a position: which one, without saying what it was. */
 export interface Mark {
-  readonly place: Place;
+  readonly position: Position;
   readonly fingerprint: string;
 }
 
 /** An event that the store will never take. */
 export interface Refusal {
-  readonly place: Place;
+  readonly position: Position;
   readonly reason: string;
 }
 
-/** Bounds on places; absent: open. */
+/** Bounds on positions; absent: open. */
 export interface Range {
-  readonly after?: Place | undefined;
-  readonly from?: Place | undefined;
-  readonly before?: Place | undefined;
-  readonly upTo?: Place | undefined;
+  readonly after?: Position | undefined;
+  readonly from?: Position | undefined;
+  readonly before?: Position | undefined;
+  readonly upTo?: Position | undefined;
 }
 
 export type Order = "oldest first" | "newest first";
@@ -37,7 +37,7 @@ export interface Store {
 
   /**
    * Applies changes. When it resolves, they and their dead letters are on the disks of a majority, except for what it
-   * returns: messages whose place another message holds, and what no repetition would make acceptable. When it rejects,
+   * returns: messages whose position another message holds, and what no repetition would make acceptable. When it rejects,
    * any part of them may have been applied: repeat all.
    */
   write(changes: Changes): Promise<Refusal[]>;
@@ -60,11 +60,11 @@ export interface Store {
   ensureRoom(name: string, at: string): Promise<{ readonly room: Room; readonly created: boolean }>;
 
   /** The highest floor that any instance saved. */
-  loadFloor(): Promise<Place | undefined>;
+  loadFloor(): Promise<Position | undefined>;
   /** Never lowers it. */
-  saveFloor(floor: Place): Promise<void>;
+  saveFloor(floor: Position): Promise<void>;
 
-  /** The mark with the highest place that any instance saved. */
+  /** The mark with the highest position that any instance saved. */
   loadMark(): Promise<Mark | undefined>;
   /** Never lowers it. As durable as the next `write` by the time that has resolved; by itself it waits for no disk. */
   saveMark(mark: Mark): Promise<void>;

@@ -1,6 +1,6 @@
 import type { LogEvent } from "@madang/protocol";
 import type { Changes } from "../../store/changes.ts";
-import type { Place } from "../../store/position.ts";
+import type { Position } from "../../store/position.ts";
 import { projectDelete } from "./delete.ts";
 import { projectEdit } from "./edit.ts";
 import { projectMember } from "./member.ts";
@@ -8,22 +8,22 @@ import { projectMessage } from "./message.ts";
 import { projectRoom } from "./room.ts";
 
 /** Adds what an event changes. One type, one file. */
-export function projectEvent(event: LogEvent, place: Place, changes: Changes): void {
+export function projectEvent(event: LogEvent, position: Position, changes: Changes): void {
   switch (event.type) {
     case "message":
-      projectMessage(event, place, changes);
+      projectMessage(event, position, changes);
       break;
     case "edit":
-      projectEdit(event, place, changes);
+      projectEdit(event, position, changes);
       break;
     case "delete":
-      projectDelete(event, place, changes);
+      projectDelete(event, position, changes);
       break;
     case "room":
-      projectRoom(event, place, changes);
+      projectRoom(event, position, changes);
       break;
     case "member":
-      projectMember(event, place, changes);
+      projectMember(event, position, changes);
       break;
     default:
       event satisfies never;

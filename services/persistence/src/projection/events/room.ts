@@ -1,11 +1,15 @@
 import type { RoomEvent } from "@madang/protocol";
 import { type Changes, later } from "../../store/changes.ts";
-import type { Place } from "../../store/position.ts";
+import type { Position } from "../../store/position.ts";
 
-/** Absent fields keep their value; per field the highest place wins. */
-export function projectRoom({ room, topic, status, slowModeS, at }: RoomEvent, place: Place, changes: Changes): void {
-  const change = changes.room(room, at, place);
-  if (topic !== undefined) change.topic = later(change.topic, { place, value: topic });
-  if (status !== undefined) change.status = later(change.status, { place, value: status });
-  if (slowModeS !== undefined) change.slowModeS = later(change.slowModeS, { place, value: slowModeS });
+/** Absent fields keep their value; per field the highest position wins. */
+export function projectRoom(
+  { room, topic, status, slowModeS, at }: RoomEvent,
+  position: Position,
+  changes: Changes,
+): void {
+  const change = changes.room(room, at, position);
+  if (topic !== undefined) change.topic = later(change.topic, { position, value: topic });
+  if (status !== undefined) change.status = later(change.status, { position, value: status });
+  if (slowModeS !== undefined) change.slowModeS = later(change.slowModeS, { position, value: slowModeS });
 }
