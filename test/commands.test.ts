@@ -9,7 +9,7 @@ t.setTimeout(300_000);
 const ROOT = resolve(import.meta.dirname, "..");
 const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const commands = Object.entries(scripts).flatMap(([name, line]) => {
-  const [, rest] = /^(?:exec )?node (.+)$/.exec(line) ?? [];
+  const [, rest] = /^(?:exec )?node ([^&]+)$/.exec(line) ?? [];
   return rest === undefined ? [] : [[name, rest.split(" ")] as const];
 });
 

@@ -8,16 +8,16 @@ const SECRET_MIN_BYTES = 32;
 export const AuthEnvironment = Type.Object({
   AUTH: Type.Union([Type.Literal("none"), Type.Literal("jwt")], {
     default: "none",
-    description: "none: anyone with a nickname. jwt: a token says who somebody is and what they may do.",
+    description: "none: anyone with a nickname; jwt: a token carries identity and permissions.",
   }),
-  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: "Lets AUTH=none listen beyond this machine." }),
-  JWT_SECRET: Type.String({ default: "", description: "HS256, at least 32 bytes." }),
-  JWKS_URL: Type.String({ default: "", description: "Public keys (RS256, ES256, EdDSA) of whoever makes the tokens." }),
-  JWT_ISSUER: Type.String({ default: "", description: "When set, the token's iss must be this." }),
-  JWT_AUDIENCE: Type.String({ default: "", description: "When set, the token's aud must name this." }),
+  ALLOW_ANONYMOUS: Type.Boolean({ default: false, description: "Allows AUTH=none on an address beyond this machine." }),
+  JWT_SECRET: Type.String({ default: "", description: "Key of HS256 tokens, at least 32 bytes." }),
+  JWKS_URL: Type.String({ default: "", description: "URL of the public keys of RS256, ES256 and EdDSA tokens." }),
+  JWT_ISSUER: Type.String({ default: "", description: "Required iss of a token." }),
+  JWT_AUDIENCE: Type.String({ default: "", description: "Required aud of a token." }),
   EDGE_SECRET: Type.String({
     default: "",
-    description: "By which persistence knows the edges. Needed with JWKS_URL; JWT_SECRET gives one by itself.",
+    description: "Secret shared by edges and persistence; required with JWKS_URL, else from JWT_SECRET.",
   }),
 });
 

@@ -4,16 +4,36 @@ import { Type } from "typebox";
 
 const MAX_PORT = 65_535;
 
-const Schema = Type.Object({
-  PORT: Type.Integer({ default: 8000, minimum: 1, maximum: MAX_PORT }),
-  EDGES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
-  PERSISTENCE_PORT: Type.Integer({ default: 8100, minimum: 1, maximum: MAX_PORT }),
-  PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16 }),
-  DATA_DIR: Type.String({ default: ".data", minLength: 1 }),
-  NATS_URL: Type.String({ default: "" }),
-  NATS_SYNC: Type.String({ default: "1s", pattern: "^(always|[1-9][0-9]*(ms|s|m))$", examples: ["always", "1s"] }),
-  MONGODB_URL: Type.String({ default: "" }),
-  LOG_LEVEL: Type.String({ default: "info" }),
+/** The settings of `npm start`. */
+export const StackEnvironment = Type.Object({
+  PORT: Type.Integer({
+    default: 8000,
+    minimum: 1,
+    maximum: MAX_PORT,
+    description: "Port of the first edge; further edges take the next ports.",
+  }),
+  EDGES: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: "Number of edges." }),
+  PERSISTENCE_PORT: Type.Integer({
+    default: 8100,
+    minimum: 1,
+    maximum: MAX_PORT,
+    description: "Port of the first persistence service; further ones take the next ports.",
+  }),
+  PERSISTENCES: Type.Integer({ default: 1, minimum: 1, maximum: 16, description: "Number of persistence services." }),
+  DATA_DIR: Type.String({
+    default: ".data",
+    minLength: 1,
+    description: "Directory of messages, logs and stack.json (pids and ports).",
+  }),
+  NATS_URL: Type.String({ default: "", description: "Use this NATS instead of starting one." }),
+  NATS_SYNC: Type.String({
+    default: "1s",
+    pattern: "^(always|[1-9][0-9]*(ms|s|m))$",
+    examples: ["always", "1s"],
+    description: "Period of fsync of the log, or always: before each acknowledgement, as in production.",
+  }),
+  MONGODB_URL: Type.String({ default: "", description: "Use this MongoDB replica set instead of starting one." }),
+  LOG_LEVEL: Type.String({ default: "info", description: "debug shows all output of the processes." }),
 });
 
 /** What the environment says about the local system. */
@@ -36,7 +56,7 @@ export interface StackSettings {
 
 /** @throws ConfigError naming the variable */
 export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
-  const config = readConfig(Schema, env);
+  const config = readConfig(StackEnvironment, env);
   const range = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
   const edgePorts = range(config.PORT, config.EDGES);
   const persistencePorts = range(config.PERSISTENCE_PORT, config.PERSISTENCES);
@@ -72,5 +92,5 @@ Environment:
   MONGODB_URL            use this MongoDB (a replica set) and start none
   CACHE_DIR=.cache       where fetched server binaries and compiled code are kept
   LOG_LEVEL=info         debug: show all that the processes print
-Further variables reach the services as they are (see docs/operations/README.md).
+Further variables reach the services as they are (see docs/reference/configuration.md).
 `;

@@ -1,16 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import t from "tap";
-import {
-  CLOSE_CODES,
-  ControlFrame,
-  ERRORS,
-  LogEvent,
-  PlainMessageFrame,
-  SUBPROTOCOL,
-  TypingNotice,
-  UpFrame,
-} from "../src/index.ts";
+import { ControlFrame, LogEvent, PlainMessageFrame, SUBPROTOCOL, TypingNotice, UpFrame } from "../src/index.ts";
 
 /**
  * The wire schemas of each version of the protocol, hashed without their descriptions. If this test fails, the wire
@@ -35,14 +25,4 @@ t.test("the wire schemas match the last line of the protocol's history", async (
   const [version, expected] = HISTORY.at(-1)!;
   t.equal(version, SUBPROTOCOL);
   t.equal(schemas, expected);
-});
-
-t.test("docs/reference/protocol.md lists every error and every close code", async (t) => {
-  // The formatter pads the cells of a table.
-  const text = readFileSync(new URL("../../../docs/reference/protocol.md", import.meta.url), "utf8").replace(
-    / +/g,
-    " ",
-  );
-  for (const [code, { status }] of Object.entries(ERRORS)) t.ok(text.includes(`| \`${code}\` | ${status} |`), code);
-  for (const { code, reason } of Object.values(CLOSE_CODES)) t.ok(text.includes(`| ${code} | ${reason} |`), reason);
 });

@@ -16,26 +16,29 @@ export const SERVICE_SETTINGS = {
     examples: ["127.0.0.1", "0.0.0.0", "::1"],
     description: "Address to listen on.",
   }),
-  NATS_URL: Type.String({ default: "nats://127.0.0.1:4222", description: "Comma-separated." }),
+  NATS_URL: Type.String({
+    default: "nats://127.0.0.1:4222",
+    description: "NATS servers, comma-separated; the first URL's user and TLS count for all.",
+  }),
   NATS_CA_FILE: Type.String({
     default: "",
-    description: "CA of the NATS servers' certificates, where it is a private one.",
+    description: "Private CA of the NATS servers' certificates.",
   }),
   // Whoever comes first makes the log.
   LOG_REPLICAS: Type.Integer({
     default: 1,
     minimum: 1,
     maximum: 5,
-    description: "Copies of the log, when it is made.",
+    description: "Copies of the log, used when the log is created.",
   }),
   LOG_MAX_BYTES: Type.Integer({
     default: NO_LIMIT,
     minimum: NO_LIMIT,
-    description: "Largest log, when it is made; -1: no limit.",
+    description: "Largest size of the log, used when it is created; -1: no limit.",
   }),
   LOG_LEVEL: Type.Union(
     ["fatal", "error", "warn", "info", "debug", "trace", "silent"].map((level) => Type.Literal(level)),
-    { default: "info" },
+    { default: "info", description: "Least level of the JSON lines on standard output." },
   ),
 };
 

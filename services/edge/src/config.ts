@@ -17,34 +17,44 @@ import { wordFilter } from "./access/word-filter.ts";
 
 const EdgeEnvironment = Type.Object({
   ...SERVICE_SETTINGS,
-  PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535 }),
-  PERSISTENCE_URL: Type.String({ default: "http://127.0.0.1:8100", description: "Comma-separated." }),
+  PORT: Type.Integer({ default: 8000, minimum: 0, maximum: 65535, description: "Port to listen on." }),
+  PERSISTENCE_URL: Type.String({
+    default: "http://127.0.0.1:8100",
+    description: "URLs of persistence services, comma-separated.",
+  }),
   DRAIN_MS: Type.Integer({
     default: 10_000,
     minimum: 0,
     maximum: 600_000,
-    description: "Clients are sent away over this time.",
+    description: "After SIGTERM the edge closes its connections over this time.",
   }),
-  TEXT_MAX_CHARACTERS: Type.Integer({ default: 4000, minimum: 1, maximum: 10_000 }),
+  TEXT_MAX_CHARACTERS: Type.Integer({
+    default: 4000,
+    minimum: 1,
+    maximum: 10_000,
+    description: "Longest message, in code points.",
+  }),
   RING_MAX_BYTES: Type.Integer({
     default: 64 * 1024 * 1024,
     minimum: 0,
-    description: "Recent events of all rooms, in memory.",
+    description: "Memory for the recent events of all rooms, in bytes.",
   }),
   ALLOWED_ORIGINS: Type.String({
     default: "",
-    description: "Pages that may connect besides those of this host, comma-separated; * is any.",
+    description: "Origins besides this host whose pages may connect, comma-separated; * allows any.",
   }),
   TRUST_PROXY: Type.String({
     default: "",
-    description: "Whose X-Forwarded-For is believed: how many proxies stand in front, or their addresses.",
+    description: "Proxies whose X-Forwarded-For is trusted: their number, or their addresses.",
   }),
   LOGIN_URL: Type.String({
     default: "",
-    description:
-      "Sign-in page for people without a valid token, with AUTH=jwt: an http(s) URL, or a path on this host. The edge adds return_to.",
+    description: "With AUTH=jwt: sign-in page (http(s) URL, or path on this host) for people without a valid token.",
   }),
-  BLOCKED_WORDS_FILE: Type.String({ default: "", description: "Words that no message may have, one a line." }),
+  BLOCKED_WORDS_FILE: Type.String({
+    default: "",
+    description: "File of words that no message may contain, one a line.",
+  }),
 });
 
 /** All settings of the edge. */

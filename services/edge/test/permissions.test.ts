@@ -1,4 +1,4 @@
-/** Every route and frame × every role, on real services, compared with the one table in docs/design/security.md. */
+/** Every route and frame × every role, on real services, compared with the one table in docs/reference/permissions.md. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Grant } from "@madang/auth";
@@ -133,7 +133,7 @@ const ATTEMPTS: Record<string, Attempt> = {
 
 /** The document's table: a row's name, and by role what is to happen. */
 function readTable(): Map<string, Map<string, string>> {
-  const lines = readFileSync(join(ROOT, "docs/design/security.md"), "utf8").split("\n");
+  const lines = readFileSync(join(ROOT, "docs/reference/permissions.md"), "utf8").split("\n");
   const cells = (line: string) =>
     line
       .split("|")
@@ -167,7 +167,7 @@ function routesOf(tree: string): string[] {
   );
 }
 
-t.test("the table of docs/design/security.md holds", { timeout: 120_000 }, async (t) => {
+t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 }, async (t) => {
   const table = readTable();
   t.strictSame([...table.keys()].sort(), Object.keys(ATTEMPTS).sort(), "every row is tried, and everything has a row");
 

@@ -13,21 +13,21 @@ import { ADMIN_TOKEN_MIN_LENGTH } from "./admin/session.ts";
 
 const PersistenceEnvironment = Type.Object({
   ...SERVICE_SETTINGS,
-  PORT: Type.Integer({ default: 8100, minimum: 0, maximum: 65535 }),
-  ADMIN_NATS_URL: Type.String({ default: "", description: "NATS, as the role that may moderate; empty: NATS_URL." }),
+  PORT: Type.Integer({ default: 8100, minimum: 0, maximum: 65535, description: "Port to listen on." }),
+  ADMIN_NATS_URL: Type.String({ default: "", description: "NATS with the role admin; empty: NATS_URL." }),
   ADMIN_TOKEN: Type.String({
     default: "",
-    description: "Opens the admin page, 16 characters or more; empty: it is off.",
+    description: "Password of the admin page, 16 characters or more; empty: no admin page.",
   }),
   MONGODB_URL: Type.String({
     default: "mongodb://127.0.0.1:27017/madang",
     pattern: "^mongodb(\\+srv)?://",
     examples: ["mongodb://127.0.0.1:27017/madang?replicaSet=rs0", "mongodb+srv://…"],
-    description: "Of a replica set; its path is the database.",
+    description: "MongoDB replica set; the path is the database.",
   }),
   MONGODB_CA_FILE: Type.String({
     default: "",
-    description: "CA of MongoDB's certificates, where it is a private one; nothing is said without TLS then.",
+    description: "Private CA of MongoDB's certificates; enforces TLS.",
   }),
 });
 

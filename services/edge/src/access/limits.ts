@@ -28,7 +28,7 @@ export interface Limits {
 }
 
 /** On this machine's own address and without authentication nobody is a stranger: there the counted limits are off. */
-const DEFAULTS = {
+export const LIMIT_DEFAULTS = {
   SEND_LIMIT: "120/60s",
   SEND_LIMIT_USER: "240/60s",
   JOIN_LIMIT: "300/60s",
@@ -38,25 +38,30 @@ const DEFAULTS = {
   CONNECTIONS_PER_USER: "20",
 } as const;
 
-const counted = (description: string) => Type.String({ default: "", description: `${description} "off": no limit.` });
+const counted = (description: string) => Type.String({ default: "", description });
 
 /** The edge's limits per client. */
 export const LimitsEnvironment = Type.Object({
-  SEND_LIMIT: counted("Messages of one connection; by HTTP: of one user or address."),
-  SEND_LIMIT_USER: counted("Messages of one user, over all edges, however connected."),
+  SEND_LIMIT: counted("Messages of one connection; over HTTP, of one user or address."),
+  SEND_LIMIT_USER: counted("Messages of one user, over all connections and edges."),
   JOIN_LIMIT: counted("Joins, leaves and refreshes of one connection."),
   TYPING_LIMIT: counted("Typing notices of one connection."),
   HISTORY_LIMIT: counted("HTTP requests of one user or address."),
   CONNECTIONS_PER_ADDRESS: counted("WebSockets from one IPv4 address or IPv6 /64 on one edge."),
   CONNECTIONS_PER_USER: counted("WebSockets of one user, over all edges."),
-  ROOMS_PER_CONNECTION: Type.String({ default: "128" }),
-  REQUEST_LIMIT_MS: Type.String({ default: "10000", description: "For a request, or a handshake, to come in whole." }),
-  HEADER_MAX_BYTES: Type.Integer({ default: 16 * 1024, minimum: 1024, maximum: 256 * 1024 }),
+  ROOMS_PER_CONNECTION: Type.String({ default: "128", description: "Rooms that one connection may join." }),
+  REQUEST_LIMIT_MS: Type.String({ default: "10000", description: "Time for a complete request or handshake." }),
+  HEADER_MAX_BYTES: Type.Integer({
+    default: 16 * 1024,
+    minimum: 1024,
+    maximum: 256 * 1024,
+    description: "Largest HTTP request header.",
+  }),
   FRAME_MAX_BYTES: Type.Integer({
     default: FRAME_MAX_BYTES,
     minimum: 1024,
     maximum: FRAME_MAX_BYTES,
-    description: "Largest inbound frame and HTTP body; the log takes no larger ones.",
+    description: "Largest frame and HTTP body.",
   }),
 });
 
@@ -64,9 +69,10 @@ export const LimitsEnvironment = Type.Object({
 export function readLimits(host: string, auth: AuthSettings, env: NodeJS.ProcessEnv): Limits {
   const e = readConfig(LimitsEnvironment, env);
   const isOpen = auth.mode === "none" && isLoopback(host);
-  const text = (variable: keyof typeof DEFAULTS): string => e[variable] || (isOpen ? "off" : DEFAULTS[variable]);
-  const rate = (variable: keyof typeof DEFAULTS) => parseRate(variable, text(variable));
-  const count = (variable: keyof typeof DEFAULTS) => parseCount(variable, text(variable));
+  const text = (variable: keyof typeof LIMIT_DEFAULTS): string =>
+    e[variable] || (isOpen ? "off" : LIMIT_DEFAULTS[variable]);
+  const rate = (variable: keyof typeof LIMIT_DEFAULTS) => parseRate(variable, text(variable));
+  const count = (variable: keyof typeof LIMIT_DEFAULTS) => parseCount(variable, text(variable));
   const requestMs = parseCount("REQUEST_LIMIT_MS", e.REQUEST_LIMIT_MS);
   if (Number.isFinite(requestMs) && requestMs < 1000) {
     throw badValue("REQUEST_LIMIT_MS", "a whole number from 1000 to 999999999, or off", e.REQUEST_LIMIT_MS);
