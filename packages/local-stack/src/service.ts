@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { defaultCacheDir } from "./binaries.ts";
 import { Child } from "./child.ts";
 import { withPort } from "./ports.ts";
@@ -29,8 +31,29 @@ const SERVICES_DIR = join(import.meta.dirname, "../../../services");
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 15_000;
 
-/** One of the two services, with the options for Node that it wants in production. Resolves when it says that it is ready. */
-export function startService(service: "edge" | "persistence", options: Omit<ProcessOptions, "entry">): Promise<Child> {
+export type ServiceName = "edge" | "persistence";
+
+const run = promisify(execFile);
+
+export interface SettingsCheck {
+  /** One line each. */
+  readonly warnings: readonly string[];
+  /** Why the service would refuse to start; empty when it would not. */
+  readonly refusal: string;
+}
+
+/** Has a service check the settings that it would start with. Needs no running server. */
+export async function checkSettings(service: ServiceName, env: NodeJS.ProcessEnv): Promise<SettingsCheck> {
+  const entry = join(SERVICES_DIR, service, "src/check-config.ts");
+  const { stdout, stderr, code } = await run(process.execPath, [entry], { env: environment(env) }).then(
+    (output) => ({ ...output, code: 0 }),
+    (error: { readonly stdout: string; readonly stderr: string; readonly code: number }) => error,
+  );
+  return { warnings: stdout.split("\n").filter(Boolean), refusal: code === 0 ? "" : stderr.trimEnd() };
+}
+
+/** Starts one of the two services, with the Node options that it has in production. Resolves when `/readyz` answers 2xx. */
+export function startService(service: ServiceName, options: Omit<ProcessOptions, "entry">): Promise<Child> {
   const dir = join(SERVICES_DIR, service);
   const wishes = join(dir, "node-options");
   const wanted = existsSync(wishes) ? readFileSync(wishes, "utf8").trim().split(/\s+/) : [];
@@ -38,7 +61,7 @@ export function startService(service: "edge" | "persistence", options: Omit<Proc
   return startProcess({ ...options, entry: join(dir, "src/main.ts"), nodeArgs });
 }
 
-/** A TypeScript file as its own process, with this very Node; resolves when it says that it is ready. */
+/** Runs a TypeScript file as its own process, with this Node. Resolves when `readyPath` answers 2xx. */
 export async function startProcess(options: ProcessOptions): Promise<Child> {
   return withPort(options.port, (port) => {
     const dir = options.logFile ? undefined : makeTempDir(options.name);
@@ -47,14 +70,7 @@ export async function startProcess(options: ProcessOptions): Promise<Child> {
       name: options.name,
       command: process.execPath,
       args: [...(options.nodeArgs ?? []), options.entry],
-      env: {
-        // Nearly a third of a start's CPU goes into compiling what has not changed. Where it cannot be written Node does without.
-        NODE_COMPILE_CACHE: join(defaultCacheDir(), "compiled"),
-        ...process.env,
-        HOST: "127.0.0.1",
-        ...options.env,
-        PORT: String(port),
-      },
+      env: environment({ ...options.env, PORT: String(port) }),
       port,
       url,
       logFile: options.logFile ?? join(dir!, `${options.name}.log`),
@@ -64,4 +80,14 @@ export async function startProcess(options: ProcessOptions): Promise<Child> {
       ...(dir ? { cleanUp: () => removeTempDir(dir) } : {}),
     });
   });
+}
+
+function environment(added: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
+    // Compiling unchanged files takes nearly a third of a start's CPU time. Node does without a directory that it cannot write.
+    NODE_COMPILE_CACHE: join(defaultCacheDir(), "compiled"),
+    ...process.env,
+    HOST: "127.0.0.1",
+    ...added,
+  };
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ConfigError, readConfig } from "@madang/runtime";
+import { ConfigError, describeMisspelt, findMisspeltSettings, readConfig } from "@madang/runtime";
 import { Type } from "typebox";
 
 const MAX_PORT = 65_535;
@@ -25,6 +25,7 @@ export const StackEnvironment = Type.Object({
     minLength: 1,
     description: "Directory of messages, logs and stack.json (pids and ports).",
   }),
+  CACHE_DIR: Type.String({ default: ".cache", description: "Directory of fetched server binaries and compiled code." }),
   NATS_URL: Type.String({ default: "", description: "Use this NATS instead of starting one." }),
   NATS_SYNC: Type.String({
     default: "1s",
@@ -52,6 +53,11 @@ export interface StackSettings {
   readonly mongodbUrl: string;
   /** Show all that the processes print, not only what is wrong. */
   readonly verbose: boolean;
+}
+
+/** One warning for each variable that resembles a setting of the local system. */
+export function misspeltSettings(env: NodeJS.ProcessEnv): string[] {
+  return findMisspeltSettings([StackEnvironment], env).map(describeMisspelt);
 }
 
 /** @throws ConfigError naming the variable */

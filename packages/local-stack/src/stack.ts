@@ -8,8 +8,8 @@ import { makeDir } from "./make-dir.ts";
 import { startMongod } from "./mongod.ts";
 import { startNats } from "./nats.ts";
 import { portProblem } from "./ports.ts";
-import { startService } from "./service.ts";
-import type { StackSettings } from "./settings.ts";
+import { checkSettings, type ServiceName, startService } from "./service.ts";
+import { misspeltSettings, type StackSettings } from "./settings.ts";
 import { supervise } from "./supervisor.ts";
 import { greets } from "./wait.ts";
 
@@ -43,10 +43,11 @@ export class Stack {
 
   /**
    * Starts everything, in order, and keeps it running. Resolves when a message can be sent.
-   * @throws StackError, BinaryMissingError or StartError; `stop` is to be called then, too
+   * @throws StackError, BinaryMissingError or StartError; the caller then calls `stop`
    */
   async start(): Promise<void> {
     const { dataDir, edgePorts, persistencePorts } = this.#settings;
+    await this.#checkSettings();
     this.#lock = takeDir(dataDir);
     if (!this.#lock) {
       throw new StackError(`Madang runs on ${dataDir} already: stop it, or set DATA_DIR to another directory.`);
@@ -83,6 +84,20 @@ export class Stack {
     this.#lock?.release();
   }
 
+  /** Finds every invalid setting before any server starts, also those that only the services read. */
+  async #checkSettings(): Promise<void> {
+    const { edgePorts, persistencePorts } = this.#settings;
+    const PERSISTENCE_URL = `http://127.0.0.1:${persistencePorts[0]}`;
+    const checks = await Promise.all([
+      checkSettings("edge", { PORT: String(edgePorts[0]), PERSISTENCE_URL }),
+      checkSettings("persistence", { PORT: String(persistencePorts[0]) }),
+    ]);
+    const warnings = new Set([...misspeltSettings(process.env), ...checks.flatMap((check) => check.warnings)]);
+    for (const warning of warnings) this.#say(`warning: ${warning}`);
+    const refusal = checks.map((check) => check.refusal).find(Boolean);
+    if (refusal) throw new StackError(refusal);
+  }
+
   async #nats(): Promise<string> {
     const { natsUrl, natsSync, dataDir } = this.#settings;
     if (natsUrl) return requireServer("NATS_URL", natsUrl, 4222);
@@ -99,7 +114,7 @@ export class Stack {
 
   async #service(
     role: Role,
-    service: "edge" | "persistence",
+    service: ServiceName,
     index: number,
     port: number,
     env: NodeJS.ProcessEnv,
@@ -172,5 +187,5 @@ async function requireServer(variable: string, url: string, defaultPort: number)
     }),
   );
   if (answers.some(Boolean)) return url;
-  throw new StackError(`Nobody answers at ${hosts.join(", ")}: start that server, or unset ${variable}.`);
+  throw new StackError(`No server answers at ${hosts.join(", ")}: start that server, or unset ${variable}.`);
 }

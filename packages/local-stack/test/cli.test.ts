@@ -54,9 +54,12 @@ t.test("npm start brings everything up, keeps it up, and takes all of it down", 
   const pids = () => Object.values(state()).flatMap((role: State["edges"]) => role.map(({ pid }) => pid));
   writeFileSync(join(DATA_DIR, "stack.json"), '{"edges":[{"pid":1,"port":1}]}\n', { flag: "w" });
 
-  const first = start(t, env);
+  const first = start(t, { ...env, ALOWED_ORIGINS: "*" });
   await eventually(() => first.output().includes("Madang is ready: "));
   t.match(first.output(), `Madang is ready: http://127.0.0.1:${ports.PORT}/ (and http://127.0.0.1:`);
+  const misspelt = "warning: unknown setting ALOWED_ORIGINS is ignored: did you mean ALLOWED_ORIGINS?";
+  t.equal(first.output().split("\n")[0], misspelt, "a misspelt setting is the first line");
+  t.match(first.output(), `\nedge-1: ${misspelt}\n`, "warnings of the services are shown");
   const { edges, persistences, nats, mongod } = state();
   t.strictSame(
     [edges, persistences, nats, mongod].map((role) => role.length),
@@ -192,7 +195,7 @@ t.test("no binary and no network: a line for each try, one that says what to do,
   ]);
 });
 
-t.test("settings that cannot be: one line, and 1", async (t) => {
+t.test("an invalid setting: one line before any server starts, and exit code 1", async (t) => {
   const cases: [NodeJS.ProcessEnv, RegExp][] = [
     [{ DATA_DIR: import.meta.filename }, /^.* cannot be written \(ENOTDIR.*\): set DATA_DIR to another directory\.\n$/],
     [{ EDGES: "0" }, /^The environment variable EDGES must be a whole number from 1 to 16, and is "0"\.\n$/],
@@ -201,9 +204,18 @@ t.test("settings that cannot be: one line, and 1", async (t) => {
     [{ PORT: "65535", EDGES: "2" }, /^PORT leaves no room for 2 ports below 65536: lower it\.\n$/],
     [
       { NATS_URL: "nats://user:secret@127.0.0.1:1" },
-      /^Nobody answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,
+      /^No server answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,
     ],
   ];
+  cases.push(
+    [{ AUTH: "jwt", JWT_SECRET: "short" }, /^The environment variable JWT_SECRET must have at least 32 bytes\.\n$/],
+    [{ ADMIN_TOKEN: "short" }, /^The environment variable ADMIN_TOKEN must have at least 16 characters\.\n$/],
+    [{ SEND_LIMIT: "many" }, /^The environment variable SEND_LIMIT must be .*\n$/],
+    [
+      { AUTH: "jwt", JWT_SECERT: "x".repeat(32), EGDES: "2" },
+      /^warning: .* EGDES .* EDGES\?\nwarning: .* JWT_SECERT .* JWT_SECRET\?\nAUTH=jwt needs either JWT_SECRET .*\n$/,
+    ],
+  );
   if (existsSync("/proc/self"))
     cases.push([{ DATA_DIR: "/proc/none" }, /^\/proc\/none cannot be written \(E.*\): set DATA_DIR/]);
   for (const [env, message] of cases) {

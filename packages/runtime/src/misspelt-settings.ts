@@ -40,9 +40,11 @@ export function warnAboutMisspeltSettings(
   schemas: readonly TObject[],
   env: NodeJS.ProcessEnv = process.env,
 ): void {
-  for (const { variable, nearest } of findMisspeltSettings(schemas, env)) {
-    log.warn({ variable, nearest }, `unknown setting ${variable} is ignored: did you mean ${nearest}?`);
-  }
+  for (const setting of findMisspeltSettings(schemas, env)) log.warn({ ...setting }, describeMisspelt(setting));
+}
+
+export function describeMisspelt({ variable, nearest }: MisspeltSetting): string {
+  return `unknown setting ${variable} is ignored: did you mean ${nearest}?`;
 }
 
 function isNear(name: string, candidate: string): boolean {
