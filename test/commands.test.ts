@@ -15,7 +15,7 @@ const commands = Object.entries(scripts).flatMap(([name, line]) => {
 
 t.same(
   commands.map(([name]) => name),
-  ["start", "bench", "bench:compare", "chaos", "erase", "export", "fuzz", "attack"],
+  ["start", "build", "bench", "bench:compare", "chaos", "erase", "export", "fuzz", "attack"],
 );
 
 function run(args: readonly string[]): Promise<{ code: unknown; out: string; err: string }> {

@@ -2,14 +2,11 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
-import { build, stop } from "esbuild";
 import type { FastifyInstance } from "fastify";
+import { type Bundle, readBundle, updateBundle } from "./bundle.ts";
 
-/** The content is part of the URL, so a copy is good for ever. */
+/** A URL contains the hash of its content, so a copy never becomes stale. */
 const CACHE_CONTROL = "public, max-age=31536000, immutable";
-
-/** The first that have all that the page uses: `Intl.Segmenter`, `URL.canParse`. */
-const BROWSERS = ["chrome120", "firefox125", "safari17"];
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -20,47 +17,28 @@ export interface Assets {
   readonly icon: string;
 }
 
-interface Bundle {
-  readonly script: Uint8Array;
-  readonly style: Uint8Array;
+/** In production the bundle is part of the image. Elsewhere it follows the sources. */
+async function loadBundle(): Promise<Bundle> {
+  if (process.env["NODE_ENV"] !== "production") await updateBundle();
+  return readBundle();
 }
 
-/** Services have no build step, so this happens at start: some 50 ms, once a process. */
-async function bundle(): Promise<Bundle> {
-  const { outputFiles } = await build({
-    entryPoints: { page: file("page/main.ts"), style: file("../../public/style.css") },
-    outdir: "assets",
-    bundle: true,
-    minify: true,
-    format: "esm",
-    target: BROWSERS,
-    legalComments: "none",
-    charset: "utf8",
-    write: false,
-  });
-  // Its helper process would otherwise stay with us.
-  await stop();
-  const output = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))!.contents;
-  return { script: output(".js"), style: output(".css") };
-}
+let loaded: Promise<Bundle> | undefined;
 
-let bundled: Promise<Bundle> | undefined;
-
-/** Serves the page script, the style sheet and the icon, from memory. */
+/** Serves the page script, the style sheet and the icon, from memory. @throws OperatorError when production has no bundle */
 export async function serveAssets(app: FastifyInstance): Promise<Assets> {
-  bundled ??= bundle();
-  const { script, style } = await bundled;
+  loaded ??= loadBundle();
+  const { script, style } = await loaded;
 
-  // Half the bytes for a phone, at no cost a request.
-  const serve = (name: string, ending: string, type: string, content: Uint8Array): string => {
+  // Compressed once at start: half the bytes for a phone, at no cost per request.
+  const serve = (name: string, ending: string, type: string, content: Buffer): string => {
     const hash = createHash("sha256").update(content).digest("base64url").slice(0, 12);
     const url = `/assets/${name}-${hash}.${ending}`;
-    const plain = Buffer.from(content);
-    const small = brotliCompressSync(plain);
+    const small = brotliCompressSync(content);
     app.get(url, { logLevel: "warn", schema: { hide: true } as object }, (request, reply) => {
       reply.type(type).header("cache-control", CACHE_CONTROL).header("vary", "accept-encoding");
       const takesBrotli = /\bbr\b/.test(request.headers["accept-encoding"] ?? "");
-      return takesBrotli ? reply.header("content-encoding", "br").send(small) : reply.send(plain);
+      return takesBrotli ? reply.header("content-encoding", "br").send(small) : reply.send(content);
     });
     return url;
   };
