@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,4 +28,25 @@ export function tempDir(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), "madang-test-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+const CLI = join(import.meta.dirname, "../src/cli.ts");
+
+export interface Run {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  /** The exit code, once the process has ended and all of its output has arrived. */
+  readonly code: Promise<number | null>;
+}
+
+/** Runs the command of `npm start`. Of this process's environment it inherits only PATH and HOME. */
+export function startCli(t: Test, env: NodeJS.ProcessEnv, args: readonly string[] = []): Run {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  t.teardown(() => child.kill("SIGKILL"));
+  return { process: child, output: () => output, code: once(child, "close").then(([code]) => code as number | null) };
 }

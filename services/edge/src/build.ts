@@ -10,5 +10,7 @@ const HELP = `Bundles the edge's page into services/edge/dist, for an edge with 
 await run(async () => {
   const { values } = readArguments({ options: { help: HELP_OPTION } });
   if (values.help) return console.log(HELP);
-  console.log((await updateBundle()) ? `Bundled the page into ${BUNDLE_DIR}.` : `${BUNDLE_DIR} is up to date.`);
+  console.log(
+    (await updateBundle(BUNDLE_DIR)) ? `Bundled the page into ${BUNDLE_DIR}.` : `${BUNDLE_DIR} is up to date.`,
+  );
 });

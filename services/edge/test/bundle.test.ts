@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
-import { BUNDLE_DIR, readBundle, updateBundle } from "../src/web/bundle.ts";
+import { readBundle, updateBundle } from "../src/web/bundle.ts";
 
 const run = promisify(execFile);
 const WEB = join(import.meta.dirname, "../src/web");
@@ -57,20 +57,24 @@ t.test("an edge in production serves the bundle without esbuild; any other edge 
         return next(name, context);
       },
     });`)}`;
+  const dir = t.testdir();
   const serve = `
     import fastify from "fastify";
     import { serveAssets } from "${WEB}/assets.ts";
     const app = fastify();
-    const { script } = await serveAssets(app);
+    const { script } = await serveAssets(app, "${dir}");
     const { statusCode, body } = await app.inject(script);
     console.log(statusCode, body.length);`;
-  await updateBundle();
-  const served = `200 ${readBundle().script.toString().length}`;
-  t.equal(await evaluate(serve, ["--import", noEsbuild], { NODE_ENV: "production" }), served);
+  const inProduction = () => evaluate(serve, ["--import", noEsbuild], { NODE_ENV: "production" });
+  const refusal = (output: Promise<string>) => output.catch(({ stderr }: { stderr: string }) => stderr);
+  t.match(await refusal(inProduction()), /has no page: run npm run build\./);
+  t.match(await refusal(evaluate(serve, ["--import", noEsbuild])), /esbuild is not installed/);
 
-  rmSync(join(BUNDLE_DIR, "bundle.json"));
-  t.equal(await evaluate(serve, ["--import", noEsbuild], { NODE_ENV: "production" }), served, "no look at the sources");
-  await t.rejects(evaluate(serve, ["--import", noEsbuild]), { stderr: /esbuild is not installed/ });
+  await updateBundle(dir);
+  const served = `200 ${readBundle(dir).script.toString().length}`;
+  t.equal(await inProduction(), served);
+  rmSync(join(dir, "bundle.json"));
+  t.equal(await inProduction(), served, "whatever the sources are");
   t.equal(await evaluate(serve), served);
-  t.equal(await updateBundle(), false, "another edge has made it");
+  t.equal(await updateBundle(dir), false, "the other edge has made it anew");
 });

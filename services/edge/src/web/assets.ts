@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import type { FastifyInstance } from "fastify";
-import { type Bundle, readBundle, updateBundle } from "./bundle.ts";
+import { BUNDLE_DIR, type Bundle, readBundle, updateBundle } from "./bundle.ts";
 
 /** A URL contains the hash of its content, so a copy never becomes stale. */
 const CACHE_CONTROL = "public, max-age=31536000, immutable";
@@ -18,16 +18,16 @@ export interface Assets {
 }
 
 /** In production the bundle is part of the image. Elsewhere it follows the sources. */
-async function loadBundle(): Promise<Bundle> {
-  if (process.env["NODE_ENV"] !== "production") await updateBundle();
-  return readBundle();
+async function loadBundle(dir: string): Promise<Bundle> {
+  if (process.env["NODE_ENV"] !== "production") await updateBundle(dir);
+  return readBundle(dir);
 }
 
 let loaded: Promise<Bundle> | undefined;
 
 /** Serves the page script, the style sheet and the icon, from memory. @throws OperatorError when production has no bundle */
-export async function serveAssets(app: FastifyInstance): Promise<Assets> {
-  loaded ??= loadBundle();
+export async function serveAssets(app: FastifyInstance, bundleDir: string = BUNDLE_DIR): Promise<Assets> {
+  loaded ??= loadBundle(bundleDir);
   const { script, style } = await loaded;
 
   // Compressed once at start: half the bytes for a phone, at no cost per request.

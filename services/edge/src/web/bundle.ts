@@ -19,7 +19,7 @@ export interface Bundle {
 }
 
 /** @throws OperatorError when there is no bundle */
-export function readBundle(dir: string = BUNDLE_DIR): Bundle {
+export function readBundle(dir: string): Bundle {
   try {
     return { script: readFileSync(join(dir, "page.js")), style: readFileSync(join(dir, "style.css")) };
   } catch {
@@ -32,7 +32,7 @@ export function readBundle(dir: string = BUNDLE_DIR): Bundle {
  * processes may do so at once: a file is replaced as a whole, and the record of a bundle comes after its files.
  * @returns whether there was anything to do
  */
-export async function updateBundle(dir: string = BUNDLE_DIR): Promise<boolean> {
+export async function updateBundle(dir: string): Promise<boolean> {
   if (isCurrent(dir)) return false;
   const { build, stop } = await import("esbuild").catch(() => {
     throw new OperatorError(
