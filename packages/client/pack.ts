@@ -1,7 +1,7 @@
 /**
- * `npm run pack -w @madang/client`: the SDK as a package for projects outside of this repository. Here everything runs
- * from its TypeScript; Node refuses that below `node_modules`, and the protocol is no package of its own. So the code
- * becomes one module with the protocol in it, and the types go along as they are, with the protocol's.
+ * `npm run pack -w @madang/client`: builds the SDK as a package for other projects. Node does not strip types below
+ * `node_modules`, and the protocol is not published. The package therefore has one JavaScript module that includes the
+ * protocol, and the type declarations of both.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,15 +11,15 @@ import { build } from "esbuild";
 const ROOT = resolve(import.meta.dirname, "../..");
 const DIST = join(import.meta.dirname, "dist");
 const TYPES = join(DIST, "types");
-/** In types: where the protocol is once it is part of the package. */
+/** Entry of the protocol's declarations in the package. */
 const PROTOCOL = join(TYPES, "protocol/src/browser.ts");
 
 function emitTypes(): void {
   const { status } = spawnSync(
     join(ROOT, "node_modules/.bin/tsc"),
     [
-      // One thread: the protocol's files are reached below node_modules, too, and whether they count as ours depends on
-      // which way was found first.
+      // One thread: tsc also finds the protocol below node_modules, and with several threads the order of discovery
+      // decides whether it emits those files.
       ...[
         "--singleThreaded",
         "--ignoreConfig",
@@ -34,7 +34,7 @@ function emitTypes(): void {
     ],
     { cwd: ROOT, stdio: "inherit" },
   );
-  if (status !== 0) throw new Error("The types cannot be emitted.");
+  if (status !== 0) throw new Error("tsc could not emit the type declarations.");
   for (const path of readdirSync(TYPES, { recursive: true, encoding: "utf8" })) {
     if (!path.endsWith(".d.ts")) continue;
     const file = join(TYPES, path);
@@ -55,7 +55,7 @@ function describe(): object {
     engines: { node: ">=22" },
     sideEffects: false,
     exports: { ".": { types: "./types/client/src/index.d.ts", default: "./index.js" } },
-    // Of the types alone: nothing of it is in the code.
+    // Only the declarations need it; the code does not.
     dependencies: { typebox: protocol.dependencies.typebox },
     files: ["index.js", "types"],
   };

@@ -1,71 +1,59 @@
-import { CLOSE_CODES, type DownFrame, type ErrorFrame, type WelcomeFrame } from "@madang/protocol/browser";
-import { allowBound, allowKind, requireKind } from "./arguments.ts";
+import { type DownFrame, type ErrorFrame, shouldReconnect, type WelcomeFrame } from "@madang/protocol/browser";
+import { allowKind, requireKind } from "./arguments.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { Connection, type HelloFrame, type TokenSource } from "./connection.ts";
+import { Connection, type HelloFrame } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { errorOf, MadangError } from "./errors.ts";
-import { Outbox, type OutboxStorage } from "./outbox.ts";
+import { type MadangClientOptions, requireOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import { isStable, reconnectDelay } from "./reconnect.ts";
+import { Refresher } from "./refresher.ts";
+import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import { Rooms } from "./rooms.ts";
+import { askToken, StopError, type TokenSource } from "./token.ts";
 import { type TransportFactory, webSocketTransport } from "./transport.ts";
 import { webSocketUrl } from "./url.ts";
 import { onWake } from "./wake.ts";
 
-export interface MadangClientOptions {
-  /**
-   * Of the full protocol, such as `wss://chat.example/ws`: ws, wss, http (as ws) or https (as wss), without a fragment;
-   * in a page it may be relative.
-   */
-  readonly url: string;
-  /** The nickname, where the server lets people choose one. */
-  readonly user?: string;
-  /** A function is asked anew for each connection. The token travels in the first frame, never in the URL. */
-  readonly token?: string | (() => Promise<string>);
-  /** Keeps sends without an answer beyond the life of this client, per user and URL: `localStorage` or alike. */
-  readonly storage?: OutboxStorage;
-  readonly outbox?: { readonly maxSends?: number; readonly maxBytes?: number };
-  readonly transport?: TransportFactory;
-  /** For jitter; as Math.random. */
-  readonly random?: () => number;
-  readonly clock?: Clock;
-}
-
-/** `connecting` includes the waits between attempts; `connected`: welcomed by the server. */
+/** `connecting` includes the waits between attempts. `connected` means that the server has sent its `welcome`. */
 export type ClientState = "disconnected" | "connecting" | "connected";
 
 export interface ClientEvents {
   state: ClientState;
-  /** An error that belongs to no send. */
-  error: ErrorFrame;
-  /** A connection or an attempt ended. Without `reconnecting` it is over until `connect` is called again. */
-  close: { code: number; reason: string; reconnecting: boolean };
+  /** An error that belongs to no send and to no call of `refresh`. `token_failed` has the failure as its `cause`. */
+  error: MadangError;
+  /**
+   * A connection or an attempt ended. `code` and `reason` are the server's, or 1006 if the connection broke. With
+   * `reconnecting` the client retries with backoff. Otherwise it stays disconnected until `connect()` is called; `error`
+   * is then the error that rejects pending sends.
+   */
+  close: { code: number; reason: string; reconnecting: boolean; error?: MadangError };
 }
 
 const NORMAL_CLOSURE = 1000;
 
 /**
- * A client of Madang's full protocol. It connects, and connects again, by itself; resumes every room where it was;
- * keeps what was sent until the server has stored it.
- *
- * Deliberately not done: renewing a token in-band (a connection whose token expired is closed with 3005 and comes
- * back with a new one, and resuming leaves no hole), fetching history (that is HTTP), and giving up on a server that
- * is away (only its close codes can say "stop").
+ * A client of Madang's full protocol. It reconnects by itself, resumes each room at its last event, and keeps each send
+ * until the server has stored it. It does not fetch history (use HTTP). It does not give up on a server that is away:
+ * only a close code, a refused `hello`, a {@link StopError} or `close()` stops it.
  */
 export class MadangClient extends Emitter<ClientEvents> {
   readonly #url: string;
   readonly #userAsked: string | undefined;
-  readonly #token: TokenSource;
   readonly #transport: TransportFactory;
   readonly #random: () => number;
   readonly #clock: Clock;
   readonly #outbox: Outbox;
   readonly #rooms: Rooms;
+  readonly #refresher: Refresher;
 
+  #token: TokenSource | undefined;
   #state: ClientState = "disconnected";
   #user: string | undefined;
   #connection: Connection | undefined;
   #ended: MadangError | undefined;
+  #refusal: Refusal | undefined;
   #failures = 0;
   #welcomedAt: number | undefined;
   #drainMs: number | undefined;
@@ -74,15 +62,12 @@ export class MadangClient extends Emitter<ClientEvents> {
   #stopWake = () => {};
 
   /**
-   * @throws MadangError `bad_url` for a URL that no WebSocket could be opened at, so that it is not tried for ever
-   * @throws TypeError where there is neither a WebSocket nor a `transport`, and for options that are not of their types
+   * @throws MadangError `bad_url` for a URL that no WebSocket can open
+   * @throws TypeError for options of a wrong type, and if there is neither a global WebSocket nor a `transport`
    */
   constructor(options: MadangClientOptions) {
     super();
     requireOptions(options);
-    if (!options.transport && typeof WebSocket === "undefined") {
-      throw new TypeError("There is no WebSocket here: Node has one since 22, or give a transport.");
-    }
     this.#url = webSocketUrl(options.url);
     this.#userAsked = options.user;
     this.#token = options.token;
@@ -105,18 +90,24 @@ export class MadangClient extends Emitter<ClientEvents> {
       transmit: (frame) => this.#connection?.sendText(frame),
       probe: () => this.#connection?.probe(),
     });
+    this.#refresher = new Refresher({
+      clock: this.#clock,
+      random: this.#random,
+      send: (frame) => this.#connection?.send(frame),
+      expiring: () => this.#refreshExpiring(),
+    });
   }
 
   get state(): ClientState {
     return this.#state;
   }
 
-  /** The name that the server knows this client by; `undefined` before the first welcome. */
+  /** The display name that the server gave this client. `undefined` before the first welcome. */
   get user(): string | undefined {
     return this.#user;
   }
 
-  /** Without effect unless disconnected. */
+  /** Starts connecting. It has no effect unless the client is disconnected. */
   connect(): void {
     if (this.#state !== "disconnected") return;
     this.#ended = undefined;
@@ -126,22 +117,20 @@ export class MadangClient extends Emitter<ClientEvents> {
   }
 
   /**
-   * Ends the connection and rejects pending sends with `client_closed`. With a storage they are kept there all the
-   * same, and go out with the next connection of this user; a page that is merely left need not call this.
+   * Ends the connection and rejects pending sends and refreshes with `client_closed`. A storage keeps the sends, and the
+   * next client of this user sends them. A page that unloads need not call this.
    */
   close(): void {
-    const active = this.#state !== "disconnected";
-    this.#connection?.close();
-    this.#stop(new MadangError("client_closed"), this.#outbox.persistent);
-    if (active) this.emit("close", { code: NORMAL_CLOSURE, reason: "", reconnecting: false });
+    this.#end(new MadangError("client_closed"));
   }
 
   /**
-   * Comes into a room, now or when connected, and again after each reconnect. A room joined already is returned as it
-   * is, whatever `after` says.
-   * @param options.after position of the last event known, `"<epoch>.<seq>"`; without it, live from the join on
-   * @throws MadangError `bad_room`, `bad_position`, `too_many_rooms`
-   * @throws TypeError for options that are not of their types
+   * Joins a room now or when connected, and again after each reconnect. If the client is in the room already, it returns
+   * that room and ignores `after`.
+   * @param name 1 to 100 characters
+   * @param options.after position of the last event that the caller has, `"<epoch>.<seq>"`. Without it: live events only
+   * @throws MadangError `bad_room`, `bad_position`, or `too_many_rooms` above the server's limit (default 128)
+   * @throws TypeError for options of a wrong type
    */
   join(name: string, options: { after?: string } = {}): Room {
     requireKind("object", options, "join: options");
@@ -149,19 +138,72 @@ export class MadangClient extends Emitter<ClientEvents> {
     return this.#rooms.join(name, options.after);
   }
 
+  /**
+   * Replaces the token of the live connection, so that the server applies new rights without a reconnect. Resolves when
+   * the server has accepted the token. While the client is connecting, it waits for the connection. The server closes the
+   * connection after an invalid token (3500) and after an expired one (3005).
+   *
+   * The client also calls this itself before the token expires, if the client has a token function and the token is a
+   * JWT with an `exp` claim.
+   * @param token at most 8,192 characters, of the same user. Default: the result of the token function. A client without
+   *   a token function also uses it for later connections
+   * @throws MadangError (as a rejection) for an error of the server (`unauthorized`, `rate_limited`, or `not_allowed` on
+   *   a server without authentication), `token_failed`, `token_stopped`, `client_closed`, `connection_refused`
+   * @throws TypeError (as a rejection) if there is neither `token` nor a token function
+   */
+  async refresh(token?: string): Promise<void> {
+    allowKind("string", token, "refresh: token");
+    if (token !== undefined && typeof this.#token !== "function") this.#token = token;
+    if (this.#ended) throw this.#ended;
+    const next = token ?? (await this.#newToken());
+    if (this.#ended) throw this.#ended;
+    return this.#refresher.refresh(next);
+  }
+
+  async #newToken(): Promise<string> {
+    const source = this.#token;
+    if (typeof source !== "function")
+      throw new TypeError("refresh: pass a token, or give the client a token function.");
+    try {
+      return await askToken(source);
+    } catch (cause) {
+      throw this.#tokenError(cause);
+    }
+  }
+
+  /** The error of a failed token function. A {@link StopError} stops the client. */
+  #tokenError(cause: unknown): MadangError {
+    if (!(cause instanceof StopError)) return new MadangError("token_failed", { cause });
+    const error = new MadangError("token_stopped", { message: cause.message, cause });
+    if (!this.#ended) this.#end(error, error.message);
+    return error;
+  }
+
+  #refreshExpiring(): void {
+    this.refresh().catch((error: MadangError) => {
+      // A server without authentication has no token to refresh.
+      if (this.#ended || error.code === "not_allowed") return;
+      this.#refresher.retry();
+      this.emit("error", error);
+    });
+  }
+
   #open(): void {
     this.#cancelWait();
     this.#waiting = false;
     this.#drainMs = undefined;
     this.#welcomedAt = undefined;
+    this.#refusal = undefined;
     const connection = new Connection({
       url: this.#url,
       transport: this.#transport,
       clock: this.#clock,
       token: this.#token,
       hello: (token) => this.#hello(token),
-      welcome: (frame) => this.#onWelcome(frame),
+      welcome: (frame, token) => this.#onWelcome(frame, token),
+      refreshed: (frame) => this.#onRefreshed(frame),
       frame: (frame) => this.#onFrame(frame),
+      tokenFailed: (cause) => this.#onTokenFailed(cause),
       closed: (code, reason) => this.#onClosed(code, reason),
     });
     this.#connection = connection;
@@ -179,11 +221,23 @@ export class MadangClient extends Emitter<ClientEvents> {
     };
   }
 
-  #onWelcome({ user, limits }: WelcomeFrame): void {
+  #onWelcome({ user, limits }: WelcomeFrame, token: string | undefined): void {
     this.#user = user;
     this.#welcomedAt = this.#clock.now();
     this.#rooms.welcomed(limits.rooms);
+    this.#refresher.connected(typeof this.#token === "function" ? token : undefined);
     this.#setState("connected");
+  }
+
+  #onRefreshed({ user, limits }: WelcomeFrame): void {
+    this.#user = user;
+    this.#rooms.limit(limits.rooms);
+    this.#refresher.accepted();
+  }
+
+  #onTokenFailed(cause: unknown): void {
+    const error = this.#tokenError(cause);
+    if (error.code === "token_failed") this.emit("error", error);
   }
 
   #onFrame(frame: Exclude<DownFrame, WelcomeFrame>): void {
@@ -193,37 +247,41 @@ export class MadangClient extends Emitter<ClientEvents> {
   }
 
   #onError(frame: ErrorFrame): void {
-    this.emit("error", frame);
-    // Without a welcome it is about the hello. The next one would be the same; but it may have another token, so of that
-    // the close code decides (F7: an expired one is 3005).
-    const mayDiffer = frame.code === "unauthorized" && typeof this.#token === "function";
-    const isFinal = frame.room === undefined && !frame.temporary && !mayDiffer;
-    if (isFinal && this.#state === "connecting") this.#refused(frame);
+    const error = errorOf(frame);
+    if (frame.room === undefined) {
+      if (this.#refresher.refused(error)) return;
+      // Before the welcome, an error without a room answers the hello.
+      if (this.#state === "connecting" && !error.temporary) this.#onRefused(error);
+    }
+    this.emit("error", error);
+  }
+
+  #onRefused(error: MadangError): void {
+    this.#refusal ??= new Refusal(error, typeof this.#token === "function");
+    if (this.#refusal.isFinal) this.#connection?.awaitClose();
   }
 
   #onClosed(code: number, reason: string): void {
+    const refusal = this.#refusal;
+    const end = refusal?.isFinal ? refusal.closeOf(code, reason) : { code, reason };
     const livedMs = this.#welcomedAt === undefined ? 0 : this.#clock.now() - this.#welcomedAt;
     if (isStable(livedMs)) this.#failures = 0;
-    const delay = reconnectDelay(code, this.#failures++, this.#drainMs, this.#random);
-    if (delay === undefined) {
-      const message = `The server closed the connection for good: ${code}${reason && ` (${reason})`}.`;
-      this.#stop(new MadangError("connection_refused", { message }), false);
+    if (refusal?.isFinal || !shouldReconnect(code)) {
+      const message = `The server closed the connection: ${code}${reason && ` (${reason})`}.`;
+      const error = refusal?.error ?? new MadangError("connection_refused", { message });
+      this.#stop(error, false);
+      this.emit("close", { ...end, reconnecting: false, error });
     } else {
+      const delayMs = reconnectDelay(this.#failures++, this.#drainMs, this.#random);
       this.#disconnect();
       this.#waiting = true;
-      this.#cancelWait = this.#clock.after(delay, () => this.#open());
+      this.#cancelWait = this.#clock.after(delayMs, () => this.#open());
       this.#setState("connecting");
+      this.emit("close", { ...end, reconnecting: true });
     }
-    this.emit("close", { code, reason, reconnecting: delay !== undefined });
   }
 
-  #refused(frame: ErrorFrame): void {
-    this.#connection?.close();
-    this.#stop(errorOf(frame), false);
-    this.emit("close", { code: CLOSE_CODES.badRequest.code, reason: frame.code, reconnecting: false });
-  }
-
-  /** The network or the person is back: do not sit out a back-off, and do not trust a connection that is silent. */
+  /** The network or the user is back: ends a backoff, and checks a connection that is silent. */
   #wake(): void {
     if (this.#waiting) this.#open();
     else this.#connection?.probe();
@@ -231,7 +289,16 @@ export class MadangClient extends Emitter<ClientEvents> {
 
   #disconnect(): void {
     this.#connection = undefined;
+    this.#refresher.disconnected();
     this.#rooms.disconnected();
+  }
+
+  /** The application ends the client. A storage keeps the sends. */
+  #end(error: MadangError, reason = ""): void {
+    const wasActive = this.#state !== "disconnected";
+    this.#connection?.close();
+    this.#stop(error, this.#outbox.persistent);
+    if (wasActive) this.emit("close", { code: NORMAL_CLOSURE, reason, reconnecting: false, error });
   }
 
   #stop(error: MadangError, keepSends: boolean): void {
@@ -242,8 +309,9 @@ export class MadangClient extends Emitter<ClientEvents> {
     this.#disconnect();
     const before = this.#state;
     this.#state = "disconnected";
+    this.#refresher.giveUp(error);
     this.#rooms.giveUp(error, keepSends);
-    // Whoever heard of a failure there may have connected again.
+    // A listener may have connected again.
     if (before !== "disconnected" && this.#state === "disconnected") this.emit("state", "disconnected");
   }
 
@@ -252,19 +320,4 @@ export class MadangClient extends Emitter<ClientEvents> {
     this.#state = state;
     this.emit("state", state);
   }
-}
-
-function requireOptions(options: MadangClientOptions): void {
-  requireKind("object", options, "MadangClient: options");
-  requireKind("string", options.url, "MadangClient: url");
-  allowKind("string", options.user, "MadangClient: user");
-  if (typeof options.token !== "function") allowKind("string", options.token, "MadangClient: token");
-  // Where a platform has none, `localStorage` is null.
-  allowKind("object", options.storage ?? undefined, "MadangClient: storage");
-  allowKind("object", options.outbox, "MadangClient: outbox");
-  allowBound(options.outbox?.maxSends, "MadangClient: outbox.maxSends");
-  allowBound(options.outbox?.maxBytes, "MadangClient: outbox.maxBytes");
-  allowKind("function", options.transport, "MadangClient: transport");
-  allowKind("function", options.random, "MadangClient: random");
-  allowKind("object", options.clock, "MadangClient: clock");
 }

@@ -1,17 +1,17 @@
-/** Time as the SDK needs it. Injected, so that tests wait for nothing. */
+/** Source of time. Tests inject their own. */
 export interface Clock {
-  /** Milliseconds since 1970, never going back within one process. */
+  /** Milliseconds since 1970. It never goes back within one process. */
   now(): number;
-  /** Runs once after `ms`. @returns cancels it; harmless afterwards. */
+  /** Calls `run` once after `ms` milliseconds. @returns a function that cancels the call and is harmless afterwards */
   after(ms: number, run: () => void): () => void;
 }
 
-/** What `performance.now` is behind the time of day. */
+/** Difference between the time of day and `performance.now`. */
 let behindMs = performance.timeOrigin;
 
 /**
- * Nearly everywhere `performance.now` stands still while the machine sleeps, and a connection that has died meanwhile
- * would pass for one just heard of. The time of day goes on, but may be put back: the clock follows it forward alone.
+ * On most platforms `performance.now` stops while the machine sleeps, so a connection that died meanwhile would look
+ * fresh. The time of day continues, but may be set back: the clock follows it forward only.
  */
 export const systemClock: Clock = {
   now() {

@@ -1,22 +1,25 @@
 import type { DownFrame, UpFrame, WelcomeFrame } from "@madang/protocol/browser";
 import type { Clock } from "./clock.ts";
+import { askToken, type TokenSource } from "./token.ts";
 import { ABNORMAL_CLOSURE, type Transport, type TransportFactory } from "./transport.ts";
 
 export type HelloFrame = Extract<UpFrame, { type: "hello" }>;
-export type TokenSource = string | (() => Promise<string>) | undefined;
 
-/** From the first step of connecting to `welcome`. Longer is a failed attempt. */
+/** Limit of an attempt, from the token to `welcome`. */
 const WELCOME_MS = 10_000;
-/** Above the server's ping interval, how long nothing at all may come before the client asks for a sign of life. */
+/** After the server's refusal of the `hello`, how long the client waits for the close frame. */
+const CLOSE_MS = 1_000;
+/** The client probes a connection on which nothing arrives for the server's ping interval plus this. */
 const SILENCE_MARGIN_MS = 10_000;
+/** A probe without an answer for this long means that the connection is lost. */
 const PROBE_ANSWER_MS = 10_000;
-/** What is longer is a mistake, and timers overflow at 24 days. */
+/** Longest plausible ping interval. Timers overflow at 24 days. */
 const PING_MAX_S = 24 * 60 * 60;
-/** A hint that the network changed is worth a probe only when the last sign of life is older than this. */
+/** The client does not probe a connection on which something arrived within this time. */
 const FRESH_MS = 5_000;
 /**
- * A page cannot see a server's pings, so a connection that died without a word would look like a quiet room. Leaving a
- * room in which this connection is not is the cheapest frame that a server answers (F5, `not_joined`) and changes nothing.
+ * A page cannot see WebSocket pings, so it cannot tell a dead connection from a quiet room. Leaving a room that the client
+ * has not joined is the cheapest frame that the server answers (F5, `not_joined`), and it changes nothing.
  */
 const PROBE: UpFrame = { type: "leave", room: "madang-sign-of-life" };
 
@@ -24,20 +27,26 @@ export interface ConnectionDeps {
   readonly url: string;
   readonly transport: TransportFactory;
   readonly clock: Clock;
-  readonly token: TokenSource;
-  /** Called when the transport is open, so that the positions in it are the latest. */
+  readonly token: TokenSource | undefined;
+  /** Called when the transport is open, so that the frame has the latest positions. */
   hello(token: string | undefined): HelloFrame;
-  welcome(frame: WelcomeFrame): void;
+  /** The answer to `hello`, with the token that `hello` carried. */
+  welcome(frame: WelcomeFrame, token: string | undefined): void;
+  /** The answer to `refresh`. */
+  refreshed(frame: WelcomeFrame): void;
   frame(frame: Exclude<DownFrame, WelcomeFrame>): void;
-  /** Once, at the end; not after {@link Connection.close}. */
+  /** The token function failed. {@link closed} follows. */
+  tokenFailed(cause: unknown): void;
+  /** Called once at the end, but not after {@link Connection.close}. */
   closed(code: number, reason: string): void;
 }
 
-/** One attempt to connect and, when it succeeds, the connection: handshake (F1) and liveness. */
+/** One attempt to connect and, if it succeeds, the connection: handshake (F1) and liveness. */
 export class Connection {
   readonly #deps: ConnectionDeps;
   #transport: Transport | undefined;
   #ended = false;
+  #token: string | undefined;
   #welcomed = false;
   #probing = false;
   #heardAt = 0;
@@ -51,14 +60,15 @@ export class Connection {
   start(): void {
     this.#cancel = this.#deps.clock.after(WELCOME_MS, () => this.#end(ABNORMAL_CLOSURE, "no welcome in time"));
     const { token } = this.#deps;
-    if (typeof token !== "function") this.#open(token);
-    else {
-      // In a promise of its own, so that a token source that throws at once fails this attempt like a late one.
-      void new Promise<string>((resolve) => resolve(token())).then(
-        (value) => this.#open(value),
-        () => this.#end(ABNORMAL_CLOSURE, "no token"),
-      );
-    }
+    if (typeof token !== "function") return this.#open(token);
+    void askToken(token).then(
+      (value) => this.#open(value),
+      (cause) => {
+        if (this.#ended) return;
+        this.#deps.tokenFailed(cause);
+        this.#end(ABNORMAL_CLOSURE, "token function failed");
+      },
+    );
   }
 
   send(frame: UpFrame): void {
@@ -69,17 +79,23 @@ export class Connection {
     this.#transport?.send(frame);
   }
 
-  /** Asks for a sign of life when the last one is not fresh. Without an answer in 10 s the connection is lost. */
+  /** Checks whether the connection is alive, unless something arrived in the last 5 s. Without an answer in 10 s it is lost. */
   probe(): void {
     if (!this.#welcomed || this.#ended || this.#probing) return;
     if (this.#deps.clock.now() - this.#heardAt < FRESH_MS) return;
     this.#probing = true;
     this.send(PROBE);
     this.#cancel();
-    this.#cancel = this.#deps.clock.after(PROBE_ANSWER_MS, () => this.#end(ABNORMAL_CLOSURE, "no sign of life"));
+    this.#cancel = this.#deps.clock.after(PROBE_ANSWER_MS, () => this.#end(ABNORMAL_CLOSURE, "no answer"));
   }
 
-  /** Ends it without telling. Idempotent. */
+  /** The server refused the `hello`. Ends the connection if the server does not close it within 1 s. */
+  awaitClose(): void {
+    this.#cancel();
+    this.#cancel = this.#deps.clock.after(CLOSE_MS, () => this.#end(ABNORMAL_CLOSURE, "no close frame"));
+  }
+
+  /** Ends the connection without a call to `closed`. Idempotent. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -89,6 +105,7 @@ export class Connection {
 
   #open(token: string | undefined): void {
     if (this.#ended) return;
+    this.#token = token;
     const { url, transport, hello } = this.#deps;
     try {
       this.#transport = transport(url, {
@@ -117,15 +134,15 @@ export class Connection {
   }
 
   #onWelcome(frame: WelcomeFrame): void {
-    if (this.#welcomed) return;
-    if (!isWelcome(frame)) return this.#end(ABNORMAL_CLOSURE, "no welcome of this protocol");
+    if (!isWelcome(frame)) return this.#end(ABNORMAL_CLOSURE, "invalid welcome");
+    if (this.#welcomed) return this.#deps.refreshed(frame);
     this.#welcomed = true;
     this.#silenceMs = frame.ping * 1000 + SILENCE_MARGIN_MS;
     this.#watch(this.#silenceMs);
-    this.#deps.welcome(frame);
+    this.#deps.welcome(frame, this.#token);
   }
 
-  /** One timer however many frames come: when it fires early it goes on for what is left. */
+  /** One timer for any number of frames: it runs again for the rest if a frame arrived in the meantime. */
   #watch(ms: number): void {
     this.#cancel();
     this.#cancel = this.#deps.clock.after(ms, () => {
@@ -142,12 +159,12 @@ export class Connection {
   }
 }
 
-/** Whether it has the numbers that the client goes by: what listens at the URL may be no server of ours. */
+/** Whether a welcome has the numbers that the client needs. The URL may lead to another kind of server. */
 function isWelcome({ ping, limits }: Partial<WelcomeFrame>): boolean {
   return ping !== undefined && ping > 0 && ping <= PING_MAX_S && Number.isInteger(limits?.rooms);
 }
 
-/** The server is trusted to keep to the protocol; what is not even an object with a type is passed over. */
+/** The client trusts the server to follow the protocol. It ignores anything but an object with a type. */
 function parseFrame(text: string): DownFrame | undefined {
   try {
     const frame = JSON.parse(text) as DownFrame | null;

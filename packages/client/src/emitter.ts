@@ -1,19 +1,20 @@
 import { requireKind } from "./arguments.ts";
 
 /**
- * Typed events, one value each. A listener that throws, or returns a promise that is rejected, is reported and harms
- * neither the other listeners nor the client. Emitting is for the class itself: nobody outside can fake an event.
+ * Typed events with one value each. If a listener throws or its promise rejects, the emitter reports the error, and the
+ * other listeners and the client continue. Only the class itself can emit.
  */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => unknown>>();
 
   /**
-   * @returns unsubscribes
-   * @throws TypeError where there is no function to call
+   * Adds a listener. A listener that is added twice is called twice.
+   * @returns a function that removes the listener
+   * @throws TypeError if `listener` is not a function
    */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
     requireKind("function", listener, "The listener");
-    // A function of its own for each call, so that a listener added twice is called twice and removed one by one.
+    // A new function for each call, so that a listener added twice is removed one by one.
     const entry = (value: Events[Name]) => listener(value);
     const entries = this.#listeners.get(name);
     if (entries) entries.add(entry);
@@ -36,7 +37,7 @@ export class Emitter<Events extends object> {
   }
 }
 
-/** As an uncaught error where the environment has a way to say so without ending the program (browsers). */
+/** Reports like an uncaught error, where that does not end the program (browsers). */
 function report(error: unknown): void {
   if (typeof globalThis.reportError === "function") globalThis.reportError(error);
   else console.error(error);

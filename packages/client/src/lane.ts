@@ -3,47 +3,47 @@ import type { MadangError } from "./errors.ts";
 import type { Send, SendResult } from "./outbox.ts";
 import { backoff, HINT_CAP_MS } from "./reconnect.ts";
 
-/** Sends on the way at once. The server's answers come in no time where the log is well; this covers a round trip. */
+/** Sends in flight at once. A healthy log answers within a few milliseconds, so this covers a network round trip. */
 const WINDOW = 32;
-/** While the oldest has no answer for this long, new ones are held: piling up more only makes a repeat longer. */
+/** No new sends while the oldest in flight waits for longer than this: each would make a repeat longer. */
 const STALL_MS = 5_000;
-/** No answer for this long on a live connection counts as a failure. */
+/** A send without an answer for this long on a live connection has failed. */
 const ANSWER_MS = 30_000;
-/** After a failure, how long the answers of what else is on the way are waited for. */
+/** After a failure, how long the lane waits for the answers to the other sends in flight. */
 const SETTLE_MS = 5_000;
 
 export interface LaneDeps {
   readonly clock: Clock;
   readonly random: () => number;
-  /** The room's unanswered sends as they are now, oldest first. */
+  /** The room's pending sends, oldest first. */
   queue(): readonly Send[];
   transmit(send: Send): void;
-  /** The oldest send has had no answer for {@link STALL_MS}: is the connection alive at all? */
+  /** The oldest send has had no answer for {@link STALL_MS}: the connection may be dead. */
   stalled(): void;
-  /** Must take the send out of the queue. */
+  /** Must remove the send from the queue. */
   sent(send: Send, result: SendResult): void;
-  /** Must take the send out of the queue. */
+  /** Must remove the send from the queue. */
   failed(send: Send, error: MadangError): void;
 }
 
 /**
- * A sender's way into one room: in order, with a window, by go-back-N. After a failure nothing goes out until what is
- * on the way has been answered (or {@link SETTLE_MS} has passed); then everything unanswered is sent again in order
- * with the same nonces, one at a time until the first answer. So the room's order is the order of the calls as
- * long as the server, too, lets nothing of a sender pass that comes after something it could not store.
+ * Sends into one room, in order, with a window and go-back-N. After a failure, the lane waits for the answers to the
+ * sends in flight, at most {@link SETTLE_MS}. Then it sends every unanswered message again, in order and with the same
+ * nonces, one at a time until the first answer. The room's order is the order of the calls, because the server stores
+ * nothing of a sender behind a send that it could not store.
  *
- * Temporary errors are retried without end: the caller sees them as a send that stays pending.
+ * The lane retries temporary errors without end. For the caller, the send stays pending.
  */
 export class Lane {
   readonly #deps: LaneDeps;
   #open = false;
-  /** Sends allowed on the way; 0 after a failure. */
+  /** Sends allowed in flight. 0 after a failure. */
   #window = 1;
   /**
-   * Nonces on the way and when they went out, oldest first. While the window is open they are the head of the queue,
-   * so the next to go is the one at index `size`.
+   * Nonces in flight with their send times, oldest first. While the window is open they are the head of the queue, so the
+   * next send is the one at index `size`.
    */
-  readonly #onTheWay = new Map<string, number>();
+  readonly #inFlight = new Map<string, number>();
   #failures = 0;
   #restAt = 0;
   #settleAt = 0;
@@ -54,49 +54,49 @@ export class Lane {
     this.#deps = deps;
   }
 
-  /** The room is joined on a connection: begins with the oldest send. Without effect on an open lane. */
+  /** The room is joined: starts with the oldest send. It has no effect on an open lane. */
   open(): void {
     if (this.#open) return;
     this.#open = true;
     this.#restart();
   }
 
-  /** The connection is gone or the room was left: no answer comes any more. No timer remains. */
+  /** The connection is lost or the client left the room: no answer can arrive. No timer remains. */
   close(): void {
     this.#open = false;
-    this.#onTheWay.clear();
+    this.#inFlight.clear();
     this.#clearTimer();
   }
 
-  /** Something was added to the queue. */
+  /** A send was added to the queue. */
   pump(): void {
     if (!this.#open || this.#window === 0) return;
     const now = this.#deps.clock.now();
-    const [oldest] = this.#onTheWay.values();
+    const [oldest] = this.#inFlight.values();
     if (oldest === undefined || now - oldest < STALL_MS) {
       for (let send = this.#next(); send; send = this.#next()) {
-        this.#onTheWay.set(send.nonce, now);
+        this.#inFlight.set(send.nonce, now);
         this.#deps.transmit(send);
       }
     }
     this.#watchOldest(now);
   }
 
-  /** The server stored it. An answer to an earlier try is as good as one to the last. */
+  /** The server stored the message. The answer to an earlier attempt counts, too. */
   ack(result: SendResult): void {
     const send = this.#find(result.nonce);
     if (!send) return;
     this.#failures = 0;
-    this.#onTheWay.delete(send.nonce);
+    this.#inFlight.delete(send.nonce);
     this.#deps.sent(send, result);
     this.#answered();
   }
 
-  /** The server refused it, for now or for good. */
+  /** The server refused the send, temporarily or for good. */
   error(nonce: string, error: MadangError): void {
     const send = this.#find(nonce);
     if (!send) return;
-    this.#onTheWay.delete(nonce);
+    this.#inFlight.delete(nonce);
     if (error.temporary) {
       this.#goBack(error.retryAfter);
     } else {
@@ -106,9 +106,9 @@ export class Lane {
   }
 
   /**
-   * The room's log shows a send that went out on an earlier connection, whose ack was lost with it. Sending it again
-   * could store it twice when that was longer ago than the log remembers ids. On an open lane every send waits for
-   * the answer to its own try: a server that refused one may let nothing pass until it comes again.
+   * The log contains a send of an earlier connection, which lost the acknowledgement. A repeat could be stored twice if
+   * the first attempt is older than the log's duplicate window. On an open lane each send waits for its own answer: a
+   * server that refused one stores nothing behind it until it is repeated.
    */
   seenInLog(result: SendResult): void {
     if (!this.#open) this.ack(result);
@@ -119,7 +119,7 @@ export class Lane {
   }
 
   #next(): Send | undefined {
-    return this.#onTheWay.size < this.#window ? this.#deps.queue()[this.#onTheWay.size] : undefined;
+    return this.#inFlight.size < this.#window ? this.#deps.queue()[this.#inFlight.size] : undefined;
   }
 
   #answered(): void {
@@ -132,7 +132,7 @@ export class Lane {
   }
 
   #restart(): void {
-    this.#onTheWay.clear();
+    this.#inFlight.clear();
     this.#clearTimer();
     this.#window = 1;
     this.pump();
@@ -146,7 +146,7 @@ export class Lane {
     if (this.#window > 0) {
       this.#window = 0;
       this.#settleAt = now + SETTLE_MS;
-      // A server's hint replaces the growth of the back-off, not its jitter.
+      // A server's hint replaces the growth of the backoff, not its jitter.
       this.#restAt = now + hintMs + backoff(retryAfter === undefined ? this.#failures : 0, random);
       this.#failures++;
     } else {
@@ -156,13 +156,13 @@ export class Lane {
   }
 
   #waitToRestart(): void {
-    const at = this.#onTheWay.size === 0 ? this.#restAt : Math.max(this.#restAt, this.#settleAt);
+    const at = this.#inFlight.size === 0 ? this.#restAt : Math.max(this.#restAt, this.#settleAt);
     this.#clearTimer();
     this.#cancel = this.#deps.clock.after(Math.max(0, at - this.#deps.clock.now()), () => this.#restart());
   }
 
   #watchOldest(now: number): void {
-    const [oldest] = this.#onTheWay;
+    const [oldest] = this.#inFlight;
     if (oldest?.[0] === this.#watched) return;
     this.#clearTimer();
     if (!oldest) return;

@@ -1,7 +1,7 @@
 import { FRAME_MAX_BYTES, NONCE_MAX_LENGTH } from "@madang/protocol/browser";
 import { MadangError } from "./errors.ts";
 
-/** What `localStorage` offers of its own; anything of that shape serves. */
+/** The part of the `Storage` interface that the SDK needs. `localStorage` has it. */
 export interface OutboxStorage {
   readonly length: number;
   key(index: number): string | null;
@@ -10,31 +10,34 @@ export interface OutboxStorage {
   removeItem(key: string): void;
 }
 
-/** Where a message was stored. */
+/** The result of a send: the message is stored. */
 export interface SendResult {
+  /** Sequence of the message in the log. `"<epoch>.<seq>"` is its position. */
   readonly seq: number;
   readonly epoch: string;
   readonly nonce: string;
-  /** It was stored already by an earlier try of the same send. */
+  /** Whether an earlier attempt of the same send stored the message. */
   readonly duplicate: boolean;
 }
 
-/** A send that has no answer yet. */
+/** A send without an acknowledgement. */
 export interface PendingSend {
   readonly nonce: string;
   readonly text: string;
+  /** `seq` of the message that this one answers. */
   readonly replyTo?: number;
 }
 
 export interface Send extends PendingSend {
   readonly room: string;
-  /** The frame as it goes out, each time the same. */
+  /** The encoded frame. Every attempt sends the same one. */
   readonly frame: string;
+  /** Length of the frame in UTF-8. */
   readonly bytes: number;
   readonly answer: Answer;
 }
 
-/** As `Promise.withResolvers`, which browsers before 2024 and Node 20 lack. */
+/** Like the result of `Promise.withResolvers`, which browsers before 2024 lack. */
 interface Answer {
   readonly promise: Promise<SendResult>;
   resolve(result: SendResult): void;
@@ -43,24 +46,24 @@ interface Answer {
 
 export interface OutboxOptions {
   readonly storage?: OutboxStorage | undefined;
-  /** Whose sends these are: one stored outbox for each server and user. */
+  /** Key of the stored sends: each server and user has its own. */
   readonly owner: readonly [url: string, user: string];
   readonly now: () => number;
-  /** Default 1,000. */
+  /** Default: 1,000. */
   readonly maxSends?: number | undefined;
-  /** Of frames, in UTF-8. Default 1 MiB. */
+  /** Bytes of all frames, in UTF-8. Default: 1 MiB. */
   readonly maxBytes?: number | undefined;
 }
 
-/** A stored send older than this is dropped: by then nobody expects it to appear in the room any more. */
+/** Stored sends that are older than this are dropped: a message this late would surprise its author. */
 const STORED_MAX_AGE_MS = 24 * 60 * 60_000;
 
 /**
- * The sends that have no answer yet, per room in the order in which they were asked for. Bounded over all rooms.
+ * The sends without an acknowledgement, for each room in the order of the calls. The bounds apply to all rooms together.
  *
- * With a storage each send is an entry of its own, so that two tabs of one person do not overwrite each other. Both
- * may send what they find there: the nonce makes that harmless. A storage that is full or forbidden is not an error:
- * the outbox then lives in memory alone.
+ * In a storage, each send is an entry of its own, so two tabs of one user do not overwrite each other. Both tabs may send
+ * the entries that they find; the nonce makes the repeat harmless. If the storage is full or forbidden, the outbox works
+ * in memory only.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -68,7 +71,7 @@ export class Outbox {
   readonly #prefix: string;
   #sends = 0;
   #bytes = 0;
-  /** Order among stored sends, going on from those that were found. */
+  /** Order of the latest stored send. */
   #order = 0;
 
   constructor(options: OutboxOptions) {
@@ -82,17 +85,17 @@ export class Outbox {
     return Boolean(this.#options.storage);
   }
 
-  /** The room's sends as they are now, oldest first. */
+  /** The room's pending sends, oldest first. */
   queue(room: string): readonly Send[] {
     return this.#queues.get(room) ?? [];
   }
 
-  /** How many rooms something is kept of: those with a send that waits. */
+  /** Number of rooms with pending sends. */
   get rooms(): number {
     return this.#queues.size;
   }
 
-  /** @throws MadangError `outbox_full`, `text_too_long`, `bad_frame`, for what a server could not even answer */
+  /** @throws MadangError `outbox_full`; `text_too_long` and `bad_frame` for a frame that the server could not answer */
   add(room: string, text: string, options: { nonce?: string; replyTo?: number } = {}): Send {
     const send = newSend(room, text, options.nonce ?? randomNonce(), options.replyTo);
     this.#admit(send);
@@ -102,7 +105,7 @@ export class Outbox {
     return send;
   }
 
-  /** Forgets a send, also in the storage. */
+  /** Removes a send, also from the storage. */
   remove(send: Send): void {
     const queue = this.#queues.get(send.room);
     const index = queue?.indexOf(send) ?? -1;
@@ -114,7 +117,7 @@ export class Outbox {
     this.#try((storage) => storage.removeItem(this.#key(send)));
   }
 
-  /** Keeps a send whose answer was given up: who asks for it from now on waits for one that is still to come. */
+  /** Keeps a send after its promise was rejected. A later caller with the same nonce gets a new promise. */
   reopen(send: Send): void {
     const queue = this.#queues.get(send.room);
     const index = queue?.indexOf(send) ?? -1;
@@ -156,7 +159,7 @@ export class Outbox {
     try {
       use(this.#options.storage);
     } catch {
-      // Full, forbidden, or holding what is not ours: memory serves on.
+      // The storage is full, forbidden or corrupt. The outbox continues in memory.
     }
   }
 }
@@ -192,7 +195,7 @@ function newSend(room: string, text: string, nonce: string, replyTo: number | un
   const reply = replyTo === undefined ? {} : { replyTo };
   const frame = JSON.stringify({ type: "message", room, message: text, nonce, ...reply });
   const bytes = new TextEncoder().encode(frame).length;
-  // Such a frame would cost the whole connection.
+  // The server would close the connection (1009).
   if (bytes > FRAME_MAX_BYTES) throw new MadangError("text_too_long");
   return { room, text, nonce, ...reply, frame, bytes, answer: openAnswer() };
 }
@@ -202,12 +205,12 @@ function openAnswer(): Answer {
   const promise = new Promise<SendResult>((resolve, reject) => {
     ends = { resolve, reject };
   });
-  // Whoever does not wait for the answer hears of a failure by the room's "failed", not by a crash.
+  // A caller that ignores the promise learns of a failure from the room's `failed` event, not from a crash.
   promise.catch(() => {});
   return { promise, ...ends };
 }
 
-/** `randomUUID` is missing on pages without https. */
+/** Pages without https lack `randomUUID`. */
 function randomNonce(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -6,10 +6,10 @@ import {
   parsePosition,
 } from "@madang/protocol/browser";
 
-/** How many nonces are remembered to recognise an event that was stored twice. */
+/** Number of nonces kept to recognise an event that was stored twice. */
 const SEEN_NONCES = 512;
 
-/** How far a room has been told, across connections: so that each of its events is told once, and none is left out in silence. */
+/** Progress of a room across connections: the client emits each event once and never skips one silently. */
 export class Progress {
   #position: Position | undefined;
   readonly #seen = new Set<string>();
@@ -18,21 +18,21 @@ export class Progress {
     this.#position = after;
   }
 
-  /** Of the last event told, or from where the server said that it goes on. */
+  /** Position of the last emitted event, or the position from which the server continues. */
   get position(): string | undefined {
     return this.#position && formatPosition(this.#position.epoch, this.#position.seq);
   }
 
-  /** F2: the answer to a join. @returns whether what was told before goes on; otherwise it begins anew from the server's position */
+  /** F2: the answer to a join. @returns whether the room continues after its last event, not at the server's position */
   joined({ epoch, position, recovered }: JoinedFrame): boolean {
     const goesOn = recovered && this.#position?.epoch === epoch;
     if (!goesOn) this.#position = parsePosition(position);
-    // The page starts afresh, so a message that it showed before must not be taken for a double now.
+    // The page reloads the room, so a message that it showed before is not a duplicate now.
     if (!recovered) this.#seen.clear();
     return goesOn;
   }
 
-  /** F2: everything up to there has been told. */
+  /** F2: every event up to `position` was emitted. */
   reached(position: string): void {
     const reached = parsePosition(position);
     if (reached && reached.epoch === this.#position?.epoch && reached.seq > this.#position.seq) {
@@ -40,14 +40,14 @@ export class Progress {
     }
   }
 
-  /** @returns false for an event that was told before */
+  /** @returns false for an event that was emitted before */
   advance({ epoch, seq }: EventFrame): boolean {
     if (this.#position?.epoch === epoch && seq <= this.#position.seq) return false;
     this.#position = { epoch, seq };
     return true;
   }
 
-  /** Whether this sender's nonce came before: a repeat later than the log remembers ids is stored twice. */
+  /** Whether this sender's nonce came before: the log stores a repeat twice after its duplicate window. */
   isRepeat(sender: string, nonce: string): boolean {
     const key = `${sender}\n${nonce}`;
     if (this.#seen.has(key)) return true;

@@ -15,48 +15,48 @@ import { Lane } from "./lane.ts";
 import type { Outbox, PendingSend, Send, SendResult } from "./outbox.ts";
 import { Progress } from "./progress.ts";
 import { backoff, HINT_CAP_MS } from "./reconnect.ts";
-import type { Room, RoomEvents, SendOptions } from "./room.ts";
+import type { Room, RoomEvents, RoomState, SendOptions } from "./room.ts";
 
 export interface RoomDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly outbox: Outbox;
-  /** Who this connection is, as the server said. */
+  /** Display name that the server gave this client. */
   user(): string | undefined;
-  /** Why nothing can be sent any more, if so. */
+  /** The error that stopped the client, if it is stopped. */
   ended(): MadangError | undefined;
   transmit(frame: string): void;
   typing(room: RoomSession): void;
   join(room: RoomSession): void;
   leave(room: RoomSession): void;
-  /** Nothing comes back: look whether the connection is alive. */
+  /** Checks whether the connection is alive. */
   probe(): void;
 }
 
-/** What is asked of the server, in `hello` or `join`. */
+/** A join, in a `hello` or a `join` frame. */
 export interface JoinRequest {
   readonly room: string;
   readonly after?: string;
 }
 
 /**
- * Sends wait for the catch-up, which may show that they are stored already; no longer than this, since within the
- * log's duplicate window (2 min) a repeat is harmless anyway.
+ * Sends wait for the end of the replay, which may show that they are stored already, but no longer than this. Within
+ * the log's duplicate window (2 min) a repeat is harmless.
  */
 const CATCH_UP_MS = 10_000;
 
-/** What a client does about one room: asks to be let in, tells what comes, and sends into it in order. */
+/** One room of a client: joins it, emits its events, and sends into it in order. */
 export class RoomSession extends Emitter<RoomEvents> implements Room {
   readonly name: string;
   readonly #deps: RoomDeps;
   readonly #lane: Lane;
   readonly #progress: Progress;
-  /** The server has answered the last join on this connection. Until then, whatever comes belongs to an earlier one. */
+  /** The server answered the last join on this connection. Frames before that belong to an earlier join. */
   #joined = false;
   #left = false;
   #refusals = 0;
   #cancel = () => {};
-  /** When it was last said that the user is writing. */
+  /** Time of the last typing notice. */
   #typedAt = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, after: Position | undefined, deps: RoomDeps) {
@@ -73,6 +73,11 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
       sent: (send, result) => this.#sent(send, result),
       failed: (send, error) => this.#failed(send, error),
     });
+  }
+
+  get state(): RoomState {
+    if (this.#left) return "left";
+    return this.#joined ? "joined" : "joining";
   }
 
   get position(): string | undefined {
@@ -110,10 +115,10 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   leave(): void {
     if (this.#left) return;
     this.#deps.leave(this);
-    this.end(new MadangError("room_left"));
+    this.end(new MadangError("room_left"), false);
   }
 
-  /** What to ask of the server now. */
+  /** The join to send now. */
   joinRequest(): JoinRequest {
     this.disconnected();
     const after = this.position;
@@ -139,7 +144,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.emit("caughtUp", { position });
   }
 
-  /** A frame of a newer server that has no place in the log is not an event: it is passed over. */
+  /** Ignores a frame without a place in the log: it comes from a newer server and is not an event. */
   onEvent(event: EventFrame): void {
     if (typeof event.epoch !== "string" || !Number.isSafeInteger(event.seq)) return;
     if (!this.#joined || !this.#progress.advance(event) || this.#isDouble(event)) return;
@@ -177,14 +182,15 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     if (held) this.emit("held", { ...held, error });
   }
 
-  /** Whether an error about the room means that it cannot be joined at all. */
+  /** Whether an error about the room refuses the join for good. */
   isRefused({ temporary }: ErrorFrame): boolean {
     return !this.#joined && !temporary;
   }
 
   /** An error about the room. */
   onError(frame: ErrorFrame): void {
-    if (this.isRefused(frame)) this.end(errorOf(frame));
+    const error = errorOf(frame);
+    if (this.isRefused(frame)) this.end(error, true);
     else if (!this.#joined) {
       const hintMs = Math.min((frame.retryAfter ?? 0) * 1000, HINT_CAP_MS);
       this.#cancel();
@@ -192,12 +198,12 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
         this.#deps.join(this),
       );
     }
-    this.emit("error", frame);
+    this.emit("error", error);
   }
 
-  /** Why the server took the client out of the room, which has ended by then. */
-  onPutOut(frame: ErrorFrame): void {
-    this.emit("error", frame);
+  /** The reason for a removal. The room has ended already. */
+  onRemoved(frame: ErrorFrame): void {
+    this.emit("error", errorOf(frame));
   }
 
   disconnected(): void {
@@ -206,23 +212,24 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     this.#lane.close();
   }
 
-  /** The room is over for this client. */
-  end(error: MadangError): void {
+  /** The client is no longer in the room: by its own `leave`, or `byServer`. */
+  end(error: MadangError, byServer: boolean): void {
     this.#left = true;
     this.disconnected();
     this.giveUp(error);
+    this.emit("left", { byServer });
   }
 
-  /** Rejects every pending send. `keep`: they stay in the outbox and are sent by a later connection. */
+  /** Rejects every pending send. With `keep` they stay in the outbox, and a later connection sends them. */
   giveUp(error: MadangError, keep = false): void {
     const { outbox } = this.#deps;
-    // A listener that is told of one may give up the others itself.
+    // A listener of one failure may give up the others itself.
     for (const send of [...outbox.queue(this.name)]) {
       if (outbox.queue(this.name).includes(send)) this.#failed(send, error, keep);
     }
   }
 
-  /** A repeat later than the log remembers ids is stored twice: the second one is passed over. */
+  /** The log stores a repeat twice after its duplicate window. The client ignores the second event. */
   #isDouble(event: EventFrame): boolean {
     if (!("nonce" in event) || event.nonce === undefined) return false;
     const { user, nonce, seq, epoch } = event;

@@ -1,7 +1,6 @@
 import type {
   DeleteEvent,
   EditEvent,
-  ErrorFrame,
   EventFrame,
   MemberEvent,
   MessageEvent,
@@ -11,65 +10,81 @@ import type {
 import type { MadangError } from "./errors.ts";
 import type { PendingSend, SendResult } from "./outbox.ts";
 
+/**
+ * `joining`: the client is not in the room yet, or its connection is away. `joined`: the server has answered the join on
+ * the current connection. `left`: the room is over for this object; `MadangClient.join` returns a new one.
+ */
+export type RoomState = "joining" | "joined" | "left";
+
 export interface RoomEvents {
-  /** Every event of the room, of whatever type, in the log's order, each once. */
+  /** Every event of the room, of any type, in the log's order, each once. */
   event: EventFrame;
   message: Placed<MessageEvent>;
   edit: Placed<EditEvent>;
   delete: Placed<DeleteEvent>;
+  /** The settings of the room changed. */
   room: Placed<RoomEvent>;
-  /** A moderator acted on somebody in this room. */
+  /** A moderator banned or muted a member, or lifted that. */
   member: Placed<MemberEvent>;
-  /** F4: somebody else is writing; holds for five seconds, or until a message of theirs. */
+  /** Another member is typing. The notice holds for 5 s, or until that member's next message. */
   typing: { user: string; userId?: string };
-  /** F2, after each (re)connect. `recovered: false`: something may be missing, fetch the history afresh. */
+  /**
+   * The server answered the join, once for each connection. `recovered: false` means that events may be missing: fetch the
+   * history again. The room continues at `position`.
+   */
   joined: { epoch: string; position: string; recovered: boolean };
-  /** Everything up to `position` has been told; live from here. */
+  /** The client has emitted every event up to `position`. Later events are live. */
   caughtUp: { position: string };
   /**
-   * Something asked of this room was refused, as a whole and not for one send: above all joining it. Or the server
-   * took the client out of it, and this is why. When the error is not `temporary`, the room is over for the client.
+   * The room's state is `left` from here on: the caller left it, or, `byServer`, the server refused the join or removed
+   * the client. After `byServer`, an `error` event gives the reason if the server sent one.
    */
-  error: ErrorFrame;
-  /** A send was stored; also one restored from an earlier visit. */
+  left: { byServer: boolean };
+  /** An error about the room and not about one send. If it is not `temporary`, the state of the room is `left`. */
+  error: MadangError;
+  /** The server stored a send, possibly one that the storage kept from an earlier visit. */
   sent: PendingSend & SendResult;
-  /** A send was refused for now, and goes out again by itself: after the error's `retryAfter` seconds at the earliest. */
+  /** The server refused a send temporarily. The client repeats it, after `error.retryAfter` seconds at the earliest. */
   held: PendingSend & { error: MadangError };
-  /** A send was given up; also one restored from an earlier visit. */
+  /** A send failed for good, possibly one that the storage kept from an earlier visit. */
   failed: PendingSend & { error: MadangError };
 }
 
-/** A room that the client is in, or wants to be in: across every reconnect, until `leave`. */
+/** A room that the client has joined or wants to join. It outlives reconnects, until `leave` or the event `left`. */
 export interface Room {
-  /** In its canonical form (NFC). */
+  /** Canonical form of the name (NFC). */
   readonly name: string;
-  /** Position of the last event told; `undefined` before the first `joined`. */
+  readonly state: RoomState;
+  /** Position of the last emitted event. `undefined` before the first `joined`. */
   readonly position: string | undefined;
-  /** Sends without an answer, oldest first. */
+  /** Sends without an acknowledgement, oldest first. */
   readonly pending: readonly PendingSend[];
   /**
-   * @returns unsubscribes
-   * @throws TypeError where there is no function to call
+   * Adds a listener.
+   * @returns a function that removes the listener
+   * @throws TypeError if `listener` is not a function
    */
   on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void;
   /**
-   * Says something. Sends of one room are stored in the order of the calls, each once, whatever happens to the
-   * connection; a nonce that is pending already joins that send. Resolves when it is stored. Who does not wait for the
-   * answer of a send that was taken hears of its failure by `failed`: that is never an unhandled rejection.
-   * @param options.nonce 1 to 128 characters, never used before by this user in this room; made when absent
-   * @throws MadangError (as a rejection) for a permanent error of the server, `outbox_full`, `room_left`,
-   *   `client_closed`, `connection_refused`
-   * @throws TypeError (as a rejection) for options that are no object
+   * Sends a message. Resolves when the server has stored it. The messages of a room are stored in the order of the calls,
+   * each once, across reconnects and temporary errors. A nonce that is pending returns the promise of that send. A caller
+   * may ignore the promise: `failed` reports the failure, and no unhandled rejection follows.
+   * @param text 1 to 4,000 characters by default; the welcome's limit applies
+   * @param options.nonce 1 to 128 characters, unique per room and user. Default: a random one
+   * @param options.replyTo `seq` of the message that this one answers
+   * @throws MadangError (as a rejection) for a permanent error of the server, `outbox_full`, `room_left`, `client_closed`,
+   *   `connection_refused`, `token_stopped`
+   * @throws TypeError (as a rejection) if `options` is not an object
    */
   send(text: string, options?: SendOptions): Promise<SendResult>;
-  /** F4: the user is writing. May be called for each key: it is told every three seconds, and only while connected. */
+  /** Reports that the user is typing. Call it for each key: the client sends it every 3 s at most, and only if joined. */
   typing(): void;
-  /** Leaves for good. Pending sends are rejected with `room_left`. */
+  /** Leaves the room. It rejects pending sends with `room_left`. */
   leave(): void;
 }
 
 export interface SendOptions {
   readonly nonce?: string;
-  /** seq of the message answered. */
+  /** `seq` of the message that this one answers. */
   readonly replyTo?: number;
 }

@@ -8,23 +8,23 @@ export interface RoomsDeps extends Omit<RoomDeps, "join" | "leave" | "typing"> {
   send(frame: UpFrame): void;
 }
 
-/** The server's default limit (F5), until its welcome says which it is. */
+/** The server's default limit (F5), until its welcome gives the limit. */
 const ROOMS_MAX = 128;
 
 /**
- * The rooms of a client, and how far the server knows of them on the present connection. To join and to leave is
- * possible at any time; what could not be said then is said with the next `hello`, or after its `welcome`.
+ * The rooms of a client, and what the server knows of them on the current connection. The client can join and leave at
+ * any time. While it is not connected, the next `hello` carries the joins; the rest follows after its `welcome`.
  */
 export class Rooms {
   readonly #deps: RoomDeps;
   readonly #send: (frame: UpFrame) => void;
   readonly #rooms = new Map<string, RoomSession>();
-  /** Who was asked for on the present connection. */
+  /** Rooms that the client asked to join on the current connection. */
   readonly #asked = new Map<string, RoomSession>();
-  /** Rooms whose `left` has not come: until then, their frames belong to nobody. */
+  /** Rooms that the client is leaving: it ignores their frames until `left` arrives. */
   readonly #leaving = new Set<string>();
-  /** Rooms that the server took the client out of: the next error about one of them says why. */
-  readonly #putOut = new Map<string, RoomSession>();
+  /** Rooms that the server removed the client from: the next error with that room is the reason. */
+  readonly #removed = new Map<string, RoomSession>();
   #welcomed = false;
   #max = ROOMS_MAX;
 
@@ -53,13 +53,13 @@ export class Rooms {
     return room;
   }
 
-  /** What a `hello` asks for. */
+  /** The joins of a `hello`. */
   requests(): JoinRequest[] {
     for (const [name, room] of this.#rooms) this.#asked.set(name, room);
     return [...this.#rooms.values()].map((room) => room.joinRequest());
   }
 
-  /** The server has answered the `hello`; says what has changed since. */
+  /** The server answered the `hello`: sends the joins and leaves that were requested in the meantime. */
   welcomed(max: number): void {
     this.#max = max;
     this.#welcomed = true;
@@ -67,15 +67,20 @@ export class Rooms {
     for (const [name, room] of this.#rooms) if (!this.#asked.has(name)) this.#join(room);
   }
 
+  /** @param max number of rooms that one connection may join */
+  limit(max: number): void {
+    this.#max = max;
+  }
+
   disconnected(): void {
     this.#welcomed = false;
     this.#asked.clear();
     this.#leaving.clear();
-    this.#putOut.clear();
+    this.#removed.clear();
     for (const room of this.#rooms.values()) room.disconnected();
   }
 
-  /** Rejects every pending send; the rooms stay. `keep`: so do the sends, for a later connection. */
+  /** Rejects every pending send and keeps the rooms. With `keep` it also keeps the sends, for a later connection. */
   giveUp(error: MadangError, keep: boolean): void {
     for (const room of [...this.#rooms.values()]) room.giveUp(error, keep);
   }
@@ -95,10 +100,11 @@ export class Rooms {
       case "ack":
         return room.onAck({ nonce: frame.nonce, seq: frame.seq, epoch: frame.epoch, duplicate: frame.duplicate });
       case "left":
-        // Unasked: the server took the client out of the room.
+        // Unasked: the server removed the client from the room.
         this.#rooms.delete(frame.room);
-        this.#putOut.set(frame.room, room);
-        return room.end(new MadangError("room_left"));
+        this.#asked.delete(frame.room);
+        this.#removed.set(frame.room, room);
+        return room.end(new MadangError("room_left"), true);
       case "typing":
         return room.onTyping(frame);
       default:
@@ -106,34 +112,34 @@ export class Rooms {
     }
   }
 
-  /** @returns whether that was all: an answer to a send or to a leave is no news to anybody else */
+  /** @returns whether the error is handled: the answer to a send or a leave concerns no other listener */
   onError(frame: ErrorFrame): boolean {
     const { room: name, nonce } = frame;
     if (nonce !== undefined) {
-      // Of no room: an answer to a try before the last one, or to a send that was given up.
+      // If the error has no room, every room looks for the nonce. A send that was given up is in none.
       const rooms = name === undefined ? [...this.#rooms.values()] : [this.#rooms.get(name)];
       for (const room of rooms) room?.onSendError(nonce, frame);
       return true;
     }
-    // That the user is writing is said as well as may be; and it is no answer to a join or a leave.
+    // A typing notice is best effort, and its error does not answer a join or a leave.
     if (frame.field === "typing") return true;
     if (name !== undefined && this.#leaving.has(name)) {
-      // The leave, or the join before it, was refused: either way this connection is not in there.
+      // The server refused the leave or the join before it: either way, this connection is not in the room.
       this.#onLeft(name);
       return true;
     }
-    // Only a leave is answered so: the client's own sign of life.
+    // Only the client's own probe, a leave, gets this answer.
     if (frame.code === "not_joined") return true;
     if (name === undefined) return false;
-    const putOut = this.#putOut.get(name);
-    if (putOut) {
-      this.#putOut.delete(name);
-      putOut.onPutOut(frame);
+    const removed = this.#removed.get(name);
+    if (removed) {
+      this.#removed.delete(name);
+      removed.onRemoved(frame);
       return false;
     }
     const room = this.#rooms.get(name);
     if (!room) return true;
-    // Before anybody is told: a listener may want to join anew.
+    // Before the event: a listener may join the room again.
     if (room.isRefused(frame)) this.#rooms.delete(name);
     room.onError(frame);
     return false;

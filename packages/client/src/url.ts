@@ -1,11 +1,11 @@
 import { MadangError } from "./errors.ts";
 
-/** What each scheme is to a WebSocket; platforms of before 2024 know only the latter two themselves. */
+/** WebSocket scheme for each accepted scheme. Platforms before 2024 accept only ws and wss. */
 const SCHEMES: Readonly<Record<string, string>> = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" };
 
 /**
- * The URL that a WebSocket is opened at. In a page it may be relative to that; `http` and `https` mean `ws` and `wss`.
- * What no attempt could ever connect to is refused here, since a client does not give up.
+ * The URL for the WebSocket. In a page, `given` may be relative. `http` and `https` become `ws` and `wss`. The function
+ * refuses a URL that can never connect, because a client does not give up.
  * @throws MadangError `bad_url`
  */
 export function webSocketUrl(given: string): string {
@@ -18,7 +18,7 @@ export function webSocketUrl(given: string): string {
   return url.href;
 }
 
-/** As `URL.parse`; browsers of before 2024 have none, and of before 2023 no `URL.canParse` either. */
+/** Like `URL.parse`, which browsers before 2024 lack. Browsers before 2023 also lack `URL.canParse`. */
 function parsed(given: string, base: string | undefined): URL | undefined {
   try {
     return new URL(given, base);

@@ -1,8 +1,7 @@
 /**
- * Calls `listener` when the environment hints that the network or the person is back: `online`, or a page shown
- * again. A hint is a reason to look, never proof: `offline` is not listened to, since it is often wrong.
- * Does nothing where there are no such events (Node).
- * @returns stops listening
+ * Calls `listener` when the network or the user may be back: on `online`, and when the page becomes visible. It ignores
+ * `offline`, which is often wrong. Node has no such events.
+ * @returns a function that stops listening
  */
 export function onWake(listener: () => void): () => void {
   if (typeof globalThis.addEventListener !== "function") return () => {};

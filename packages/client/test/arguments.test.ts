@@ -10,22 +10,22 @@ t.test("options that are not of their types are refused when the client is made"
   const transport = (url: string, events: never) => new FakeSocket(url, events);
   t.throws(
     () => new MadangClient(wrong(undefined)),
-    typeError("MadangClient: options is to be an object, not undefined."),
+    typeError("MadangClient: options must be an object, not undefined."),
   );
   t.throws(
     () => new MadangClient(wrong("ws://a/ws")),
-    typeError("MadangClient: options is to be an object, not a string."),
+    typeError("MadangClient: options must be an object, not a string."),
   );
   t.throws(
     () => new MadangClient(wrong({ transport })),
-    typeError("MadangClient: url is to be a string, not undefined."),
+    typeError("MadangClient: url must be a string, not undefined."),
   );
   const token = Promise.resolve("a promise, and no function that makes one");
-  t.throws(() => setup({ token: wrong(token) }), typeError("MadangClient: token is to be a string, not an object."));
+  t.throws(() => setup({ token: wrong(token) }), typeError("MadangClient: token must be a string, not an object."));
   for (const option of ["user", "token", "storage", "outbox", "transport", "random", "clock"]) {
     t.throws(() => setup({ [option]: 7 }), {
       name: "TypeError",
-      message: new RegExp(`: ${option} is .*, not a number`),
+      message: new RegExp(`: ${option} must be .*, not a number`),
     });
   }
 });
@@ -40,7 +40,7 @@ t.test("bounds of the outbox are numbers", async (t) => {
     ]) {
       t.throws(
         () => setup({ outbox: wrong({ [bound]: value }) }),
-        typeError(`MadangClient: outbox.${bound} is to be a number from 0, not ${named}.`),
+        typeError(`MadangClient: outbox.${bound} must be a number from 0, not ${named}.`),
       );
     }
     t.doesNotThrow(() => setup({ outbox: { [bound]: Number.POSITIVE_INFINITY } }));
@@ -67,7 +67,7 @@ t.test("what is no listener is refused at once, and harms no other", async (t) =
   for (const value of [undefined, null, {}, "show"]) {
     t.throws(() => room.on("message", wrong(value)), {
       name: "TypeError",
-      message: /The listener is to be a function/,
+      message: /The listener must be a function/,
     });
     t.throws(() => client.on("state", wrong(value)), { name: "TypeError" });
   }
@@ -79,12 +79,12 @@ t.test("what is no listener is refused at once, and harms no other", async (t) =
 
 t.test("options of join and send", async (t) => {
   const { client, room } = inRoom("a");
-  t.throws(() => client.join("b", wrong(null)), typeError("join: options is to be an object, not null."));
+  t.throws(() => client.join("b", wrong(null)), typeError("join: options must be an object, not null."));
   t.throws(() => client.join("b", wrong("e1.7")), { name: "TypeError" }, "a position by itself would be passed over");
-  t.throws(() => client.join("b", { after: wrong(7) }), typeError("join: after is to be a string, not a number."));
+  t.throws(() => client.join("b", { after: wrong(7) }), typeError("join: after must be a string, not a number."));
   for (const options of [null, "nonce"]) {
     const sent = room.send("hello", wrong(options));
-    await t.rejects(sent, { name: "TypeError", message: /^send: options is to be an object/ }, "a rejection, as ever");
+    await t.rejects(sent, { name: "TypeError", message: /^send: options must be an object/ }, "a rejection, as ever");
   }
   t.same(room.pending, []);
   client.close();

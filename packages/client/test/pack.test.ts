@@ -1,25 +1,30 @@
-/** The SDK as a project outside of this repository gets it: packed, below `node_modules`, with and without types. */
+/** The SDK as another project installs it: packed, below `node_modules`, with and without types. */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import t from "tap";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
-/** Without what tap loads into every Node below it: neither does a stranger. */
+/** Without the modules that tap preloads. */
 const run = (command: string, args: string[], cwd: string) =>
   promisify(execFile)("env", ["-u", "NODE_OPTIONS", command, ...args], { cwd });
 
-/** What the examples leave to the page. */
+/** Longest bundle, minified and gzipped, in bytes. */
+const BUNDLE_MAX_BYTES = 9_000;
+
+/** Declarations that the examples leave to the page. */
 const PAGE = `
-  declare const lamp: HTMLElement, input: HTMLInputElement, form: HTMLFormElement;
+  declare const indicator: HTMLElement, input: HTMLInputElement, form: HTMLFormElement;
   declare const show: (message: object) => void, amend: (seq: number, text: string) => void;
-  declare const remove: (seq: number) => void, reloadHistory: () => void, tell: (what: string) => void;
-  declare const lockComposer: (why: string) => void;
-  declare const showAsSending: (nonce: string, text: string) => void, showFor5s: (what: string) => void;
+  declare const remove: (seq: number) => void, reloadHistory: () => void, notify: (text: string) => void;
+  declare const lockComposer: () => void;
+  declare const showAsSending: (nonce: string, text: string) => void, showFor5s: (text: string) => void;
 `;
 
-t.test("the packed SDK runs from JavaScript, and its types say what it can do", async (t) => {
+t.test("the packed SDK is small, runs from JavaScript, and has correct types", async (t) => {
   await run("npm", ["run", "pack", "-w", "@madang/client"], ROOT);
   const dir = t.testdir({
     "package.json": '{ "type": "module" }',
@@ -52,7 +57,10 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
   const { stdout } = await run(process.execPath, ["app.js"], dir);
   t.equal(stdout, "true MadangError client_closed\n", "and the process ends by itself");
 
-  // Every declaration is checked, with a library of types that is some years old and knows no browser.
+  const bundle = await build({ entryPoints: [join(modules, "@madang/client/index.js")], minify: true, write: false });
+  t.ok(gzipSync(bundle.outputFiles[0]!.contents, { level: 9 }).length <= BUNDLE_MAX_BYTES);
+
+  // Checks every declaration, with a type library of 2022 and without the DOM.
   for (const resolution of ["nodenext", "bundler"]) {
     const module = resolution === "bundler" ? "esnext" : resolution;
     const how = ["--module", module, "--moduleResolution", resolution, "--target", "es2022", "--lib", "es2022"];
@@ -60,7 +68,7 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
     t.pass(resolution);
   }
 
-  // The README's examples, as somebody copies them.
+  // The README's examples, as they are.
   const readme = readFileSync(join(modules, "@madang/client/README.md"), "utf8");
   const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code], i) => {
     const file = `example-${i}.ts`;
@@ -82,6 +90,6 @@ t.test("the packed SDK runs from JavaScript, and its types say what it can do", 
   const types = ["--typeRoots", join(ROOT, "node_modules/@types"), "page.d.ts", ...examples];
   const args = ["--ignoreConfig", "--noEmit", "--strict", ...how, ...types];
   const { stdout: complaints } = await run(join(ROOT, "node_modules/.bin/tsc"), args, dir).catch((error) => error);
-  t.equal(complaints, "", "the README's examples are right as they stand");
-  t.equal(examples.length, 2);
+  t.equal(complaints, "", "the README's examples compile");
+  t.equal(examples.length, 3);
 });

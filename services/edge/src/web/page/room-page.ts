@@ -14,7 +14,7 @@ import { admitted, watchSession } from "./session.ts";
 import { TypingLine } from "./typing-line.ts";
 import { Unread } from "./unread.ts";
 import { Draft, type FailedSend, FailedSends, localStore, rememberVisit } from "./visitor.ts";
-import { errorWords, outsideWords, sendErrorWords, t } from "./words.ts";
+import { outsideWords, sendErrorWords, t } from "./words.ts";
 
 /** What each room status says to somebody who wants to talk. */
 const STATUS_WORDS = [undefined, t.readOnly, t.closed];
@@ -188,7 +188,7 @@ class RoomPage {
 
   /** What is not temporary ends it; whether it still holds later, only trying again can tell. */
   #onError(error: RoomEvents["error"]): void {
-    if (error.temporary) return this.#composer.note(errorWords(error.code));
+    if (error.temporary) return this.#composer.note(sendErrorWords(error.code));
     this.#outside = true;
     this.#composer.close(outsideWords(error), () => this.join(this.#room?.position));
   }

@@ -12,11 +12,11 @@ import { t } from "./words.ts";
 export function watchSession(client: MadangClient): void {
   const note = byId("session-note");
   let signedOut = false;
-  client.on("close", ({ code, reason, reconnecting }) => {
+  client.on("close", ({ code, reconnecting }) => {
     if (reconnecting) return;
-    signedOut = code === CLOSE_CODES.invalidToken.code || reason === "unauthorized";
+    signedOut = code === CLOSE_CODES.invalidToken.code;
     const asked = note.contains(document.activeElement);
-    const banned = code === CLOSE_CODES.removed.code || reason === "not_allowed";
+    const banned = code === CLOSE_CODES.removed.code || code === CLOSE_CODES.notAllowed.code;
     const words = signedOut ? t.sessionEnded : banned ? t.removed : t.connectionEnded;
     const again = make("button", { type: "button", className: "quiet", onclick: () => client.connect() });
     again.textContent = signedOut ? t.goOn : t.tryAgain;

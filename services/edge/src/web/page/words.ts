@@ -22,7 +22,7 @@ export function sendErrorWords(code: MadangErrorCode): string {
 
 /** Why somebody is not in the room, and until when where that is known: only a moderator's ban has an end (`retryAfter`). */
 export function outsideWords({ code, retryAfter }: RoomEvents["error"]): string {
-  if (code !== "not_allowed") return errorWords(code);
+  if (code !== "not_allowed") return sendErrorWords(code);
   if (retryAfter === undefined) return t.notLetIn;
   return t.notLetInUntil.replace("{until}", untilWords(new Date(Date.now() + retryAfter * 1000).toISOString()));
 }
