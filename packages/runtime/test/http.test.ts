@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import Fastify from "fastify";
 import t from "tap";
-import { addHealthRoutes, addMetricsRoute, problem, sendErrorProblem, sendProblem } from "../src/index.ts";
+import { addHealthRoutes, addMetricsRoute, problem, sendError, sendProblem } from "../src/index.ts";
 
 t.test("figures are as they are each time that somebody asks", async (t) => {
   const app = Fastify();
@@ -63,7 +63,7 @@ t.test("Retry-After is whole seconds, and never too early", async (t) => {
 t.test("who has gone in the middle of a request gets no answer made", async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
-  app.setErrorHandler(sendErrorProblem);
+  app.setErrorHandler(sendError);
   const errors: string[] = [];
   let answers = 0;
   app.addHook("onError", async (_request, _reply, error) => void errors.push(error.message));

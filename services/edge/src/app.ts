@@ -2,17 +2,17 @@ import fastifyHelmet from "@fastify/helmet";
 import type { Gossip, Log, Rules } from "@madang/broker";
 import {
   addHealthRoutes,
+  addHttpConformance,
+  addJsonBodyParser,
+  addMethodNotAllowed,
   addMetricsRoute,
+  CONFORMANCE_OPTIONS,
   createTroubleLog,
-  HOST_CHECKED_BY_US,
   type Logger,
   problem,
-  sendErrorProblem,
+  sendClientError,
+  sendError,
   sendProblem,
-  sendUnreadable,
-  useMethods,
-  useOwnRefusals,
-  useShallowJson,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
 import { acceptInTurns } from "./arrival/accept-queue.ts";
@@ -63,7 +63,7 @@ export async function buildApp(
     trustProxy: config.trustProxy,
     requestTimeout: config.limits.requestMs,
     http: {
-      ...HOST_CHECKED_BY_US,
+      ...CONFORMANCE_OPTIONS,
       headersTimeout: config.limits.requestMs,
       maxHeaderSize: config.limits.headerBytes,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
@@ -73,7 +73,7 @@ export async function buildApp(
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: true,
-    clientErrorHandler: sendUnreadable,
+    clientErrorHandler: sendClientError,
     // People get a page for a URL that cannot be decoded; a handshake has no page.
     rewriteUrl: (request) =>
       isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : originForm(request.url ?? "/"),
@@ -89,11 +89,11 @@ export async function buildApp(
   app.addHook("preClose", async () => endTurns());
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
-  app.setErrorHandler(sendErrorProblem);
+  app.setErrorHandler(sendError);
   challengeWhoIsRefused(app);
-  useOwnRefusals(app);
-  useMethods(app);
-  useShallowJson(app);
+  addHttpConformance(app);
+  addMethodNotAllowed(app);
+  addJsonBodyParser(app);
   addHealthRoutes(app, () => ({
     ...(hub.draining ? { edge: "draining" } : {}),
     ...(log.trouble === undefined ? {} : { log: log.trouble }),

@@ -3,18 +3,18 @@ import type { AuthSettings } from "@madang/auth";
 import type { LogAdmin, LogConsumer } from "@madang/broker";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import {
+  addErrorHandlers,
   addHealthRoutes,
+  addHttpConformance,
+  addJsonBodyParser,
+  addMethodNotAllowed,
   addMetricsRoute,
-  HOST_CHECKED_BY_US,
+  addQueryIntegerCheck,
+  CONFORMANCE_OPTIONS,
   type Logger,
   problem,
+  sendClientError,
   sendProblem,
-  sendUnreadable,
-  useDigitsInQueries,
-  useMethods,
-  useOwnRefusals,
-  useProblems,
-  useShallowJson,
 } from "@madang/runtime";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import { adminOff, adminPages } from "./admin/pages.ts";
@@ -48,22 +48,22 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    http: HOST_CHECKED_BY_US,
+    http: CONFORMANCE_OPTIONS,
     bodyLimit: FRAME_MAX_BYTES,
     // What is on its way over an edge's open connections when this service leaves is answered, and each closed with that.
     return503OnClosing: false,
     routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
     // What is not known is refused by name, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
-    clientErrorHandler: sendUnreadable,
+    clientErrorHandler: sendClientError,
     // A URL that cannot be decoded never gets to the error handler.
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
-  useProblems(app);
-  useOwnRefusals(app);
-  useMethods(app);
-  useShallowJson(app);
-  useDigitsInQueries(app);
+  addErrorHandlers(app);
+  addHttpConformance(app);
+  addMethodNotAllowed(app);
+  addJsonBodyParser(app);
+  addQueryIntegerCheck(app);
   addAccess(app, auth, moderation?.logAdmin.rules);
   await addCaching(app);
   await addDocs(app);

@@ -132,14 +132,14 @@ t.test("routes", async (t) => {
       ["PUT", `/v1/rooms/${"%EC%88%98".repeat(101)}`, "bad_room", "room"],
       ["GET", `/v1/rooms/${"a".repeat(9000)}`, "bad_request", undefined],
       ["PUT", "/v1/rooms/a", "bad_request", "body", { payload: { topic: "x" } }],
+      ["PUT", "/v1/rooms/a", "bad_json", undefined, { payload: "{", headers: { "content-type": "application/json" } }],
       [
         "PUT",
         "/v1/rooms/a",
-        "bad_request",
+        "unsupported_media_type",
         undefined,
-        { payload: "{", headers: { "content-type": "application/json" } },
+        { payload: "<a/>", headers: { "content-type": "text/xml" } },
       ],
-      ["PUT", "/v1/rooms/a", "bad_request", undefined, { payload: "<a/>", headers: { "content-type": "text/xml" } }],
       ["GET", "/v1/rooms/a/messages?limit=0", "bad_request", "limit"],
       ["GET", "/v1/rooms/a/messages?limit=101", "bad_request", "limit"],
       ...["1.5", "1e1", "0x10", "+5", "%205", "5%20", "10.0", "-5", "", "%EF%BC%95"].flatMap((limit) =>

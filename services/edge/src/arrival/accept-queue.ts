@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { sendUnreadable } from "@madang/runtime";
+import { sendClientError } from "@madang/runtime";
 import type { Admission } from "./admission.ts";
 
 /** To read a newcomer's first request takes some 0.2 ms. */
@@ -66,7 +66,7 @@ export function acceptInTurns(server: Server, admission: Pick<Admission, "turnAh
       outside.add(socket);
       void admission.turnAhead(socket).then(() => outside.delete(socket) && line(socket));
     };
-    const timer = silenceMs > 0 ? setTimeout(sendUnreadable, silenceMs, TOO_SILENT, socket) : undefined;
+    const timer = silenceMs > 0 ? setTimeout(sendClientError, silenceMs, TOO_SILENT, socket) : undefined;
     silent.set(socket, queue);
     socket.on("readable", queue);
   };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { addHealthRoutes, type Logger, problem, sendProblem, sendUnreadable } from "@madang/runtime";
+import { addHealthRoutes, type Logger, problem, sendClientError, sendProblem } from "@madang/runtime";
 import { type FastifyListenOptions, type FastifyReply, fastify } from "fastify";
 
 /** An edge that finds its log at once has no lobby: its port opens when all is there. */
@@ -33,7 +33,7 @@ export async function waitInLobby<T>(
   const lobby = fastify({
     forceCloseConnections: true,
     requestTimeout: requestMs,
-    clientErrorHandler: sendUnreadable,
+    clientErrorHandler: sendClientError,
     frameworkErrors: (_error, request, reply) => unavailable(request, reply as FastifyReply),
   });
   addHealthRoutes(lobby, () => ({ log: trouble() ?? "not connected" }));

@@ -11,7 +11,7 @@ import {
   requireRoom,
   requireUser,
 } from "@madang/protocol";
-import { sendErrorProblem, sendNotFound } from "@madang/runtime";
+import { sendError, sendNotFound } from "@madang/runtime";
 import { Eta } from "eta";
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
@@ -61,7 +61,7 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { histo
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ProtocolError) return refuse(request, reply, error.code);
     // A body that cannot be read, at a path that leads nowhere: whoever sends one is no browser that goes somewhere.
-    if (error.statusCode !== undefined && error.statusCode < 500) return sendErrorProblem(error, request, reply);
+    if (error.statusCode !== undefined && error.statusCode < 500) return sendError(error, request, reply);
     request.log.error({ err: error }, "page failed");
     return refuse(request, reply, "internal");
   });

@@ -4,10 +4,10 @@ import type { FastifyInstance } from "fastify";
 const DIGITS = /^\d{1,15}$/;
 
 /**
- * A whole number in a query is digits: the validator makes a number of whatever JavaScript would, such as "1e1", "0x10"
- * and " 5". Has to come before the routes.
+ * Requires that an integer in a query string is written in digits, once. The validator alone would also accept "1e1",
+ * "0x10" and " 5". Call this before adding routes.
  */
-export function useDigitsInQueries(app: FastifyInstance): void {
+export function addQueryIntegerCheck(app: FastifyInstance): void {
   app.addHook("preValidation", async ({ query, routeOptions }) => {
     const { properties = {} } = (routeOptions.schema?.querystring ?? {}) as {
       properties?: Record<string, { type?: string }>;
