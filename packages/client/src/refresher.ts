@@ -59,7 +59,7 @@ export class Refresher {
   accepted(): void {
     const refresh = this.#queue.shift();
     if (!refresh) return;
-    // A token that was not watched comes from the caller, who renews it.
+    // Without a token function, the caller renews the token.
     if (this.#token !== undefined) this.#watch(refresh.token);
     this.#sendFirst();
     refresh.resolve();

@@ -2,11 +2,11 @@ import t from "tap";
 import { MadangClient } from "../src/index.ts";
 import { FakeSocket, inRoom, setup } from "./fakes.ts";
 
-/** As who calls from JavaScript. */
+/** Passes a value of a wrong type, as a caller without TypeScript can. */
 const wrong = (value: unknown) => value as never;
 const typeError = (message: string) => ({ name: "TypeError", message });
 
-t.test("options that are not of their types are refused when the client is made", async (t) => {
+t.test("the constructor refuses options of a wrong type", async (t) => {
   const transport = (url: string, events: never) => new FakeSocket(url, events);
   t.throws(
     () => new MadangClient(wrong(undefined)),
@@ -47,13 +47,13 @@ t.test("bounds of the outbox are numbers", async (t) => {
   }
 });
 
-t.test("in a page, what is no URL is not taken for the name of a neighbour", async (t) => {
+t.test("in a page, a URL that is not a string is not resolved as a relative URL", async (t) => {
   t.teardown(() => Reflect.deleteProperty(globalThis, "location"));
   Object.assign(globalThis, { location: { href: "https://chat.example/chat/a/b" } });
   for (const url of [undefined, null, 5]) t.throws(() => setup({ url: wrong(url) }), { name: "TypeError" }, `${url}`);
 });
 
-t.test("a platform without a storage: what was kept in memory alone is not kept by close", async (t) => {
+t.test("a client without a storage keeps no sends after close", async (t) => {
   const { client, room } = inRoom("a", { storage: wrong(null) });
   const sent = room.send("hello");
   client.close();
@@ -61,7 +61,7 @@ t.test("a platform without a storage: what was kept in memory alone is not kept 
   t.same(room.pending, []);
 });
 
-t.test("what is no listener is refused at once, and harms no other", async (t) => {
+t.test("a listener that is not a function is refused at once", async (t) => {
   const { client, room, socket } = inRoom("a");
   const heard: number[] = [];
   for (const value of [undefined, null, {}, "show"]) {
@@ -77,14 +77,18 @@ t.test("what is no listener is refused at once, and harms no other", async (t) =
   client.close();
 });
 
-t.test("options of join and send", async (t) => {
+t.test("join and send check their options", async (t) => {
   const { client, room } = inRoom("a");
   t.throws(() => client.join("b", wrong(null)), typeError("join: options must be an object, not null."));
-  t.throws(() => client.join("b", wrong("e1.7")), { name: "TypeError" }, "a position by itself would be passed over");
+  t.throws(() => client.join("b", wrong("e1.7")), { name: "TypeError" }, "a bare position would be ignored");
   t.throws(() => client.join("b", { after: wrong(7) }), typeError("join: after must be a string, not a number."));
   for (const options of [null, "nonce"]) {
     const sent = room.send("hello", wrong(options));
-    await t.rejects(sent, { name: "TypeError", message: /^send: options must be an object/ }, "a rejection, as ever");
+    await t.rejects(
+      sent,
+      { name: "TypeError", message: /^send: options must be an object/ },
+      "a rejection, not an exception",
+    );
   }
   t.same(room.pending, []);
   client.close();

@@ -2,7 +2,7 @@ import t from "tap";
 import { type ClientState, MadangClient, MadangError } from "../src/index.ts";
 import { errorFrame, inRoom, setup } from "./fakes.ts";
 
-t.test("F1: one hello carries user, token and every room; connected means welcomed", async (t) => {
+t.test("F1: one hello carries user, token and every room; the client is connected after the welcome", async (t) => {
   const { client, last } = setup({ token: "secret" });
   const states: ClientState[] = [];
   client.on("state", (state) => states.push(state));
@@ -28,30 +28,27 @@ t.test("F1: one hello carries user, token and every room; connected means welcom
   t.same(states, ["connecting", "connected", "disconnected"]);
 });
 
-t.test(
-  "what is no welcome of this protocol is a failed attempt: nothing is thrown, and no timer runs away",
-  async (t) => {
-    const limits = { rooms: 128, text: 4000, frame: 65536 };
-    for (const wrong of [{}, { ping: 25 }, { ping: 25, limits: {} }, { ping: "x", limits }, { ping: 1e12, limits }]) {
-      const { client, clock, sockets, last } = setup();
-      const closes: unknown[] = [];
-      client.on("close", (how) => closes.push(how));
-      client.connect();
-      last()
-        .open()
-        .receive({ type: "welcome", connection: "c", user: "민수", ...wrong } as never);
-      t.equal(client.state, "connecting");
-      t.match(closes, [{ code: 1006, reason: /welcome/, reconnecting: true }]);
-      t.equal(clock.timers, 1, "the next attempt");
-      clock.advance(500);
-      last().accept();
-      t.match([client.state, sockets.length], ["connected", 2]);
-      client.close();
-    }
-  },
-);
+t.test("an invalid welcome is a failed attempt", async (t) => {
+  const limits = { rooms: 128, text: 4000, frame: 65536 };
+  for (const wrong of [{}, { ping: 25 }, { ping: 25, limits: {} }, { ping: "x", limits }, { ping: 1e12, limits }]) {
+    const { client, clock, sockets, last } = setup();
+    const closes: unknown[] = [];
+    client.on("close", (how) => closes.push(how));
+    client.connect();
+    last()
+      .open()
+      .receive({ type: "welcome", connection: "c", user: "민수", ...wrong } as never);
+    t.equal(client.state, "connecting");
+    t.match(closes, [{ code: 1006, reason: /welcome/, reconnecting: true }]);
+    t.equal(clock.timers, 1, "the next attempt");
+    clock.advance(500);
+    last().accept();
+    t.match([client.state, sockets.length], ["connected", 2]);
+    client.close();
+  }
+});
 
-t.test("F2: after a reconnect the hello resumes each room after the last event seen", async (t) => {
+t.test("F2: after a reconnect, the hello resumes each room after its last event", async (t) => {
   const { client, clock, sockets, last } = setup();
   const room = client.join("수다방");
   client.join("cafe");
@@ -73,7 +70,7 @@ t.test("F2: after a reconnect the hello resumes each room after the last event s
   client.close();
 });
 
-t.test("back-off grows by attempt and begins anew after a connection that lived", async (t) => {
+t.test("the backoff grows with each attempt and is reset by a connection that lasted 2 s", async (t) => {
   const { client, clock, last } = setup();
   client.connect();
   const waits: number[] = [];
@@ -86,7 +83,7 @@ t.test("back-off grows by attempt and begins anew after a connection that lived"
   last().accept();
   clock.advance(1999);
   last().drop();
-  t.equal(clock.next, 20_000, "a welcome alone proves nothing");
+  t.equal(clock.next, 20_000, "a welcome alone does not reset it");
   clock.advance(20_000);
   last().accept();
   clock.advance(2000);
@@ -96,7 +93,7 @@ t.test("back-off grows by attempt and begins anew after a connection that lived"
   t.equal(clock.timers, 0);
 });
 
-t.test("F7: a drain's hint is the first delay after 1012, and only that", async (t) => {
+t.test("F7: a drain's delay applies to the next attempt only", async (t) => {
   const { client, clock, last } = inRoom();
   const closes: object[] = [];
   client.on("close", (close) => closes.push(close));
@@ -124,20 +121,20 @@ t.test("an attempt without a welcome in 10 s is abandoned", async (t) => {
   clock.advance(500);
   t.equal(sockets.length, 2);
   sockets[0]!.accept();
-  t.equal(client.state, "connecting", "what the abandoned one says counts no more");
+  t.equal(client.state, "connecting", "the client ignores the abandoned connection");
   last().accept();
   t.equal(client.state, "connected");
   client.close();
 });
 
-t.test("without any WebSocket the client says so at once", async (t) => {
+t.test("without a WebSocket the constructor throws", async (t) => {
   const { WebSocket } = globalThis;
   t.teardown(() => Object.assign(globalThis, { WebSocket }));
   Reflect.deleteProperty(globalThis, "WebSocket");
   t.throws(() => new MadangClient({ url: "ws://a/ws" }), { name: "TypeError", message: /Use Node 22 or later/ });
 });
 
-t.test("a transport that cannot be made is a failed attempt", async (t) => {
+t.test("a transport that throws is a failed attempt", async (t) => {
   const { client, clock } = setup({
     transport: () => {
       throw new Error("blocked");
@@ -151,7 +148,7 @@ t.test("a transport that cannot be made is a failed attempt", async (t) => {
   t.equal(clock.timers, 0);
 });
 
-t.test("close leaves no timer and no socket, whenever it comes", async (t) => {
+t.test("close leaves no timer and no socket, at any moment", async (t) => {
   const moments: ((all: ReturnType<typeof inRoom>) => void)[] = [
     () => {},
     ({ last }) => last().drop(),
@@ -184,7 +181,7 @@ t.test("close leaves no timer and no socket, whenever it comes", async (t) => {
   }
 });
 
-t.test("close rejects what is pending", async (t) => {
+t.test("close rejects pending sends", async (t) => {
   const { client, room } = inRoom();
   const send = room.send("hello");
   client.close();
@@ -208,16 +205,16 @@ t.test("a listener may close the client at any event", async (t) => {
   t.equal(clock.timers, 0);
 });
 
-t.test("F6: a silent connection is asked for a sign of life, and given up without one", async (t) => {
+t.test("F6: the client probes a silent connection, and reconnects without an answer", async (t) => {
   const { client, clock, last, sockets, socket } = inRoom();
   clock.advance(34_999);
   t.notMatch(last().sent.at(-1), { type: "leave" });
   clock.advance(1);
   t.match(last().sent.at(-1), { type: "leave", room: "madang-sign-of-life" });
-  client.on("error", () => t.fail("the answer is nobody's business"));
+  client.on("error", () => t.fail("the answer to a probe is not an error"));
   last().receive(errorFrame("not_joined", false));
   clock.advance(34_999);
-  t.equal(last().sent.filter(({ type }) => type === "leave").length, 1, "any frame counts as life");
+  t.equal(last().sent.filter(({ type }) => type === "leave").length, 1, "any frame counts as an answer");
   clock.advance(1 + 9_999);
   t.notOk(socket.closed);
   clock.advance(1);
@@ -227,7 +224,7 @@ t.test("F6: a silent connection is asked for a sign of life, and given up withou
   client.close();
 });
 
-t.test("F6: traffic makes probing needless", async (t) => {
+t.test("F6: the client does not probe a connection with traffic", async (t) => {
   const { client, clock, last } = inRoom();
   for (let seq = 1; seq < 20; seq++) {
     clock.advance(30_000);
@@ -242,7 +239,7 @@ t.test("F6: traffic makes probing needless", async (t) => {
   client.close();
 });
 
-t.test("errors of no room and no send reach the client; noise harms nothing", async (t) => {
+t.test("errors without a room or a send reach the client; it ignores invalid frames", async (t) => {
   const { client, last, room } = inRoom();
   const errors: string[] = [];
   client.on("error", ({ code }) => errors.push(code));
@@ -257,7 +254,7 @@ t.test("errors of no room and no send reach the client; noise harms nothing", as
   client.close();
 });
 
-t.test("MadangError copes with a code from a newer server", async (t) => {
+t.test("MadangError accepts a code of a newer server", async (t) => {
   const error = new MadangError("brand_new" as "internal");
   t.match(error, { code: "brand_new", temporary: false, message: "brand_new" });
 });

@@ -8,7 +8,7 @@ import { type EventFrame, MadangClient, type MadangClientOptions, webSocketTrans
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const ROOM = "수다방";
-/** None runs: the log is enough for all that is tested here. */
+/** No persistence service runs: these tests need only the log. */
 const NO_PERSISTENCE = `http://127.0.0.1:${await freePort()}`;
 
 const nats = await startNats();
@@ -26,7 +26,7 @@ async function startEdge(t: Tap) {
   return Object.assign(edge, { ws: `ws://127.0.0.1:${edge.port}/ws` });
 }
 
-/** A client that is in the room, and what it was told there. */
+/** A client in the room, and the events that it emitted there. */
 async function member(t: Tap, url: string, user: string, options: Partial<MadangClientOptions> = {}, after?: string) {
   const client = new MadangClient({ url, user, ...options });
   t.teardown(() => client.close());
@@ -44,7 +44,7 @@ async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-t.test("F2, F3: two people on two edges talk, each message once and in one order", async (t) => {
+t.test("F2, F3: two users on two edges receive each message once and in one order", async (t) => {
   const [one, two] = await Promise.all([startEdge(t), startEdge(t)]);
   const a = await member(t, one.ws, "민수");
   const b = await member(t, two.ws, "영희");
@@ -68,7 +68,7 @@ t.test("F2, F3: two people on two edges talk, each message once and in one order
   t.same(late.events, a.events, "from the beginning, on another edge");
 });
 
-t.test("F2, F3, F7: killed and drained edges cost nobody a message", async (t) => {
+t.test("F2, F3, F7: killed and drained edges lose no message", async (t) => {
   const [shaky, calm] = await Promise.all([startEdge(t), startEdge(t)]);
   const sender = await member(t, shaky.ws, "민수");
   const reader = await member(t, calm.ws, "영희");
@@ -102,7 +102,7 @@ t.test("F2, F3, F7: killed and drained edges cost nobody a message", async (t) =
   t.same(sender.room.pending, []);
 });
 
-t.test("F5, F6: a real edge answers the sign of life, and nobody is bothered by it", async (t) => {
+t.test("F5, F6: a real edge answers a probe, and the client emits no error", async (t) => {
   const edge = await startEdge(t);
   let ahead = 0;
   const heard: string[] = [];
@@ -110,7 +110,7 @@ t.test("F5, F6: a real edge answers the sign of life, and nobody is bothered by 
     clock: {
       now: () => performance.now() + ahead,
       after: (ms, run) => {
-        // The silence is cut short; all other waits are as long as ever.
+        // Shortens the silence before a probe; all other waits keep their length.
         const timer = setTimeout(run, ms === 35_000 ? 100 : ms);
         return () => clearTimeout(timer);
       },
@@ -131,7 +131,7 @@ t.test("F5, F6: a real edge answers the sign of life, and nobody is bothered by 
   t.equal(client.state, "connected");
 });
 
-t.test("errors of a real edge reach the send or the client that they are about", async (t) => {
+t.test("errors of a real edge reach the send or the client that they concern", async (t) => {
   const edge = await startEdge(t);
   const { client, room } = await member(t, edge.ws, "민수");
   await t.rejects(room.send("  "), { code: "empty_text", temporary: false });
@@ -146,7 +146,7 @@ t.test("errors of a real edge reach the send or the client that they are about",
   t.match(await closed, { reason: "bad_user", reconnecting: false });
 });
 
-t.test("a Node program ends by itself once its client is closed", async (t) => {
+t.test("a Node program exits once its client is closed", async (t) => {
   const edge = await startEdge(t);
   const program = `
     import { MadangClient } from "@madang/client";

@@ -7,7 +7,7 @@ class Source extends Emitter<{ tick: number; tock: string }> {
   }
 }
 
-t.test("listeners hear their event in order and can be removed one by one", async (t) => {
+t.test("listeners are called in order and can be removed one by one", async (t) => {
   const source = new Source();
   const heard: string[] = [];
   const listener = (value: number) => heard.push(`twice ${value}`);
@@ -21,7 +21,7 @@ t.test("listeners hear their event in order and can be removed one by one", asyn
   t.same(heard, ["twice 1", "twice 1", "twice 2"]);
 });
 
-t.test("so is an async one: no unhandled rejection, which would end a Node process", async (t) => {
+t.test("an async listener that rejects is reported and causes no unhandled rejection", async (t) => {
   const source = new Source();
   const reported = t.capture(console, "error", () => {});
   const unhandled: unknown[] = [];
@@ -40,7 +40,7 @@ t.test("so is an async one: no unhandled rejection, which would end a Node proce
   t.same(unhandled, []);
 });
 
-t.test("a listener that throws is reported and harms nobody else", async (t) => {
+t.test("a listener that throws is reported, and the others are called", async (t) => {
   const source = new Source();
   const reported = t.capture(console, "error", () => {});
   const heard: number[] = [];
@@ -53,7 +53,7 @@ t.test("a listener that throws is reported and harms nobody else", async (t) => 
   t.match(reported.args(), [[{ message: "mine" }]]);
 });
 
-t.test("listeners may change while an event is told", async (t) => {
+t.test("listeners may be added and removed while an event is emitted", async (t) => {
   const source = new Source();
   const heard: string[] = [];
   const offs: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** Time, wires and servers under the test's control. */
+/** Fakes of the clock, the connection and the server. */
 import type { DownFrame, ErrorFrame, UpFrame } from "@madang/protocol/browser";
 import type { Clock } from "../src/clock.ts";
 import { MadangClient, type MadangClientOptions } from "../src/index.ts";
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
-      // The earliest, and of several the one set first.
+      // The earliest timer; among equals the one that was set first.
       const timer = this.#timers.reduce<{ at: number; run: () => void } | undefined>(
         (first, each) => (first && first.at <= each.at ? first : each),
         undefined,
@@ -46,7 +46,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** One connection, seen from the server's side. */
+/** One connection, from the server's side. */
 export class FakeSocket implements Transport {
   readonly url: string;
   readonly events: TransportEvents;
@@ -80,7 +80,7 @@ export class FakeSocket implements Transport {
     return this;
   }
 
-  /** Opens and welcomes. */
+  /** Opens the connection and sends the welcome. */
   accept(user = "민수", rooms = 128): this {
     this.open();
     this.receive({
@@ -148,7 +148,7 @@ export const errorFrame = (code: ErrorFrame["code"], temporary: boolean, room?: 
   ...(room === undefined ? {} : { room }),
 });
 
-/** A client on fake wires. `random` is 1, so that every back-off is as long as it may be. */
+/** A client on fake connections. `random` is 1, so each backoff has its longest value. */
 export function setup(options: Partial<MadangClientOptions> = {}) {
   const clock = new FakeClock();
   const sockets: FakeSocket[] = [];
@@ -177,13 +177,13 @@ export function inRoom(name = "수다방", options: Partial<MadangClientOptions>
   return { ...all, room, socket: all.last() };
 }
 
-/** What `localStorage` does. */
+/** An implementation of the `Storage` interface. */
 export class FakeStorage {
   readonly map = new Map<string, string>();
   get length(): number {
     return this.map.size;
   }
-  /** In no order that means anything, as in browsers. */
+  /** The order is arbitrary, as in browsers. */
   key(index: number): string | null {
     return [...this.map.keys()].reverse()[index] ?? null;
   }

@@ -3,7 +3,7 @@ import { inRoom } from "./fakes.ts";
 
 const ROOM = "수다방";
 
-/** A client in a room that has asked for `count` sends: m0, m1, … */
+/** A client in a room with `count` sends: m0, m1, … */
 function sending(count: number) {
   const all = inRoom(ROOM);
   const answers = Array.from({ length: count }, (_, i) => all.room.send(`m${i}`, { nonce: `m${i}` }));
@@ -11,7 +11,7 @@ function sending(count: number) {
   return { ...all, answers, texts };
 }
 
-t.test("F3: one on the way until the first answer, then a window of 32", async (t) => {
+t.test("F3: one send is in flight until the first answer, then up to 32", async (t) => {
   const { client, socket, texts } = sending(50);
   t.same(socket.messages, ["m0"]);
   socket.ack(ROOM, "m0", 1);
@@ -22,7 +22,7 @@ t.test("F3: one on the way until the first answer, then a window of 32", async (
 });
 
 t.test(
-  "F3: after a temporary error nothing goes out until the rest is answered; then in order from there",
+  "F3: after a temporary error, the client waits for the other answers and repeats from there in order",
   async (t) => {
     const { client, clock, socket, texts } = sending(6);
     socket.ack(ROOM, "m0", 1);
@@ -49,10 +49,10 @@ t.test("F3: the wait for the other answers is bounded", async (t) => {
   client.close();
 });
 
-t.test("F3: retryAfter is obeyed, and without it the wait grows until something is stored", async (t) => {
+t.test("F3: the client waits for retryAfter; without it, the wait grows until a send is stored", async (t) => {
   const { client, clock, socket } = sending(1);
   let seq = 100;
-  /** Milliseconds until the refused send goes out again, in a room with traffic. */
+  /** Milliseconds until the refused send is repeated, in a room with traffic. */
   const wait = (nonce: string, retryAfter?: number) => {
     const tries = socket.messages.length;
     let ms = 0;
@@ -63,19 +63,19 @@ t.test("F3: retryAfter is obeyed, and without it the wait grows until something 
     }
     return ms;
   };
-  t.equal(wait("m0", 7), 7_500, "the hint and a jitter");
+  t.equal(wait("m0", 7), 7_500, "the hint plus jitter");
   t.same(
     Array.from({ length: 7 }, () => wait("m0")),
     [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000],
   );
-  t.equal(wait("m0", 7), 7_500, "a hint stands in place of what it has grown to");
+  t.equal(wait("m0", 7), 7_500, "a hint replaces the growth of the backoff");
   socket.ack(ROOM, "m0", 1);
   void client.join(ROOM).send("m1", { nonce: "m1" });
   t.equal(wait("m1"), 500);
   client.close();
 });
 
-t.test("F3: of several refused at once the longest retryAfter counts", async (t) => {
+t.test("F3: the longest retryAfter of several refusals applies", async (t) => {
   const { client, clock, socket } = sending(4);
   socket.ack(ROOM, "m0", 1).refuse(ROOM, "m1").refuse(ROOM, "m2", 7).refuse(ROOM, "m3", 3);
   clock.advance(6_999);
@@ -85,7 +85,7 @@ t.test("F3: of several refused at once the longest retryAfter counts", async (t)
   client.close();
 });
 
-t.test("F3: while the oldest has had no answer for 5 s, new ones are held", async (t) => {
+t.test("F3: no new sends while the oldest has waited for 5 s", async (t) => {
   const { client, clock, room, socket } = sending(2);
   socket.ack(ROOM, "m0", 1);
   clock.advance(4_999);
@@ -93,13 +93,13 @@ t.test("F3: while the oldest has had no answer for 5 s, new ones are held", asyn
   clock.advance(1);
   void room.send("held");
   t.same(socket.messages, ["m0", "m1", "in time"]);
-  t.match(socket.sent.at(-1), { type: "leave" }, "and the connection is asked for a sign of life");
+  t.match(socket.sent.at(-1), { type: "leave" }, "and the client probes the connection");
   socket.ack(ROOM, "m1", 2);
   t.same(socket.messages, ["m0", "m1", "in time", "held"]);
   client.close();
 });
 
-t.test("F3: no answer in 30 s on a live connection is a failure", async (t) => {
+t.test("F3: a send without an answer in 30 s is repeated", async (t) => {
   const { client, clock, room, socket, answers } = sending(2);
   socket.ack(ROOM, "m0", 1);
   for (let i = 0; i < 30; i++) {
@@ -115,7 +115,7 @@ t.test("F3: no answer in 30 s on a live connection is a failure", async (t) => {
   client.close();
 });
 
-t.test("F3: after a reconnect everything unanswered goes out again in order", async (t) => {
+t.test("F3: after a reconnect, all unanswered sends are repeated in order", async (t) => {
   const { client, clock, last, room, socket } = sending(4);
   socket.ack(ROOM, "m0", 1);
   socket.ack(ROOM, "m2", 3);
@@ -129,7 +129,7 @@ t.test("F3: after a reconnect everything unanswered goes out again in order", as
   client.close();
 });
 
-t.test("an answer to an earlier try counts, late as it is", async (t) => {
+t.test("a late answer to an earlier attempt counts", async (t) => {
   const { client, clock, socket, answers } = sending(3);
   socket.ack(ROOM, "m0", 1).refuse(ROOM, "m1").refuse(ROOM, "m2");
   clock.advance(500);
@@ -139,7 +139,7 @@ t.test("an answer to an earlier try counts, late as it is", async (t) => {
   client.close();
 });
 
-t.test("F3: on an open lane the log's own copy is no answer: the try is, and it is repeated until then", async (t) => {
+t.test("F3: on an open lane, an event in the log does not acknowledge a send", async (t) => {
   const { client, clock, room, socket, answers } = sending(2);
   socket.ack(ROOM, "m0", 1).message(ROOM, 2, { nonce: "m1", user: "민수" });
   t.same(

@@ -6,7 +6,7 @@ const OWNER = ["ws://test/ws", "민수"] as const;
 const DAY_MS = 86_400_000;
 const texts = (outbox: Outbox, room: string) => outbox.queue(room).map(({ text }) => text);
 
-t.test("bounded in sends, over all rooms", async (t) => {
+t.test("the outbox has a bound on sends, over all rooms", async (t) => {
   const { client } = setup({ outbox: { maxSends: 3 } });
   const [a, b] = [client.join("a"), client.join("b")];
   for (const room of [a, b, a]) void room.send("x");
@@ -17,7 +17,7 @@ t.test("bounded in sends, over all rooms", async (t) => {
   client.close();
 });
 
-t.test("bounded in bytes of UTF-8", async (t) => {
+t.test("the outbox has a bound on bytes of UTF-8", async (t) => {
   const { client, last } = setup({ outbox: { maxBytes: 1000 } });
   const room = client.join("a");
   void room.send("가".repeat(150));
@@ -25,11 +25,11 @@ t.test("bounded in bytes of UTF-8", async (t) => {
   client.connect();
   last().accept().joined("a").ack("a", room.pending[0]!.nonce);
   void room.send("가".repeat(150));
-  t.equal(room.pending.length, 1, "what was answered takes no room");
+  t.equal(room.pending.length, 1, "answered sends do not count");
   client.close();
 });
 
-t.test("every nonce is new, with and without randomUUID", async (t) => {
+t.test("every nonce is unique, with and without randomUUID", async (t) => {
   const outbox = new Outbox({ owner: OWNER, now: () => 0 });
   Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
   const nonces = Array.from({ length: 50 }, () => outbox.add("a", "x").nonce);
@@ -39,7 +39,7 @@ t.test("every nonce is new, with and without randomUUID", async (t) => {
   for (const nonce of nonces) t.match(nonce, /^[0-9a-f-]{32,36}$/);
 });
 
-t.test("nothing is kept of rooms in which nothing waits", async (t) => {
+t.test("the outbox keeps nothing for rooms without pending sends", async (t) => {
   const outbox = new Outbox({ owner: OWNER, now: () => 0 });
   for (let i = 0; i < 100; i++) {
     t.same(outbox.queue(`room ${i}`), []);
@@ -51,7 +51,7 @@ t.test("nothing is kept of rooms in which nothing waits", async (t) => {
   t.equal(outbox.rooms, 0);
 });
 
-t.test("a storage brings back what was not answered, in order, for the same user and server only", async (t) => {
+t.test("a storage restores unanswered sends, in order, for the same user and server only", async (t) => {
   const storage = new FakeStorage();
   storage.setItem("theirs", "untouched");
   const first = new Outbox({ owner: OWNER, now: () => 0, storage });
@@ -81,7 +81,7 @@ t.test("two tabs do not overwrite each other's sends", async (t) => {
   t.same(texts(new Outbox({ owner: OWNER, now: () => 0, storage }), "a"), ["from one"]);
 });
 
-t.test("what is too old or no send of ours is removed and harms nothing", async (t) => {
+t.test("old and invalid entries of the storage are removed", async (t) => {
   const storage = new FakeStorage();
   const outbox = new Outbox({ owner: OWNER, now: () => 0, storage });
   const good = outbox.add("a", "good");
@@ -97,7 +97,7 @@ t.test("what is too old or no send of ours is removed and harms nothing", async 
   t.equal(storage.length, 0);
 });
 
-t.test("a storage that refuses everything is no error", async (t) => {
+t.test("a storage that throws causes no error", async (t) => {
   const no = () => {
     throw new Error("QuotaExceededError");
   };
@@ -109,7 +109,7 @@ t.test("a storage that refuses everything is no error", async (t) => {
   t.same(texts(outbox, "a"), []);
 });
 
-t.test("more in the storage than the bounds allow waits there", async (t) => {
+t.test("stored sends above the bounds stay in the storage", async (t) => {
   const storage = new FakeStorage();
   const first = new Outbox({ owner: OWNER, now: () => 0, storage });
   for (let i = 0; i < 5; i++) first.add("a", `${i}`);
@@ -117,13 +117,13 @@ t.test("more in the storage than the bounds allow waits there", async (t) => {
   t.equal(storage.length, 5);
 });
 
-t.test("a new client sends what the last one could not, and says so", async (t) => {
+t.test("a new client sends the stored sends of the last one and reports the result", async (t) => {
   const storage = new FakeStorage();
   const first = inRoom("a", { storage });
   const lost = first.room.send("hello", { nonce: "n" });
   first.client.close();
   await t.rejects(lost, { code: "client_closed", temporary: true });
-  t.equal(storage.length, 1, "closing is no reason to forget");
+  t.equal(storage.length, 1, "close keeps stored sends");
 
   const second = setup({ storage });
   const room = second.client.join("a");
@@ -135,13 +135,13 @@ t.test("a new client sends what the last one could not, and says so", async (t) 
   second.last().accept().joined("a");
   t.same(second.last().messages, ["hello"]);
   second.last().ack("a", "n", 4);
-  t.match(await joined, { seq: 4 }, "its answer can be waited for by its nonce");
+  t.match(await joined, { seq: 4 }, "a send with the same nonce gets its answer");
   t.same(sent, [{ text: "hello", seq: 4 }]);
   t.equal(storage.length, 0);
   second.client.close();
 });
 
-t.test("who asks again for a send that closing gave up, but kept, waits for its answer", async (t) => {
+t.test("after close, a repeated send with a kept nonce waits for its answer", async (t) => {
   const { client, room, last } = inRoom("a", { storage: new FakeStorage() });
   const given = room.send("hello", { nonce: "n" });
   client.close();
@@ -155,7 +155,7 @@ t.test("who asks again for a send that closing gave up, but kept, waits for its 
   client.close();
 });
 
-t.test("what leaving has given up, while it is told what closing has, is told once", async (t) => {
+t.test("a send that a listener of failed gives up by leaving fails once", async (t) => {
   const storage = new FakeStorage();
   const { client, room } = inRoom("a", { storage });
   const failed: string[] = [];
@@ -169,7 +169,7 @@ t.test("what leaving has given up, while it is told what closing has, is told on
   t.equal(storage.length, 0);
 });
 
-t.test("what the server refuses for good is not kept", async (t) => {
+t.test("sends that a permanent close rejects are not kept", async (t) => {
   const storage = new FakeStorage();
   const { room, last } = inRoom("a", { storage });
   const send = room.send("hello");
@@ -178,7 +178,7 @@ t.test("what the server refuses for good is not kept", async (t) => {
   t.equal(storage.length, 0);
 });
 
-t.test("who connects again when told of a failure is connected, and no longer told that it is over", async (t) => {
+t.test("a listener of a failure may connect again, and no later event says disconnected", async (t) => {
   const { client, room, last } = inRoom("a");
   const states: string[] = [];
   client.on("state", (state) => states.push(state));

@@ -1,7 +1,7 @@
 import t from "tap";
 import { errorFrame, inRoom, setup } from "./fakes.ts";
 
-t.test("F2: events come once, in order, typed; the position follows them", async (t) => {
+t.test("F2: events are emitted once, in order, by type; the position follows", async (t) => {
   const { client, last, room } = inRoom();
   const told: string[] = [];
   room.on("event", (event) => told.push(`event ${event.seq}`));
@@ -21,7 +21,7 @@ t.test("F2: events come once, in order, typed; the position follows them", async
   client.close();
 });
 
-t.test("F2: a resumed room drops what it had and tells what it missed", async (t) => {
+t.test("F2: a resumed room skips known events and emits missed ones", async (t) => {
   const { client, clock, last, room } = inRoom();
   const seqs: number[] = [];
   const told: object[] = [];
@@ -32,18 +32,18 @@ t.test("F2: a resumed room drops what it had and tells what it missed", async (t
   last().drop();
   clock.advance(500);
   last().accept().message("수다방", 6);
-  t.same(seqs, [3, 5], "nothing counts before joined");
+  t.same(seqs, [3, 5], "events before joined are ignored");
   last().joined("수다방", 8);
-  t.equal(room.position, "e1.5", "the head is not what was seen");
+  t.equal(room.position, "e1.5", "the position is the last event, not the head");
   last().message("수다방", 5).message("수다방", 6).message("수다방", 8).caughtUp("수다방", 8).message("수다방", 9);
   t.same(seqs, [3, 5, 6, 8, 9]);
   t.same(told, [{ epoch: "e1", position: "e1.8", recovered: true }, { position: "e1.8" }]);
   client.close();
 });
 
-t.test("F2: caughtUp takes the position on, but not back, and not into another log", async (t) => {
+t.test("F2: caughtUp moves the position forward only, and not into another epoch", async (t) => {
   const { client, last, room } = inRoom();
-  // What came before the head of other rooms is nothing that this one missed.
+  // Events of other rooms raise the sequence.
   last().caughtUp("수다방", 7);
   t.equal(room.position, "e1.7");
   last().caughtUp("수다방", 5);
@@ -55,7 +55,7 @@ t.test("F2: caughtUp takes the position on, but not back, and not into another l
   client.close();
 });
 
-t.test("F2: recovered:false moves the position to the head and tells the page", async (t) => {
+t.test("F2: recovered:false moves the position to the head and is emitted", async (t) => {
   const { client, clock, last, room } = inRoom();
   const seqs: number[] = [];
   const joins: object[] = [];
@@ -65,11 +65,11 @@ t.test("F2: recovered:false moves the position to the head and tells the page", 
   last().drop();
   clock.advance(500);
   last().accept().joined("수다방", 50, false);
-  t.equal(room.position, "e1.50", "also back, when the client was ahead");
+  t.equal(room.position, "e1.50", "also backwards, if the client was ahead");
   last().message("수다방", 51);
   t.same(seqs, [100, 51]);
   last().joined("수다방", 2, false, "e2").message("수다방", 3, { epoch: "e2" });
-  t.same(seqs, [100, 51, 3], "a log made anew");
+  t.same(seqs, [100, 51, 3], "a new log");
   t.equal(room.position, "e2.3");
   t.same(joins, [
     { epoch: "e1", position: "e1.50", recovered: false },
@@ -78,13 +78,13 @@ t.test("F2: recovered:false moves the position to the head and tells the page", 
   client.close();
 });
 
-t.test("a message that was stored twice is told once, until the page starts afresh", async (t) => {
+t.test("a message that was stored twice is emitted once, until the page reloads the room", async (t) => {
   const { client, last, room } = inRoom();
   const seqs: number[] = [];
   room.on("message", ({ seq }) => seqs.push(seq));
   last().message("수다방", 1, { nonce: "n" }).message("수다방", 2, { nonce: "n" });
   last().message("수다방", 3, { nonce: "n", user: "철수" });
-  t.same(seqs, [1, 3], "another person's nonce is another message");
+  t.same(seqs, [1, 3], "another user's nonce is another message");
   t.equal(room.position, "e1.3");
   for (let seq = 4; seq < 4 + 512; seq++) last().message("수다방", seq, { nonce: `other ${seq}` });
   last().message("수다방", 1000, { nonce: "n" });
@@ -126,7 +126,7 @@ t.test("a permanent error rejects one send and no other", async (t) => {
   client.close();
 });
 
-t.test("a send that is refused for now says why, stays pending, and goes out by itself", async (t) => {
+t.test("a send that is refused temporarily emits held, stays pending, and is repeated", async (t) => {
   const { client, clock, last, room } = inRoom();
   const held: object[] = [];
   room.on("held", ({ nonce, text, error }) => held.push([nonce, text, error.code, error.retryAfter]));
@@ -149,14 +149,14 @@ t.test("a send stored by a connection that was lost is recognised in the replay"
   last().drop();
   clock.advance(500);
   last().accept().joined("수다방", 5);
-  t.same(last().messages, [], "sends wait for the catch-up");
+  t.same(last().messages, [], "sends wait for the end of the replay");
   last().message("수다방", 5, { nonce: "mine", user: "민수" }).caughtUp("수다방", 5);
   t.same(await answer, { nonce: "mine", seq: 5, epoch: "e1", duplicate: true });
-  t.same(last().messages, [], "and what is stored is not sent again");
+  t.same(last().messages, [], "a stored message is not sent again");
   client.close();
 });
 
-t.test("somebody else's event with the same nonce answers nothing", async (t) => {
+t.test("another user's event with the same nonce acknowledges nothing", async (t) => {
   const { client, clock, last, room } = inRoom();
   void room.send("hello", { nonce: "mine" });
   last().drop();
@@ -166,7 +166,7 @@ t.test("somebody else's event with the same nonce answers nothing", async (t) =>
   client.close();
 });
 
-t.test("sends do not wait for ever for a catch-up", async (t) => {
+t.test("sends wait 10 s at most for the end of the replay", async (t) => {
   const { client, clock, last, room } = inRoom();
   void room.send("hello");
   last().drop();
@@ -177,7 +177,7 @@ t.test("sends do not wait for ever for a catch-up", async (t) => {
   client.close();
 });
 
-t.test("what a server could not even answer is rejected at once", async (t) => {
+t.test("an invalid send is rejected without a frame", async (t) => {
   const { client, room } = inRoom();
   await t.rejects(room.send("x".repeat(65_536)), { code: "text_too_long" });
   await t.rejects(room.send("x", { nonce: "" }), { code: "bad_frame" });
@@ -205,7 +205,7 @@ t.test("a listener that throws does not stop the client", async (t) => {
   client.close();
 });
 
-t.test("sends before connecting wait, and go out once the room is joined", async (t) => {
+t.test("sends before connecting are sent once the room is joined", async (t) => {
   const { client, last } = setup();
   const room = client.join("a");
   void room.send("one");
@@ -213,11 +213,11 @@ t.test("sends before connecting wait, and go out once the room is joined", async
   last().accept();
   t.same(last().messages, []);
   last().joined("a");
-  t.same(last().messages, ["one"], "live from here: nothing to catch up with");
+  t.same(last().messages, ["one"], "a live join has no replay");
   client.close();
 });
 
-t.test("F4: typing is said every three seconds at most, anew after a message, and only in a joined room", async (t) => {
+t.test("F4: typing is sent every 3 s at most, again after a message, and only in a joined room", async (t) => {
   const { client, clock, last, room } = inRoom();
   const said = () => last().sent.filter(({ type }) => type === "typing").length;
   const told: object[] = [];
@@ -240,7 +240,7 @@ t.test("F4: typing is said every three seconds at most, anew after a message, an
   last().receive({ type: "typing", room: "elsewhere", user: "영희" });
   t.same(told, [{ user: "영희" }]);
   const position = room.position;
-  room.on("error", () => t.fail("a notice that was refused is no trouble of the room"));
+  room.on("error", () => t.fail("a refused typing notice is not an error of the room"));
   last().receive({ ...errorFrame("muted", false, "수다방"), field: "typing" });
   last().drop();
   clock.advance(10_000);

@@ -2,7 +2,7 @@ import t from "tap";
 import { MadangClient, MadangError } from "../src/index.ts";
 import { FakeClock, FakeSocket } from "./fakes.ts";
 
-/** A client and the URLs at which it opened connections. */
+/** A client and the URLs of its connections. */
 function clientOf(url: string): { client: MadangClient; opened: string[] } {
   const opened: string[] = [];
   const client = new MadangClient({
@@ -16,7 +16,7 @@ function clientOf(url: string): { client: MadangClient; opened: string[] } {
   return { client, opened };
 }
 
-t.test("a URL that no WebSocket can be opened at is refused when the client is made", async (t) => {
+t.test("the constructor refuses a URL that no WebSocket can open", async (t) => {
   const urls = [
     "",
     "/ws",
@@ -34,7 +34,7 @@ t.test("a URL that no WebSocket can be opened at is refused when the client is m
   }
 });
 
-t.test("ws, wss, and http and https as the same", async (t) => {
+t.test("the schemes ws, wss, http and https are accepted", async (t) => {
   for (const [url, wanted] of [
     ["ws://127.0.0.1:8000/ws", "ws://127.0.0.1:8000/ws"],
     ["wss://chat.example/ws?a=b", "wss://chat.example/ws?a=b"],
@@ -48,7 +48,7 @@ t.test("ws, wss, and http and https as the same", async (t) => {
   }
 });
 
-t.test("in a page a URL may be relative to it", async (t) => {
+t.test("in a page the URL may be relative", async (t) => {
   t.teardown(() => Reflect.deleteProperty(globalThis, "location"));
   Object.assign(globalThis, { location: { href: "https://chat.example/chat/a/b" } });
   const { client, opened } = clientOf("/ws");
@@ -57,7 +57,7 @@ t.test("in a page a URL may be relative to it", async (t) => {
   client.close();
 });
 
-t.test("a browser of 2022, which has no URL.canParse, is served as well", async (t) => {
+t.test("a browser of 2022 without URL.canParse works", async (t) => {
   t.intercept(URL, "canParse", { value: undefined });
   const { client, opened } = clientOf("https://chat.example/ws");
   client.connect();

@@ -3,7 +3,7 @@ import { systemClock } from "../src/clock.ts";
 import { onWake } from "../src/wake.ts";
 import { inRoom } from "./fakes.ts";
 
-/** A browser's events, for as long as the test runs. */
+/** A browser's events, for the duration of the test. */
 function browser(t: Tap) {
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const window = new EventTarget();
@@ -27,7 +27,7 @@ function browser(t: Tap) {
 }
 type Tap = { teardown(run: () => void): void };
 
-t.test("online and a page shown again are hints; a hidden one is not", async (t) => {
+t.test("online and a page that becomes visible are hints; a hidden page is not", async (t) => {
   const { page, online } = browser(t);
   let hints = 0;
   const stop = onWake(() => hints++);
@@ -44,11 +44,11 @@ t.test("online and a page shown again are hints; a hidden one is not", async (t)
   t.equal(hints, 2);
 });
 
-t.test("where there are no such events nothing happens", async (t) => {
+t.test("without such events nothing happens", async (t) => {
   onWake(() => t.fail())();
 });
 
-t.test("a hint ends a back-off, asks a silent connection, and lets a fresh one be", async (t) => {
+t.test("a hint ends a backoff and probes a silent connection, but not a fresh one", async (t) => {
   const { online, listeners } = browser(t);
   const { client, clock, last, sockets } = inRoom();
   const probes = () => last().sent.filter(({ type }) => type === "leave").length;
@@ -59,17 +59,17 @@ t.test("a hint ends a back-off, asks a silent connection, and lets a fresh one b
   online();
   t.equal(probes(), 1);
   clock.advance(10_000);
-  t.equal(client.state, "connecting", "no sign of life");
+  t.equal(client.state, "connecting", "no answer to the probe");
   online();
   t.equal(sockets.length, 2);
   online();
-  t.equal(sockets.length, 2, "an attempt under way is not doubled");
+  t.equal(sockets.length, 2, "a running attempt is not repeated");
   client.close();
-  t.equal(listeners.size, 0, "and a closed client listens no more");
+  t.equal(listeners.size, 0, "a closed client has no listeners");
   t.equal(clock.timers, 0);
 });
 
-t.test("the clock knows of an hour that the machine slept, and does not go back with the time of day", async (t) => {
+t.test("the clock counts an hour of sleep, and does not go back with the time of day", async (t) => {
   const HOUR_MS = 3_600_000;
   let sleptMs = 0;
   t.intercept(Date, "now", { get: () => () => Math.floor(performance.timeOrigin + performance.now()) + sleptMs });
@@ -79,5 +79,5 @@ t.test("the clock knows of an hour that the machine slept, and does not go back 
   t.ok(awake - before >= HOUR_MS - 1, `${awake - before} ms`);
   sleptMs = -HOUR_MS;
   t.ok(systemClock.now() >= awake);
-  t.ok(systemClock.now() - awake < HOUR_MS, "nor does it run away");
+  t.ok(systemClock.now() - awake < HOUR_MS, "and does not jump ahead");
 });

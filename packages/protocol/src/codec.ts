@@ -100,7 +100,7 @@ export function eventLength(head: string, stored: Uint8Array): number {
   return head.length + stored.length - 1;
 }
 
-/** An event whose optional fields may be `undefined`. They are not stored. */
+/** An event with optional fields that may be `undefined`. They are not stored. */
 type Unstored<E> = { [K in keyof E]: undefined extends E[K] ? E[K] | undefined : E[K] };
 
 /** The stored bytes of an event. `type` comes first, so a reader can see it without parsing. */

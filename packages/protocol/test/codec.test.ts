@@ -31,7 +31,7 @@ const code = (work: () => unknown): string | undefined => {
   }
 };
 
-t.test("F3 a frame is decoded, or refused with the field that is wrong", async (t) => {
+t.test("F3 a frame is decoded, or refused with the invalid field", async (t) => {
   t.match(decodeUp('{"type":"message","room":"a","message":"hi","nonce":"1","extra":true}'), { message: "hi" });
   t.equal(
     code(() => decodeUp("{")),
@@ -52,7 +52,7 @@ t.test("F3 a frame is decoded, or refused with the field that is wrong", async (
   t.throws(() => decodeUp('{"type":"join"}'), { code: "bad_frame", field: "room" });
 });
 
-t.test("F6 nesting is limited before anything is parsed, and brackets in texts are no nesting", async (t) => {
+t.test("F6 nesting is limited before parsing, and brackets in strings do not count", async (t) => {
   const nested = (open: string, close: string, depth: number) =>
     `{"type":"leave","room":"a","more":${open.repeat(depth)}1${close.repeat(depth)}}`;
   for (const [open, close] of [
@@ -81,7 +81,7 @@ t.test("P1 the tutorial's frame", async (t) => {
   t.throws(() => decodePlain('{"message":1,"user":"a"}'), { code: "bad_frame", field: "message" });
 });
 
-t.test("a stored event becomes its frame without being parsed", async (t) => {
+t.test("a stored event becomes its frame without parsing", async (t) => {
   const event = {
     type: "message",
     room: "수다방",
@@ -99,11 +99,11 @@ t.test("a stored event becomes its frame without being parsed", async (t) => {
   t.notOk(isStoredMessage(encodeEvent({ type: "delete", room: "a", user: "b", target: 1, at: "" })));
   t.notOk(isLogEvent({ type: "message" }));
   const { type, ...rest } = event;
-  t.equal(`${encodeEvent({ ...rest, type })}`, `${stored}`, "its type comes first however it is written");
-  t.equal(`${encodeEvent({ ...event, nonce: undefined })}`, `${stored}`, "what has no value is not there");
+  t.equal(`${encodeEvent({ ...rest, type })}`, `${stored}`, "the type comes first in any order of fields");
+  t.equal(`${encodeEvent({ ...event, nonce: undefined })}`, `${stored}`, "undefined fields are not stored");
 });
 
-t.test("text: blank, long and broken", async (t) => {
+t.test("blank, long and ill-formed texts", async (t) => {
   t.equal(
     code(() => requireText(" \n")),
     "empty_text",
@@ -132,7 +132,7 @@ t.test("F2 positions", async (t) => {
   t.ok(newEpoch(1) < newEpoch(2) && newEpoch(Date.UTC(2026, 1)) < newEpoch(Date.UTC(2060, 1)), "epochs sort by time");
 });
 
-t.test("F3, F5 what is no good is named, and not repeated at length", async (t) => {
+t.test("F3, F5 an error repeats at most 200 characters of an invalid room", async (t) => {
   t.same(aboutOf({ room: "r".repeat(60_000), nonce: "n".repeat(60_000) }), {
     room: "r".repeat(200),
     nonce: "n".repeat(2 * NONCE_MAX_LENGTH),
@@ -149,7 +149,7 @@ t.test("F7 the range of a close code decides", async (t) => {
   t.notOk([1000, 1002, 1007, 1008, 1009, 1011, 3500, 4500].some(shouldReconnect));
 });
 
-t.test("an unexpected error tells nothing about itself", async (t) => {
+t.test("an unexpected error does not reveal its text", async (t) => {
   t.match(errorFrame(new Error("secret")), { code: "internal", temporary: true, message: /^((?!secret).)*$/ });
   t.match(errorFrame(new ProtocolError("rate_limited", { retryAfter: 2 }), { nonce: "n" }), {
     retryAfter: 2,
@@ -158,7 +158,7 @@ t.test("an unexpected error tells nothing about itself", async (t) => {
   });
 });
 
-t.test("a refusal has no stack, and leaves those of mistakes alone", async (t) => {
+t.test("a ProtocolError has no stack trace, and other errors keep theirs", async (t) => {
   t.notMatch(new ProtocolError("bad_json").stack, /\n\s+at /);
   t.match(new Error("a mistake").stack, /\n\s+at /);
 });

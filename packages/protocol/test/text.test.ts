@@ -10,7 +10,7 @@ t.test("nicknames: any script, in NFC, up to 100 characters", async (t) => {
   t.equal(requireUser("가".normalize("NFD").repeat(USER_MAX_CHARACTERS)), "가".repeat(USER_MAX_CHARACTERS));
 });
 
-t.test("what is no nickname", async (t) => {
+t.test("invalid nicknames are refused", async (t) => {
   const names = [
     "",
     " ",
@@ -33,7 +33,7 @@ t.test("what is no nickname", async (t) => {
   }
 });
 
-t.test("texts: as they are, up to so many characters, whatever a character takes", async (t) => {
+t.test("texts are kept as they are, up to a number of code points", async (t) => {
   for (const text of ["👩‍👩‍👧", "می\u200cخواهم", "\u200ba", "❤\ufe0f", "\u2800"])
     t.equal(requireText(text), text, "joined");
   for (const text of [" a ", "\n안녕\n", "😀".repeat(TEXT_MAX_CHARACTERS)]) t.equal(requireText(text), text);
