@@ -15,5 +15,6 @@ export * from "./problem.ts";
 export * from "./query-integers.ts";
 export * from "./run.ts";
 export * from "./service-settings.ts";
+export * from "./shared-reads.ts";
 export * from "./shutdown.ts";
 export * from "./trouble.ts";

@@ -1,5 +1,6 @@
 import fastifyHelmet from "@fastify/helmet";
 import type { Gossip, Log, Rules } from "@madang/broker";
+import { NO_GOSSIP, NO_RULES } from "@madang/broker";
 import {
   addHealthRoutes,
   addHttpConformance,
@@ -15,97 +16,132 @@ import {
   sendProblem,
 } from "@madang/runtime";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from "fastify";
-import { acceptInTurns } from "./arrival/accept-queue.ts";
-import { Admission } from "./arrival/admission.ts";
+import { Guard } from "./access/guard.ts";
+import { NO_FILTER } from "./access/message-filter.ts";
+import { enforceRules, Moderation } from "./access/moderation.ts";
+import { SharedUsage } from "./access/shared-usage.ts";
+import { FairReading } from "./arrival/fair-reading.ts";
+import { HandshakeGate } from "./arrival/handshake-gate.ts";
 import type { EdgeConfig } from "./config.ts";
 import { HistoryClient } from "./history/history-client.ts";
 import { FailoverClient } from "./history/persistence-client.ts";
 import { apiRoutes } from "./http/api.ts";
-import { API_SECURITY, challengeWhoIsRefused, limitRequests } from "./http/guards.ts";
+import { API_SECURITY, addBearerChallenge, limitRequests } from "./http/guards.ts";
 import { isWebSocket, originForm, websocketRoutes } from "./http/websocket.ts";
 import { edgeMetrics } from "./metrics.ts";
+import { EdgeCounts } from "./rooms/counts.ts";
 import { Hub } from "./rooms/hub.ts";
 import { Replayer } from "./rooms/replayer.ts";
+import { RingBudget } from "./rooms/ring.ts";
+import type { EdgeServices } from "./session/services.ts";
+import { Sessions } from "./session/sessions.ts";
+import { WriteScheduler } from "./socket/write-scheduler.ts";
 import { BAD_URL_PATH, isBadUrl, wantsPage } from "./web/bad-url.ts";
 import { webPages } from "./web/index.ts";
 
 /** The longest room name is 400 bytes of UTF-8, each three characters when percent-encoded. */
 const MAX_PARAM_LENGTH = 1300;
 
-/** All sockets whose time for a request ran out since the last look are answered in one turn: they must not be thousands. */
+/** Node answers all sockets whose time for a request is over in one turn: with a short interval they are few. */
 const CONNECTIONS_CHECK_MS = 20;
 
 export interface Edge {
   readonly app: FastifyInstance;
-  readonly hub: Hub;
+  readonly services: EdgeServices;
+  readonly sessions: Sessions;
+  /** Drains the sessions over `drainMs`, then closes the rooms. Idempotent. */
+  drain(drainMs: number): Promise<void>;
 }
 
-/** The edge without its socket to the world: what `main` listens with, and tests call. */
+/** Builds the edge without listening: `main` listens, and tests inject requests. */
 export async function buildApp(
   config: EdgeConfig,
   deps: { log: Log; logger: Logger; rules?: Rules; gossip?: Gossip },
 ): Promise<Edge> {
-  const { log, logger, rules, gossip } = deps;
+  const { log, logger, rules = NO_RULES, gossip = NO_GOSSIP } = deps;
+  const { limits, textMaxCharacters, persistenceUrls } = config;
+
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
-  const persistence = new FailoverClient(config.persistenceUrls, { onTrouble: createTroubleLog(logger) });
+  const persistence = new FailoverClient(persistenceUrls, { onTrouble: createTroubleLog(logger) });
   const history = new HistoryClient(persistence, { token });
-  const hub = new Hub(log, new Replayer(log, history), config, logger, {
-    ...(rules ? { rules } : {}),
-    ...(gossip ? { gossip } : {}),
-    ...(config.filter ? { filter: config.filter } : {}),
+  const usage = new SharedUsage(gossip);
+  const guard = new Guard(config, rules, usage, createTroubleLog(logger));
+  const moderation = new Moderation(rules, config.filter ?? NO_FILTER, usage);
+  const counts = new EdgeCounts();
+  const writes = new WriteScheduler();
+  const reads = new FairReading();
+  const ringBudget = new RingBudget(config.ringMaxBytes);
+  const hub = new Hub({ log, logger, replayer: new Replayer(log, history), ringBudget, counts, writes });
+  const sessions = new Sessions(guard);
+  const settings = { limits, textMaxCharacters };
+  const services: EdgeServices = { settings, log, logger, guard, moderation, hub, counts };
+  enforceRules(rules, sessions);
+  // After the sessions' removal from the room.
+  rules.onChange((rule) => {
+    if (rule.kind === "room") hub.forget(rule.room);
   });
-  const app: FastifyInstance = fastify({
-    loggerInstance: logger as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
-    // Requests are not logged, and what is wrong with us is not theirs: one logger for all whose route has no level of its own.
-    childLoggerFactory: (parent, bindings, options) => (options.level ? parent.child(bindings, options) : parent),
-    bodyLimit: config.limits.frameBytes,
-    trustProxy: config.trustProxy,
-    requestTimeout: config.limits.requestMs,
-    http: {
-      ...CONFORMANCE_OPTIONS,
-      headersTimeout: config.limits.requestMs,
-      maxHeaderSize: config.limits.headerBytes,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-      shouldUpgradeCallback: isWebSocket,
-    },
-    // A number is no text, and a field that nobody knows is a mistake of the sender's: both are told, not repaired.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    forceCloseConnections: true,
-    clientErrorHandler: sendClientError,
-    // People get a page for a URL that cannot be decoded; a handshake has no page.
-    rewriteUrl: (request) =>
-      isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : originForm(request.url ?? "/"),
-    // For everybody else such a URL never gets to the error handler.
-    frameworkErrors: (_error, { raw }, reply) => {
-      // Nor to a hook: nobody else would ever look at a socket that has left HTTP.
-      if (isWebSocket(raw)) reply.raw.once("finish", () => raw.socket.destroySoon());
-      sendProblem(reply as FastifyReply, problem("bad_request"));
-    },
-  });
-  const admission = new Admission(() => hub.counts.events);
-  const endTurns = acceptInTurns(app.server, admission, config.limits.requestMs);
-  app.addHook("preClose", async () => endTurns());
+
+  const app = createServer(config, logger);
+  app.addHook("onClose", () => persistence.close());
   app.decorateRequest("identity");
   await app.register(fastifyHelmet, API_SECURITY);
   app.setErrorHandler(sendError);
-  challengeWhoIsRefused(app);
+  addBearerChallenge(app);
   addHttpConformance(app);
   addMethodNotAllowed(app);
   addJsonBodyParser(app);
   addHealthRoutes(app, () => ({
-    ...(hub.draining ? { edge: "draining" } : {}),
+    ...(sessions.isDraining ? { edge: "draining" } : {}),
     ...(log.trouble === undefined ? {} : { log: log.trouble }),
   }));
-  addMetricsRoute(app, edgeMetrics(hub));
-  if (!config.trustProxy) hub.guard.doorstep.watch(app.server);
-  await websocketRoutes(app, hub, admission);
+  addMetricsRoute(app, edgeMetrics({ services, sessions, ringBudget }));
+  if (!config.trustProxy) guard.addressLimits.watch(app.server);
+  await websocketRoutes(app, { services, sessions, gate: new HandshakeGate(), reads, writes });
   await app.register(async (pages) => {
-    await limitRequests(pages, config.limits.requests);
-    await pages.register(webPages, { history, guard: hub.guard, textMaxCharacters: config.textMaxCharacters });
+    await limitRequests(pages, limits.requests);
+    await pages.register(webPages, { history, guard, textMaxCharacters });
   });
-  await app.register(apiRoutes(hub, persistence));
-  app.addHook("onClose", () => persistence.close());
-  return { app, hub };
+  await app.register(apiRoutes(services, persistence));
+
+  let draining: Promise<void> | undefined;
+  const drain = (drainMs: number) => {
+    draining ??= sessions.drain(drainMs).then(() => {
+      guard.close();
+      hub.close();
+    });
+    return draining;
+  };
+  return { app, services, sessions, drain };
+}
+
+function createServer({ limits, trustProxy }: EdgeConfig, logger: Logger): FastifyInstance {
+  return fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // Requests are not logged, so they share one logger; a route with its own level has its own.
+    childLoggerFactory: (parent, bindings, options) => (options.level ? parent.child(bindings, options) : parent),
+    bodyLimit: limits.frameBytes,
+    trustProxy,
+    requestTimeout: limits.requestMs,
+    http: {
+      ...CONFORMANCE_OPTIONS,
+      headersTimeout: limits.requestMs,
+      maxHeaderSize: limits.headerBytes,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      shouldUpgradeCallback: isWebSocket,
+    },
+    // A value of the wrong type or an unknown field is the sender's mistake: the server reports it and repairs nothing.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    forceCloseConnections: true,
+    clientErrorHandler: sendClientError,
+    // Browsers get a page for a URL that cannot be decoded.
+    rewriteUrl: (request) =>
+      isBadUrl(request) && wantsPage(request) && !isWebSocket(request) ? BAD_URL_PATH : originForm(request.url ?? "/"),
+    // Other clients get a problem: such a URL reaches neither the error handler nor a hook.
+    frameworkErrors: (_error, { raw }, reply) => {
+      if (isWebSocket(raw)) reply.raw.once("finish", () => raw.socket.destroySoon());
+      sendProblem(reply as FastifyReply, problem("bad_request"));
+    },
+  });
 }

@@ -11,7 +11,7 @@ import {
 } from "@madang/runtime";
 import { type Static, type TObject, Type } from "typebox";
 import { type Limits, LimitsEnvironment, readLimits } from "./access/limits.ts";
-import type { MessageFilter } from "./access/moderation.ts";
+import type { MessageFilter } from "./access/message-filter.ts";
 import { Origins } from "./access/origins.ts";
 import { wordFilter } from "./access/word-filter.ts";
 

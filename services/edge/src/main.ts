@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog, UnsafeLogError } from "@madang/broker";
 import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
-import { mostSockets } from "./access/address-limits.ts";
+import { maxSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
 import { waitInLobby } from "./arrival/lobby.ts";
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from "./config.ts";
@@ -30,22 +30,27 @@ await run(async () => {
   });
   const lobby = { address, requestMs: config.limits.requestMs, logger, trouble: () => trouble };
   const [log, control] = await waitInLobby(opening, lobby);
-  const { app, hub } = await buildApp(config, { log, logger, rules: control.rules, gossip: control.gossip });
+  const { app, services, sessions, drain } = await buildApp(config, {
+    log,
+    logger,
+    rules: control.rules,
+    gossip: control.gossip,
+  });
   const id = randomUUID();
   const report = () =>
-    control.report({ id, connections: hub.connections.size, rooms: hub.roomCount, stored: hub.counts.stored });
+    control.report({ id, connections: sessions.size, rooms: services.hub.size, stored: services.counts.stored });
   report();
   const reporting = setInterval(report, REPORT_INTERVAL_MS);
 
   leave = async () => {
-    await hub.drain(config.drainMs);
+    await drain(config.drainMs);
     clearInterval(reporting);
     await control.close();
     await log.close(LOG_LIMIT_MS);
     await app.close();
   };
 
-  app.server.maxConnections = mostSockets();
+  app.server.maxConnections = maxSockets();
   await app.listen(address);
 });
 

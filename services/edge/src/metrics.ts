@@ -1,34 +1,33 @@
 import type { MetricSource } from "@madang/runtime";
-import type { Hub } from "./rooms/hub.ts";
+import type { RingBudget } from "./rooms/ring.ts";
+import type { EdgeServices } from "./session/services.ts";
+import type { Sessions } from "./session/sessions.ts";
 
-/** What the hot paths count; everything else is read from where it is. */
-export class EdgeCounts {
-  events = 0;
-  deliveries = 0;
-  lags = 0;
-  replays = 0;
-  stored = 0;
-  refused = 0;
+interface Sources {
+  readonly services: EdgeServices;
+  readonly sessions: Sessions;
+  readonly ringBudget: RingBudget;
 }
 
-export function edgeMetrics(hub: Hub): MetricSource[] {
-  const { counts } = hub;
+/** The figures of `GET /metrics`, read only when a scrape asks for them. */
+export function edgeMetrics({ services, sessions, ringBudget }: Sources): MetricSource[] {
+  const { counts, hub, log } = services;
   return [
-    { name: "madang_connections", help: "Open WebSockets.", read: () => hub.connections.size },
-    { name: "madang_rooms", help: "Rooms open on this edge.", read: () => hub.roomCount },
+    { name: "madang_connections", help: "Open WebSockets.", read: () => sessions.size },
+    { name: "madang_rooms", help: "Rooms open on this edge.", read: () => hub.size },
     {
       name: "madang_log_connected",
-      help: "1 while the log can be reached and used; if not, /readyz says why.",
-      read: () => Number(hub.log.trouble === undefined),
+      help: "1 while the log can be reached and used; otherwise /readyz gives the reason.",
+      read: () => Number(log.trouble === undefined),
     },
-    { name: "madang_ring_bytes", help: "Recent events held in memory.", read: () => hub.ringBudget.bytes },
+    { name: "madang_ring_bytes", help: "Recent events held in memory.", read: () => ringBudget.bytes },
     { name: "madang_messages_stored_total", help: "Messages that the log acknowledged.", read: () => counts.stored },
     {
       name: "madang_messages_refused_total",
-      help: "Messages that the log did not take, or not answer for.",
+      help: "Messages that the log refused or did not answer.",
       read: () => counts.refused,
     },
-    { name: "madang_events_total", help: "Events that came to this edge's rooms.", read: () => counts.events },
+    { name: "madang_events_total", help: "Events that this edge's rooms received.", read: () => counts.events },
     {
       name: "madang_deliveries_total",
       help: "Events times the live members they were written to.",

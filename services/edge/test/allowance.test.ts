@@ -2,9 +2,9 @@ import t from "tap";
 import { Allowance } from "../src/session/allowance.ts";
 
 /** How many in a row are borne. */
-function borne(allowance: Allowance, nonsenseBytes?: number): number {
+function borne(allowance: Allowance, unreadableBytes?: number): number {
   let count = 0;
-  while (count < 5000 && allowance.bearsRefusal(nonsenseBytes)) count++;
+  while (count < 5000 && allowance.toleratesRefusal(unreadableBytes)) count++;
   return count;
 }
 const OFF = { sends: undefined, joins: undefined, typing: undefined };

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
-import { mostSockets } from "../src/access/address-limits.ts";
+import { maxSockets } from "../src/access/address-limits.ts";
 import { edgeFor, full, natsFor, until } from "./support.ts";
 
 t.test("attacks on a real edge", async (t) => {
@@ -45,12 +45,12 @@ t.test("attacks on a real edge", async (t) => {
     socket.write(
       "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: madang.v1\r\n\r\n",
     );
-    await until(() => edge.hub.connections.size === 1);
+    await until(() => edge.sessions.size === 1);
     // Bits that are reserved.
     socket.write(Buffer.alloc(1024, 0xff));
     const talk = setInterval(() => socket.write(Buffer.alloc(1024)), 20);
     t.teardown(() => clearInterval(talk));
-    await until(() => edge.hub.connections.size === 0);
+    await until(() => edge.sessions.size === 0);
   });
 
   await t.test("pings are counted, too (F7)", async (t) => {
@@ -151,5 +151,5 @@ t.test("attacks on a real edge", async (t) => {
 });
 
 t.test("some of the files that the system lets us open are kept for our own sockets", async (t) => {
-  t.ok(mostSockets() > 0);
+  t.ok(maxSockets() > 0);
 });

@@ -90,9 +90,7 @@ t.test("AUTH=jwt", async (t) => {
     t.equal((await knock(t, port, `/ws/chat/hall/?token=${good}`)).refusedWith, 401, "never by the URL");
     for (const headers of [bearer(good), cookie(good)]) {
       const client = await knock(t, port, "/ws/chat/hall/", { headers });
-      await until(() =>
-        [...edge.hub.connections].every((c) => [...c.members.values()].every((m) => m.room.feed.opened)),
-      );
+      await until(() => [...edge.sessions.all].every((c) => [...c.members.values()].every((m) => m.room.feed.opened)));
       client.send({ message: "안녕", user: "somebody else" });
       t.match(await client.next("message"), { user: "지우", userId: "u-2", message: "안녕" });
     }

@@ -1,6 +1,5 @@
 /** A heartbeat alone: its clock is played, since a process cannot be made to stand still between two of its own ticks. */
 import t, { type Test } from "tap";
-import type { Connection } from "../src/socket/connection.ts";
 import { Heartbeat } from "../src/socket/heartbeat.ts";
 
 function start(t: Test) {
@@ -12,14 +11,13 @@ function start(t: Test) {
   const closed: string[] = [];
   /** Has been asked, and answers nothing. */
   const silent = {
-    isPlain: true,
     alive: false,
     stuckFor: () => 0,
     isSilent: () => true,
     ping: () => {},
     close: (reason: string) => closed.push(reason),
   };
-  heartbeat.add(silent as unknown as Connection);
+  heartbeat.add(silent, false);
   const ticks = (count: number, everyMs = 1000) => {
     for (let i = 0; i < count; i++) {
       now += everyMs;

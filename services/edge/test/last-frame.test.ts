@@ -87,7 +87,7 @@ t.test("F7 nothing follows a close frame, though the other side takes its time",
   await full(t, leaving, "v", [{ room: "a" }]);
   await said(speaker, "a", "before");
   await until(() => member.frames.length === 1);
-  const left = leaving.hub.drain(4000);
+  const left = leaving.drain(4000);
   await until(() => member.frames.at(-1) === CLOSE);
   for (let i = 0; i < 20; i++) await said(speaker, "a", `after ${i}`);
   await until(() => member.socket.closed);

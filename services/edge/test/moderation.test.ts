@@ -219,6 +219,39 @@ t.test("mutes, read-only and closed rooms, slow mode: at every send, by every wa
   await said(boss, "a", "the last one out");
 });
 
+t.test("a message that is refused for its text costs no turn in slow mode, by any way in", async (t) => {
+  const nats = await natsFor(t);
+  const { room } = await moderator(t, nats);
+  const edge = await moderatedEdge(t, nats);
+  await room("a", { slowModeS: 3600 });
+  const probe = await full(t, edge, "probe", [{ room: "a" }]);
+  await probe.next("caughtUp");
+  await eventuallyRefused(probe, "a", "rate_limited");
+  const tooLong = "x".repeat(4001);
+
+  const user = await full(t, edge, "full", [{ room: "a" }]);
+  await user.next("caughtUp");
+  t.match(await refused(user, "a", " "), { code: "empty_text" });
+  user.send({ type: "message", room: "a", message: tooLong, nonce: "long" });
+  t.match(await user.next("error", (frame) => frame.nonce === "long"), { code: "text_too_long" });
+  await said(user, "a", "first");
+
+  const simple = await plain(t, edge, "a");
+  simple.send({ message: " ", user: "plain" });
+  t.match(await simple.next("error"), { code: "empty_text" });
+  simple.send({ message: "first", user: "plain" });
+  await until(() => simple.frames.some((frame) => frame.user === "plain"));
+
+  const post = (message: string) =>
+    fetch(`http://127.0.0.1:${edge.port}/v1/rooms/a/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ message, user: "program" }),
+    });
+  t.equal((await post(tooLong)).status, 413);
+  t.equal((await post("first")).status, 201);
+});
+
 t.test("words that no message may have", async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "madang-words-"));
   t.teardown(() => rmSync(dir, { recursive: true }));

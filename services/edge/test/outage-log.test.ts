@@ -45,8 +45,8 @@ t.test("NATS is away: rooms that wait are told of once", async (t) => {
   const before = asked();
   const client = await full(t, edge, "u", [{ room: "a" }]);
   await until(() => asked() >= before + 5);
-  const told = lines.filter(({ msg }) => msg.endsWith("rooms wait to be opened"));
-  t.match(told, [{ level: 40, msg: "the log cannot be reached: rooms wait to be opened", error: String }]);
+  const told = lines.filter(({ msg }) => msg.endsWith("rooms cannot open yet"));
+  t.match(told, [{ level: 40, msg: "the log cannot be reached: rooms cannot open yet", error: String }]);
   t.equal(told.length, 1);
   await nats.restart();
   await client.next("joined");

@@ -254,7 +254,7 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
   });
 
   await t.test("the edge's own token is for persistence alone", async (t) => {
-    const { auth } = closedEdge.hub.config;
+    const { auth } = closedEdge.config;
     const edgeToken = auth.mode === "jwt" ? auth.edgeToken : "";
     t.equal(await ATTEMPTS["persistence: GET /v1/rooms/:room"]!(t, jwt(edgeToken)), "200");
     t.equal(await ATTEMPTS["GET /v1/rooms/:room"]!(t, jwt(edgeToken)), "401");

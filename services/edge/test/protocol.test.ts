@@ -272,7 +272,7 @@ t.test("F6 a frame over 64 KiB closes 1009, invalid UTF-8 closes 1007", async (t
   t.match(await broken.closing(), { code: 1007 });
   const none = await full(t, edge, "c");
   none.ws.close(1000);
-  await until(() => edge.hub.connections.size === 0);
+  await until(() => edge.sessions.size === 0);
 });
 
 t.test("/ws without the subprotocol is told what to ask for", async (t) => {

@@ -178,7 +178,7 @@ t.test(
         speaker.send({ type: "message", room: "a", message: `m${m} ${padding}`, nonce: String(m) });
       await speaker.next("ack", (ack: Frame) => ack.nonce === String(n + 49), 30_000);
       speaker.frames.length = 0;
-      for (const connection of edge.hub.connections) backlog = Math.max(backlog, connection.backlog);
+      for (const { connection } of edge.sessions.all) backlog = Math.max(backlog, connection.backlog);
     }
     t.ok(backlog > 500_000, `the socket was really slow (${backlog} bytes unsent)`);
     t.ok(backlog < 3 * 1024 * 1024, `and cost no more than its cap (${backlog} bytes unsent)`);
@@ -211,13 +211,13 @@ t.test("F8 who comes back to many rooms and reads nothing costs no more than one
   const socket = (client.ws as unknown as { _socket: Socket })._socket;
   client.send({ type: "hello", join: rooms.map((room) => ({ room, after: `${epoch}.0` })) });
   socket.pause();
-  const [connection] = b.hub.connections;
-  await until(() => connection!.backlog > 500_000);
+  const [session] = b.sessions.all;
+  await until(() => session!.connection.backlog > 500_000);
   // Long enough for all that would be read for it if it could.
   let most = 0;
   const since = performance.now();
   await until(() => {
-    most = Math.max(most, connection!.backlog);
+    most = Math.max(most, session!.connection.backlog);
     return performance.now() - since > 2000;
   });
   t.ok(most < 4 * 1024 * 1024, `${most} bytes unsent`);
@@ -273,8 +273,8 @@ t.test(
     await client.next("caughtUp");
     for (const text of numbers(100)) client.send({ type: "message", room: "a", message: text, nonce: text });
     await client.next("ack");
-    const drained = edge.hub.drain(500);
-    t.equal(edge.hub.drain(500), drained, "idempotent");
+    const drained = edge.drain(500);
+    t.equal(edge.drain(500), drained, "idempotent");
     const ready = await fetch(`http://127.0.0.1:${edge.port}/readyz`);
     t.equal(ready.status, 503);
     const refused = await full(t, edge);
@@ -310,7 +310,7 @@ t.test(
       const client = await plain(t, edge, `${round}`);
       for (const message of numbers(200)) client.send({ message, user: "u" });
       await client.next("message");
-      await edge.hub.drain(0);
+      await edge.drain(0);
       t.match(await client.closing(), { code: 1012 });
       const stored = await edge.log.replay(`${round}`, 1, 256);
       t.same(textsOf(client), numbers(stored.length), `${stored.length} in round ${round}`);

@@ -7,8 +7,8 @@ const MAX_EVENTS = 512;
 function event(seq: number, bytes = 10): FeedEvent {
   return { seq, frame: Buffer.alloc(bytes), isMessage: true };
 }
-function about(target: number, seq: number, takesBack: boolean): FeedEvent {
-  return { seq, frame: Buffer.alloc(10), isMessage: false, target, takesBack };
+function about(target: number, seq: number, isDelete: boolean): FeedEvent {
+  return { seq, frame: Buffer.alloc(10), isMessage: false, target, isDelete };
 }
 const seqs = (events: readonly FeedEvent[]) => events.map(({ seq }) => seq);
 
@@ -110,7 +110,7 @@ t.test("what is gone leaves nothing behind, though the budget is never used up",
     if (seq % 100 === 0) quiet.push(event(seq));
     if (seq % 1000 === 0) quiet.reset(seq);
   }
-  t.ok(budget.turns < 10_000, `${budget.turns} turns`);
+  t.ok(budget.entries < 10_000, `${budget.entries} entries`);
   busy.push(event(50_001, 1_000_000 - budget.bytes));
   t.same([busy.base, budget.bytes], [49_489, 999_990]);
   quiet.push(event(50_002, 25));

@@ -19,6 +19,7 @@ export async function natsFor(t: Test): Promise<Nats> {
 }
 
 export interface TestEdge extends Edge {
+  readonly config: EdgeConfig;
   readonly log: Log;
   readonly port: number;
   stop(): Promise<void>;
@@ -48,14 +49,14 @@ export async function edgeFor(
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      await edge.hub.drain(0);
+      await edge.drain(0);
       await log.close(0);
       await edge.app.close();
     })();
     return stopping;
   };
   t.teardown(stop);
-  return { ...edge, log, port: (edge.app.server.address() as { port: number }).port, stop };
+  return { ...edge, config, log, port: (edge.app.server.address() as { port: number }).port, stop };
 }
 
 /** A client that knows only the wire protocol. */
@@ -124,14 +125,14 @@ export async function full(t: Test, edge: { port: number }, user?: string, join?
 
 /** A plain connection, which is a member when this resolves. */
 export async function plain(t: Test, edge: TestEdge, room: string, query = ""): Promise<WireClient> {
-  const before = edge.hub.connections.size;
+  const before = edge.sessions.size;
   const client = await opened(
     t,
     new WireClient(`ws://127.0.0.1:${edge.port}/ws/chat/${encodeURIComponent(room)}/${query}`, []),
   );
-  await until(() => edge.hub.connections.size > before);
+  await until(() => edge.sessions.size > before);
   // Plain members get no word of having joined: what is said after a look at the room is seen by them.
-  await until(() => [...edge.hub.connections].every((c) => [...c.members.values()].every((m) => m.room.feed.opened)));
+  await until(() => [...edge.sessions.all].every((c) => [...c.members.values()].every((m) => m.room.feed.opened)));
   return client;
 }
 

@@ -113,7 +113,7 @@ t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and
       t.match(text, `HTTP/1.1 ${status} `, `${path} in ${version}`);
     }
   }
-  t.equal(edge.hub.connections.size, 0);
+  t.equal(edge.sessions.size, 0);
 });
 
 t.test(
@@ -137,7 +137,7 @@ t.test(
     await until(
       () => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))),
     );
-    t.equal(edge.hub.connections.size, 0);
+    t.equal(edge.sessions.size, 0);
   },
 );
 
@@ -202,6 +202,6 @@ t.test("who ends their side of TCP has gone: what they had sent is taken, and no
   socket.end(Buffer.concat([Buffer.from(`GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), frame])).resume();
   await once(socket, "end");
   t.match(await watcher.next("message"), { message: "bye" });
-  await until(() => edge.hub.connections.size === 1);
+  await until(() => edge.sessions.size === 1);
   await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 1))));
 });

@@ -5,8 +5,8 @@ import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker"
 import { startProcess } from "@madang/local-stack";
 import type { RoomRule } from "@madang/protocol";
 import t, { type Test } from "tap";
-import { Usage } from "../src/access/shared-usage.ts";
-import { PEER_SILENCE_MS, type Word } from "../src/access/usage-peers.ts";
+import { SharedUsage } from "../src/access/shared-usage.ts";
+import { PEER_SILENCE_MS, type UsageReport as Word } from "../src/access/usage-peers.ts";
 import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
 import { edgeFor, type Nats, natsFor, type TestEdge, until, type WireClient } from "./support.ts";
 
@@ -33,8 +33,8 @@ class Air {
   }
 }
 
-function usageOn(t: Test, air: Air): Usage {
-  const usage = new Usage(air.gossip());
+function usageOn(t: Test, air: Air): SharedUsage {
+  const usage = new SharedUsage(air.gossip());
   t.teardown(() => usage.close());
   return usage;
 }
@@ -43,7 +43,7 @@ t.test("what an edge lets through is taken out of every edge's bucket; what was 
   const air = new Air();
   const [a, b] = [usageOn(t, air), usageOn(t, air)];
   const rate = { count: 10, windowMs: 3_600_000 };
-  const takenFrom = (edge: Usage, name: string) => {
+  const takenFrom = (edge: SharedUsage, name: string) => {
     let taken = 0;
     while (edge.take(name, rate) === 0) taken++;
     return taken;
@@ -273,17 +273,17 @@ t.test("F7 a client that leaves while it waits for an answer is not counted", as
   const edges = [await gossipingEdge(t, nats, env), await gossipingEdge(t, nats, env)] as const;
   const first = await come(t, edges[0].port);
   await refusedAt(t, edges[1].port, 20_000);
-  const { guard } = edges[1].hub;
-  const { size } = edges[1].hub.connections;
+  const { guard } = edges[1].services;
+  const { size } = edges[1].sessions;
   const waiting = await knock(t, edges[1].port, "/ws", { full: true });
   waiting.send({ type: "hello", token: await token({ rooms: ROOMS }) });
-  await until(() => edges[1].hub.connections.size > size);
+  await until(() => edges[1].sessions.size > size);
   waiting.ws.close();
   await waiting.closing();
   first.ws.close();
   await until(async () => (await come(t, edges[1].port)).closed === undefined, 20_000);
   await new Promise((resolve) => setTimeout(resolve, PEER_SILENCE_MS + 200));
-  t.equal(guard.connectionsOf("u1").size, 1);
+  t.equal(guard.sessionsOf("u1").size, 1);
 });
 
 t.test("a word stays far below what NATS takes, however many users there are to tell of", async (t) => {

@@ -5,21 +5,22 @@ import { Buckets, type Rate } from "@madang/runtime";
 import type { Limits } from "./limits.ts";
 
 /**
- * For each WebSocket that an address may have, it may have two sockets, whatever they are for, and try two handshakes a
- * minute: a whole house comes back when an edge dies, and may do so once more.
+ * For each WebSocket that an address may have, it may open two sockets of any kind, and try two handshakes a minute: all
+ * clients of an address reconnect when an edge dies, and may do so a second time.
  */
 const PER_CONNECTION = 2;
 const WINDOW_MS = 60_000;
-/** Whoever had to be thrown out has cost more than a handshake, and comes back at once. */
+/** A client that was closed with 3013 has cost more than a handshake, and usually returns at once. */
 const HANDSHAKES_PER_EXPULSION = 20;
 
-const OWN_FILES = 256;
+/** File descriptors kept for NATS, persistence and this process's own files. */
+const RESERVED_FILES = 256;
 
-/** As proxies write it: `192.0.2.1:443`, `[2001:db8::1]:443` (RFC 7239, 6). An IPv6 address of its own has no brackets. */
+/** An address with a port, as proxies write it: `192.0.2.1:443`, `[2001:db8::1]:443` (RFC 7239, 6). A bare IPv6 address has no brackets. */
 const WITH_PORT = /^(?:\[(.*)\]|([\d.]+))(?::\d*)?$/;
 
-/** Limits of an address that hold before its WebSockets are counted: to let somebody in, or not, costs something, too. */
-export class Doorstep {
+/** Limits of an address that apply before its WebSockets are counted: accepting and refusing cost something, too. */
+export class AddressLimits {
   /** `undefined`: off. */
   readonly #rate: Rate | undefined;
   readonly #handshakes = new Buckets();
@@ -29,7 +30,7 @@ export class Doorstep {
     this.#rate = { count: addressConnections * PER_CONNECTION, windowMs: WINDOW_MS };
   }
 
-  /** Cuts sockets beyond the limit before a byte of theirs is read. Not for where all of them are a proxy's. */
+  /** Destroys sockets over the limit before a byte of them is read. Not for a server whose sockets are all a proxy's. */
   watch(server: Server): void {
     if (!this.#rate) return;
     const { count: most } = this.#rate;
@@ -56,7 +57,7 @@ export class Doorstep {
     if (waitMs > 0) throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000 });
   }
 
-  /** Somebody from there was closed with 3013. */
+  /** Charges the address of a client that was closed with 3013. */
   expelled(ip: string): void {
     for (let i = 0; i < HANDSHAKES_PER_EXPULSION && this.#take(ip) === 0; i++);
   }
@@ -66,16 +67,16 @@ export class Doorstep {
   }
 }
 
-/** How many sockets clients may have in all: as many as the system lets this process open, but for those to NATS and persistence. */
-export function mostSockets(): number {
+/** How many sockets clients may have in all: the process's limit of open files, less a reserve. */
+export function maxSockets(): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | "unlimited" } } };
   const files = Number(report.userLimits?.open_files?.soft);
-  return Number.isFinite(files) ? Math.max(files - OWN_FILES, files / 2) : Number.POSITIVE_INFINITY;
+  return Number.isFinite(files) ? Math.max(files - RESERVED_FILES, files / 2) : Number.POSITIVE_INFINITY;
 }
 
 /**
- * Whoever has an IPv6 address has 2^64 of them. Some proxies tell the port as well, which is another one with each socket.
- * Of a socket that was reset before anybody asked, no address is known.
+ * The key under which an address is counted: an IPv6 client has a /64 of its own, and some proxies add a port, which
+ * differs for each socket. The address of a socket that was reset early is unknown (`undefined`).
  */
 export function addressOf(ip: string | undefined): string {
   return rateLimit.normalizeIP((ip ?? "").replace(WITH_PORT, "$1$2"), 64);

@@ -1,6 +1,7 @@
 import {
   type Action,
   type Authenticator,
+  type AuthSettings,
   bearerToken,
   cookieToken,
   createAuthenticator,
@@ -9,43 +10,63 @@ import {
   TokenError,
 } from "@madang/auth";
 import { NO_RULES, type Rules } from "@madang/broker";
-import { ProtocolError } from "@madang/protocol";
+import { type CloseReason, ProtocolError } from "@madang/protocol";
 import type { TroubleLog } from "@madang/runtime";
 import type { FastifyRequest } from "fastify";
-import type { EdgeConfig } from "../config.ts";
-import type { Connection } from "../socket/connection.ts";
-import { addressOf, Doorstep } from "./address-limits.ts";
-import { requireNotBanned } from "./moderation.ts";
+import { AddressLimits, addressOf } from "./address-limits.ts";
+import { requireNotBanned } from "./bans.ts";
+import type { Limits } from "./limits.ts";
 import type { Origins } from "./origins.ts";
-import { Usage } from "./shared-usage.ts";
+import { SharedUsage } from "./shared-usage.ts";
 
 const EXPIRY_TICK_MS = 1000;
 const ADDRESS_FULL_RETRY_S = 10;
 
-/** Who may come in, who they are, what they may do, and how much of it. */
+export interface GuardSettings {
+  readonly auth: AuthSettings;
+  readonly limits: Limits;
+  readonly origins: Origins;
+}
+
+/** A session as the guard counts it, and closes it when its token expires. */
+export interface GuardedSession {
+  readonly address: string;
+  readonly isClosed: boolean;
+  identity: Identity | undefined;
+  close(reason: CloseReason): void;
+}
+
+/** Authenticates requests and sessions, checks grants, and counts connections of addresses and users. */
 export class Guard {
   readonly origins: Origins;
-  readonly doorstep: Doorstep;
+  readonly addressLimits: AddressLimits;
   readonly #auth: Authenticator;
-  readonly #config: EdgeConfig;
+  readonly #limits: Limits;
   readonly #rules: Rules;
-  readonly #usage: Usage;
+  readonly #usage: SharedUsage;
+  /** Open connections of each address. */
   readonly #addresses = new Map<string, number>();
-  readonly #users = new Map<string, Set<Connection>>();
+  /** Sessions of each user on this edge. */
+  readonly #users = new Map<string, Set<GuardedSession>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  /** @param onTrouble is told when no token can be checked */
-  constructor(config: EdgeConfig, rules: Rules = NO_RULES, usage: Usage = new Usage(), onTrouble?: TroubleLog) {
-    this.#config = config;
+  /** @param onTrouble is called when tokens cannot be checked */
+  constructor(
+    { auth, limits, origins }: GuardSettings,
+    rules: Rules = NO_RULES,
+    usage: SharedUsage = new SharedUsage(),
+    onTrouble?: TroubleLog,
+  ) {
+    this.#limits = limits;
     this.#rules = rules;
     this.#usage = usage;
-    this.#auth = createAuthenticator(config.auth, onTrouble);
-    this.origins = config.origins;
-    this.doorstep = new Doorstep(config.limits);
+    this.#auth = createAuthenticator(auth, onTrouble);
+    this.origins = origins;
+    this.addressLimits = new AddressLimits(limits);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);
   }
 
-  /** Who somebody without a token is; `undefined` where one is needed. */
+  /** The identity of a client without a token; `undefined` where a token is required. */
   get anonymous(): Identity | undefined {
     return this.#auth.anonymous;
   }
@@ -56,8 +77,8 @@ export class Guard {
   }
 
   /**
-   * Who sends this request, by its header or cookie; `undefined` when it says nothing of that. A cookie counts only
-   * from our own pages and from origins that are named.
+   * Identifies the sender of a request by its header or cookie; `undefined` when it carries no token. A cookie counts
+   * only from our own pages and from listed origins.
    * @throws as {@link verify}
    */
   async identify(request: FastifyRequest): Promise<Identity | undefined> {
@@ -66,32 +87,37 @@ export class Guard {
     return token === undefined ? undefined : this.verify(token);
   }
 
-  /** What {@link identify} looks at. */
+  /** The token that {@link identify} checks. */
   tokenOf(request: FastifyRequest): string | undefined {
     const { headers } = request;
     return bearerToken(headers) ?? (this.origins.trust(request) ? cookieToken(headers) : undefined);
   }
 
+  /** @throws ProtocolError `not_allowed` without the grant */
+  requireGrant(identity: Identity, room: string, action: Action): void {
+    if (!may(identity, room, action)) throw new ProtocolError("not_allowed");
+  }
+
   /**
-   * The one door of every room on this edge, also for those whom a moderator has banned.
+   * Requires the grant, and that the user is not banned. Without a token there is only a name, which is known when the
+   * client joins or speaks: Moderation checks those.
    * @throws ProtocolError `not_allowed`
    */
-  require(identity: Identity, room: string, action: Action): void {
-    if (!may(identity, room, action)) throw new ProtocolError("not_allowed");
+  requireAccess(identity: Identity, room: string, action: Action): void {
+    this.requireGrant(identity, room, action);
     const { userId, name = "" } = identity;
-    // Without a token there is only a name, which is known when somebody joins or speaks (Moderation).
     if (userId !== undefined) requireNotBanned(this.#rules, { userId, user: name }, room);
   }
 
   /** @throws ProtocolError `rate_limited` */
   takeUserSend({ userId }: Identity): void {
-    const { userSends } = this.#config.limits;
+    const { userSends } = this.#limits;
     if (userId === undefined || !userSends) return;
     const waitMs = this.#usage.take(`sends ${userId}`, userSends);
     if (waitMs > 0) throw new ProtocolError("rate_limited", { retryAfter: waitMs / 1000 });
   }
 
-  /** Whether a socket of a page, or of no page, may be opened from there now. @throws ProtocolError `not_allowed`, `rate_limited` */
+  /** Checks the origin of a handshake and the connections of its address. @throws ProtocolError `not_allowed`, `rate_limited` */
   requireEntrance(request: FastifyRequest): void {
     if (!this.origins.allow(request)) {
       throw new ProtocolError("not_allowed", {
@@ -100,7 +126,7 @@ export class Guard {
       });
     }
     const open = this.#addresses.get(addressOf(request.ip)) ?? 0;
-    if (open >= this.#config.limits.addressConnections) {
+    if (open >= this.#limits.addressConnections) {
       throw new ProtocolError("rate_limited", {
         message: "Too many connections from this address.",
         retryAfter: ADDRESS_FULL_RETRY_S,
@@ -108,47 +134,47 @@ export class Guard {
     }
   }
 
-  /** Counts a connection on its address until {@link left}. */
-  came(address: string): void {
+  /** Counts a connection of its address until {@link disconnected}. */
+  connected(address: string): void {
     const key = addressOf(address);
     this.#addresses.set(key, (this.#addresses.get(key) ?? 0) + 1);
   }
 
-  left(connection: Connection): void {
-    const key = addressOf(connection.address);
+  disconnected(session: GuardedSession): void {
+    const key = addressOf(session.address);
     const open = (this.#addresses.get(key) ?? 0) - 1;
     if (open > 0) this.#addresses.set(key, open);
     else this.#addresses.delete(key);
-    this.#forget(connection);
+    this.#forget(session);
   }
 
   /**
-   * Whether only what other edges tell stands against another connection. One that has died tells nothing more, and
-   * its clients come back before that shows.
+   * Whether only the reports of other edges stand against another session. A dead edge reports nothing more, and its
+   * clients return before its silence shows.
    */
   isFullElsewhere({ userId }: Identity): boolean {
     if (userId === undefined) return false;
-    const here = this.connectionsOf(userId).size;
-    return here < this.#config.limits.userConnections && this.#isFull(userId);
+    const here = this.sessionsOf(userId).size;
+    return here < this.#limits.userConnections && this.#isFull(userId);
   }
 
-  /** Gives the connection its identity, in place of the one it had. False: its user has as many connections as one may. */
-  identified(connection: Connection, identity: Identity): boolean {
+  /** Gives the session its identity, in place of the one it had. False: its user has as many connections as allowed. */
+  identified(session: GuardedSession, identity: Identity): boolean {
     const { userId } = identity;
     if (userId !== undefined) {
-      // It may have gone while its token was checked: then nobody would count it out again.
-      if (connection.closed) return false;
-      const connections = this.#users.get(userId) ?? new Set();
-      if (!connections.has(connection) && this.#isFull(userId)) return false;
-      this.#users.set(userId, connections.add(connection));
-      this.#tellOpen(userId);
+      // A session that closed while its token was checked must not be counted: nothing would count it out again.
+      if (session.isClosed) return false;
+      const sessions = this.#users.get(userId) ?? new Set();
+      if (!sessions.has(session) && this.#isFull(userId)) return false;
+      this.#users.set(userId, sessions.add(session));
+      this.#reportOpen(userId);
     }
-    connection.identity = identity;
+    session.identity = identity;
     return true;
   }
 
-  /** The connections of a user to this edge. */
-  connectionsOf(userId: string): ReadonlySet<Connection> {
+  /** The sessions of a user on this edge. */
+  sessionsOf(userId: string): ReadonlySet<GuardedSession> {
     return this.#users.get(userId) ?? new Set();
   }
 
@@ -158,36 +184,36 @@ export class Guard {
   }
 
   #isFull(userId: string): boolean {
-    const { userConnections } = this.#config.limits;
+    const { userConnections } = this.#limits;
     if (!Number.isFinite(userConnections)) return false;
-    return this.connectionsOf(userId).size + this.#usage.openElsewhere(userId) >= userConnections;
+    return this.sessionsOf(userId).size + this.#usage.openElsewhere(userId) >= userConnections;
   }
 
-  #tellOpen(userId: string): void {
-    if (!Number.isFinite(this.#config.limits.userConnections)) return;
-    this.#usage.setOpen(userId, this.connectionsOf(userId).size);
+  #reportOpen(userId: string): void {
+    if (!Number.isFinite(this.#limits.userConnections)) return;
+    this.#usage.setOpen(userId, this.sessionsOf(userId).size);
   }
 
-  #forget(connection: Connection): void {
-    const userId = connection.identity?.userId;
+  #forget(session: GuardedSession): void {
+    const userId = session.identity?.userId;
     if (userId === undefined) return;
-    const connections = this.#users.get(userId);
-    connections?.delete(connection);
-    if (connections?.size === 0) this.#users.delete(userId);
-    this.#tellOpen(userId);
+    const sessions = this.#users.get(userId);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#users.delete(userId);
+    this.#reportOpen(userId);
   }
 
   #closeExpired(): void {
     const now = Date.now();
-    for (const connections of this.#users.values()) {
-      for (const connection of connections) {
-        if (connection.identity!.expiresAt <= now) connection.close("tokenExpired");
+    for (const sessions of this.#users.values()) {
+      for (const session of sessions) {
+        if (session.identity!.expiresAt <= now) session.close("tokenExpired");
       }
     }
   }
 }
 
-/** How a connection ends whose token was refused (F7). Keys that cannot be had are not its fault: it may come back. */
+/** The close reason after a token was refused (F7). A server that cannot check tokens now is temporary: the client may return. */
 export function closeReason(error: unknown): "tokenExpired" | "invalidToken" | "serviceRestart" {
   if (!(error instanceof TokenError)) return "serviceRestart";
   return error.expired ? "tokenExpired" : "invalidToken";
@@ -195,7 +221,7 @@ export function closeReason(error: unknown): "tokenExpired" | "invalidToken" | "
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Who asks; set where a route needs to know. */
+    /** The authenticated sender; set where a route needs it. */
     identity: Identity | undefined;
   }
 }

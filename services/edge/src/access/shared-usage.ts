@@ -1,157 +1,160 @@
 import { hash, randomUUID } from "node:crypto";
 import { type Gossip, NO_GOSSIP } from "@madang/broker";
 import { Buckets, type Rate } from "@madang/runtime";
-import { Peers, parseWord, type Word } from "./usage-peers.ts";
+import { parseReport, UsagePeers, type UsageReport } from "./usage-peers.ts";
 
-/** An edge speaks no more often than this, at once after a pause. */
-const SAY_INTERVAL_MS = 200;
-/** And no more rarely, so that the others know that it is there and that they have heard all of it. */
+/** The shortest time between two reports; the first after a pause goes out at once. */
+const REPORT_INTERVAL_MS = 200;
+/** The longest: other edges see from it that this one lives and that they have missed nothing. */
 const BEAT_MS = 1000;
-/** Some 35 bytes each: a word stays far below what NATS takes. */
-const ENTRIES_PER_WORD = 5000;
+/** About 35 bytes each: a report stays far below the largest message that NATS takes. */
+const ENTRIES_PER_REPORT = 5000;
 const KEY_LENGTH = 22;
 
 /**
- * What users have used up, over all edges. Each edge decides by what it knows, without asking anybody, and tells the
- * others afterwards: so a user may get through on each of them what it lets through until word has come round
- * ({@link SAY_INTERVAL_MS}). What was taken too much is owed: over any longer time the limit holds.
- * An edge that counts nothing says nothing.
+ * What users have used up, over all edges. Each edge decides by what it knows, without asking, and reports afterwards: a
+ * user gets through on each edge until the report has arrived ({@link REPORT_INTERVAL_MS}). The excess is charged to the
+ * bucket, so over any longer time the limit holds. An edge that counts nothing reports nothing.
  */
-export class Usage {
+export class SharedUsage {
   readonly #gossip: Gossip;
   readonly #id: string = randomUUID();
-  /** How its own words begin, which come back to it. */
+  /** The beginning of this edge's own reports, which come back to it. */
   readonly #ownStart: string = `{"edge":"${this.#id}",`;
   readonly #buckets = new Buckets();
-  readonly #peers = new Peers();
-  /** Connections to this edge. */
+  readonly #peers = new UsagePeers();
+  /** Connections to this edge, by user. */
   readonly #open = new Map<string, number>();
   #spent = new Map<string, number>();
   #changed = new Set<string>();
+  /** Peers whose full report is needed. */
   #ask = new Set<string>();
-  #sayWhole = true;
-  #wholeAt = Number.NEGATIVE_INFINITY;
-  #saidAt = Number.NEGATIVE_INFINITY;
+  #fullIsDue = true;
+  #fullAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #seq = 0;
   #timer: NodeJS.Timeout | undefined;
-  #wholeTimer: NodeJS.Timeout | undefined;
+  #fullTimer: NodeJS.Timeout | undefined;
   #beats: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(gossip: Gossip = NO_GOSSIP) {
     this.#gossip = gossip;
-    gossip.onMessage((word) => this.#onWord(word));
-    this.#say();
+    gossip.onMessage((text) => this.#onReport(text));
+    this.#report();
   }
 
-  /** As {@link Bucket.take}, from a bucket that all edges share. A name keeps to one rate. */
+  /**
+   * Takes one from a bucket that all edges share. A name keeps to one rate.
+   * @returns 0, or the milliseconds to wait, as {@link Buckets.take}
+   */
   take(name: string, rate: Rate): number {
     const key = keyOf(name);
     const waitMs = this.#buckets.take(key, rate, performance.now());
     if (waitMs === 0) {
       this.#spent.set(key, (this.#spent.get(key) ?? 0) + rate.windowMs / rate.count);
-      this.#tell();
+      this.#changedNow();
     }
     return waitMs;
   }
 
-  /** How many connections somebody has to this edge now. */
+  /** Sets how many connections a user has to this edge. */
   setOpen(name: string, count: number): void {
     const key = keyOf(name);
     if (count === (this.#open.get(key) ?? 0)) return;
     if (count > 0) this.#open.set(key, count);
     else this.#open.delete(key);
     this.#changed.add(key);
-    this.#tell();
+    this.#changedNow();
   }
 
-  /** And to all others, as far as they have told. */
+  /** A user's connections to all other edges, as far as they have reported. */
   openElsewhere(name: string): number {
     return this.#peers.open(keyOf(name), performance.now());
   }
 
-  /** The last word: that nobody is connected here any more. Idempotent. */
+  /** Reports that no user is connected here any more. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#beats);
-    clearTimeout(this.#wholeTimer);
+    clearTimeout(this.#fullTimer);
     this.#open.clear();
-    this.#sayWhole = true;
-    this.#say();
+    this.#fullIsDue = true;
+    this.#report();
   }
 
-  #onWord(text: string): void {
+  #onReport(text: string): void {
     if (text.startsWith(this.#ownStart)) return;
-    const word = parseWord(text);
-    if (!word) return;
+    const report = parseReport(text);
+    if (!report) return;
     const now = performance.now();
-    for (const [key, ms] of word.spent ?? []) this.#buckets.charge(key, ms, now);
-    for (const [key, ms] of word.levels ?? []) this.#buckets.lower(key, ms, now);
-    if (this.#peers.heard(word, now)) {
-      this.#ask.add(word.edge);
-      this.#sayLater();
+    for (const [key, ms] of report.spent ?? []) this.#buckets.charge(key, ms, now);
+    for (const [key, ms] of report.levels ?? []) this.#buckets.lower(key, ms, now);
+    if (this.#peers.received(report, now)) {
+      this.#ask.add(report.edge);
+      this.#reportLater();
     }
-    // Who has just come knows nothing of what was before.
-    if (word.seq === 1 || word.ask?.includes(this.#id)) this.#sayWholeSoon();
+    // An edge that has just started knows nothing of what was before.
+    if (report.seq === 1 || report.ask?.includes(this.#id)) this.#reportFullSoon();
   }
 
-  /** One whole answers all who ask within a second. */
-  #sayWholeSoon(): void {
+  /** One full report answers all peers that ask within a second. */
+  #reportFullSoon(): void {
     if (this.#closed) return;
-    const waitMs = this.#wholeAt + BEAT_MS - performance.now();
-    this.#wholeTimer ??= setTimeout(
+    const waitMs = this.#fullAt + BEAT_MS - performance.now();
+    this.#fullTimer ??= setTimeout(
       () => {
-        this.#wholeTimer = undefined;
-        this.#sayWhole = true;
-        this.#say();
+        this.#fullTimer = undefined;
+        this.#fullIsDue = true;
+        this.#report();
       },
       Math.max(waitMs, 0),
     );
   }
 
-  /** Has what changed said soon, and from now on each second that there is no more of it. */
-  #tell(): void {
+  /** Reports the change soon, and from now on each second whether there is more. */
+  #changedNow(): void {
     if (this.#closed) return;
-    this.#beats ??= setInterval(() => this.#say(), BEAT_MS);
-    this.#sayLater();
+    this.#beats ??= setInterval(() => this.#report(), BEAT_MS);
+    this.#reportLater();
   }
 
-  #sayLater(): void {
+  #reportLater(): void {
     if (this.#closed) return;
-    const waitMs = this.#saidAt + SAY_INTERVAL_MS - performance.now();
-    this.#timer ??= setTimeout(() => this.#say(), Math.max(waitMs, 0));
+    const waitMs = this.#reportedAt + REPORT_INTERVAL_MS - performance.now();
+    this.#timer ??= setTimeout(() => this.#report(), Math.max(waitMs, 0));
   }
 
-  #say(): void {
+  #report(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const now = performance.now();
-    this.#saidAt = now;
-    const words: Partial<Word>[] = [];
-    const say = (kind: "spent" | "levels" | "open", entries: [string, number][]) => {
-      for (let i = 0; i < entries.length; i += ENTRIES_PER_WORD) {
-        words.push({ [kind]: entries.slice(i, i + ENTRIES_PER_WORD) });
+    this.#reportedAt = now;
+    const reports: Partial<UsageReport>[] = [];
+    const add = (kind: "spent" | "levels" | "open", entries: [string, number][]) => {
+      for (let i = 0; i < entries.length; i += ENTRIES_PER_REPORT) {
+        reports.push({ [kind]: entries.slice(i, i + ENTRIES_PER_REPORT) });
       }
     };
-    say("spent", [...this.#spent]);
-    say(
+    add("spent", [...this.#spent]);
+    add(
       "open",
       [...this.#changed].map((key) => [key, this.#open.get(key) ?? 0]),
     );
-    if (this.#sayWhole) {
-      this.#sayWhole = false;
-      this.#wholeAt = now;
-      words.push({ whole: true });
-      say("levels", [...this.#buckets.levels(now)]);
-      say("open", [...this.#open]);
+    if (this.#fullIsDue) {
+      this.#fullIsDue = false;
+      this.#fullAt = now;
+      reports.push({ whole: true });
+      add("levels", [...this.#buckets.levels(now)]);
+      add("open", [...this.#open]);
     }
-    if (this.#ask.size > 0) words.push({ ask: [...this.#ask] });
+    if (this.#ask.size > 0) reports.push({ ask: [...this.#ask] });
     this.#spent = new Map();
     this.#changed = new Set();
     this.#ask = new Set();
-    if (words.length === 0) words.push({});
-    for (const word of words) this.#gossip.publish(JSON.stringify({ edge: this.#id, seq: ++this.#seq, ...word }));
+    if (reports.length === 0) reports.push({});
+    for (const report of reports) this.#gossip.publish(JSON.stringify({ edge: this.#id, seq: ++this.#seq, ...report }));
   }
 }
 

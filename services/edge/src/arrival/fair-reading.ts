@@ -1,49 +1,49 @@
 import type { Socket } from "node:net";
 
-/** What a person sends at once is less; and nobody types more a second for long. */
+/** More than a person sends at once, and more than a person types a second for long. */
 const SLICE_BYTES = 1024;
 const LIGHT_BYTES_PER_S = 1024;
 /**
- * So much of a turn of the event loop goes to what comes as it comes, and so much to those who wait. Where all else takes longer, that
- * long, up to a limit: an edge that has much to write has as much time to read. The limit is reached only when some have been
- * waiting for long: short turns are what everybody's message lives by, and a burst is soon over.
+ * The share of a turn of the event loop for bytes as they arrive, and the same again for waiting sockets. Where all else
+ * takes longer, the share is as long, up to a limit: an edge that has much to write has as much time to read. Only sockets
+ * that have waited for long bring it to the limit: short turns keep latency low, and a burst is soon over.
  */
 const TURN_MS = 1;
 const TURN_MAX_MS = 8;
-/** Of waiting without a pause, for each millisecond more. */
+/** Milliseconds of uninterrupted waiting that extend the share by one. */
 const BEHIND_MS_PER_TURN_MS = 250;
-/** Who has sent much is one of many for so long at most. */
+/** A sender counts as heavy for at most this long after its last bytes. */
 const MAX_DEBT_MS = 2000;
 
-/** Leads from a socket to what is known about it. */
+/** Leads from a socket to its {@link Sender}. */
 const SENDER = Symbol("sender");
 type Listener = (this: Socket, chunk: Buffer) => void;
 type EndListener = (this: Socket) => void;
 
 interface Reader {
-  /** It is not to be read now: who wants it to go on resumes the socket. */
+  /** The connection does not want to read now; to go on it resumes the socket. */
   readonly isPaused: boolean;
 }
 
 interface Sender {
-  /** `undefined`: nobody reads it any more. */
+  /** `undefined`: its bytes are discarded. */
   reader: Reader | undefined;
-  /** When it will have sent no more than what a light one sends. */
+  /** When its average will be down to that of a light sender. */
   evenAt: number;
 }
 
 /**
  * Fair reading. One read of a socket brings up to 64 KiB, which may be a thousand frames, and a turn of the event loop
- * may have one from each of hundreds of sockets: obeyed as they come, they hold up everybody else's message for as
- * long as they take. So what comes is handed on at once only while it is little, in all or of its sender. The rest stays
- * in its socket and is handed on in slices, by turns (round robin, RFC 970), for a part of each turn of the event
- * loop; what else has come is handled in between. A socket that waits is read no further than its own buffer, and its
- * bytes keep their order. The end of what comes is a part of it: when whoever stands in front dies, thousands end at once.
+ * may have one from each of hundreds of sockets. Handled as they arrive, they would delay every other message. So bytes
+ * are handled at once only while they are few, in this turn or of their sender. The rest stays in its socket and is
+ * handled in slices, in turn (round robin, RFC 970), for a share of each turn of the event loop. The edge reads a waiting
+ * socket no further than its own buffer, and its bytes keep their order. The end of a socket waits in the same way: when a
+ * proxy dies, thousands end at once.
  */
-export class Intake {
+export class FairReading {
   readonly #now: () => number;
   readonly #waiting = new Set<Socket>();
-  /** Those whose other side has said that it says no more. */
+  /** Sockets that the peer has half-closed. */
   readonly #ended = new Set<Socket>();
   readonly #onData: Listener;
   readonly #onEnd: EndListener;
@@ -51,24 +51,23 @@ export class Intake {
   #endListener: EndListener | undefined;
   #turnScheduled = false;
   #turnBeganAt = 0;
-  /** Since when somebody has been waiting in every turn. */
+  /** Since when there have been waiting sockets in every turn. */
   #behindSince = Number.POSITIVE_INFINITY;
-  /** Milliseconds that this turn has had for what came. */
+  /** Milliseconds of this turn spent on received bytes, and the share of it. */
   #spentMs = 0;
-  /** And that it may have. */
   #shareMs = TURN_MS;
 
   /** @param now the time in milliseconds */
   constructor(now = () => performance.now()) {
     this.#now = now;
-    const intake = this;
-    // One for all sockets: a closure each would be paid for by every idle connection.
+    const reading = this;
+    // One function for all sockets: a closure each would cost memory for every idle connection.
     this.#onData = function (chunk) {
-      intake.#take(this, chunk);
+      reading.#take(this, chunk);
     };
     this.#onEnd = function () {
-      intake.#ended.add(this);
-      intake.#scheduleTurn();
+      reading.#ended.add(this);
+      reading.#scheduleTurn();
     };
   }
 
@@ -82,7 +81,7 @@ export class Intake {
     socket.off("end", this.#endListener).on("end", this.#onEnd);
   }
 
-  /** Whatever it says from now on is thrown away unread, and so costs next to nothing. */
+  /** Discards everything that the socket sends from now on, at almost no cost. */
   ignore(socket: Socket): void {
     senderOf(socket).reader = undefined;
     this.#waiting.delete(socket);
@@ -90,7 +89,7 @@ export class Intake {
   }
 
   #take(socket: Socket, chunk: Buffer): void {
-    // What is left in a socket when it is cut is taken from there by whoever wants it.
+    // A destroyed socket may still emit what was in its buffer.
     if (socket.destroyed || !senderOf(socket).reader) return;
     const now = this.#now();
     if (chunk.length <= SLICE_BYTES && (this.#spentMs < this.#shareMs || isLight(socket, now))) {
@@ -111,23 +110,23 @@ export class Intake {
     this.#spentMs += this.#now() - now;
   }
 
-  /** The end of a turn: those who wait have their share. */
+  /** The end of a turn: waiting sockets have their share. */
   #turn(): void {
     const now = this.#now();
     const restMs = now - this.#turnBeganAt - this.#spentMs;
     const mostMs = TURN_MS + (now - this.#behindSince) / BEHIND_MS_PER_TURN_MS;
     this.#shareMs = Math.min(Math.max(TURN_MS, restMs), mostMs, TURN_MAX_MS);
     this.#spentMs = 0;
-    // Who has more is added again, and so comes behind the others.
+    // A socket with more bytes is added again, behind the others.
     for (const socket of this.#waiting) {
       this.#waiting.delete(socket);
       this.#readSlice(socket);
       if (this.#spentMs >= this.#shareMs) break;
     }
-    // One at least, or those who leave would stay for as long as others keep the turns full.
+    // At least one: otherwise ended sockets would stay for as long as others keep the turns full.
     for (const socket of this.#ended) {
       this.#ended.delete(socket);
-      this.#takeLeave(socket);
+      this.#endOne(socket);
       if (this.#spentMs >= this.#shareMs) break;
     }
     this.#turnScheduled = false;
@@ -136,7 +135,7 @@ export class Intake {
     this.#behindSince = Number.POSITIVE_INFINITY;
   }
 
-  #takeLeave(socket: Socket): void {
+  #endOne(socket: Socket): void {
     if (socket.destroyed) return;
     const now = this.#now();
     this.#endListener!.call(socket);
@@ -155,7 +154,7 @@ export class Intake {
   #readSlice(socket: Socket): void {
     const { reader } = senderOf(socket);
     if (!reader || reader.isPaused || socket.destroyed) return;
-    // Comes back through the listener, small enough and in time.
+    // The bytes come back through the data listener, small enough and within the share.
     socket.read(Math.min(SLICE_BYTES, socket.readableLength));
     if (socket.readableLength > 0) this.#waiting.add(socket);
     else if (!reader.isPaused) socket.resume();
@@ -166,7 +165,7 @@ function senderOf(socket: Socket): Sender {
   return (socket as Socket & { [SENDER]: Sender })[SENDER];
 }
 
-/** Whether it has sent so little of late that nobody is held up by one more. */
+/** Whether it has sent so little of late that one more chunk delays no other client. */
 function isLight(socket: Socket, now: number): boolean {
   return senderOf(socket).evenAt - now < 1000;
 }

@@ -1,15 +1,16 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { PersistenceClient } from "../history/persistence-client.ts";
-import type { Hub } from "../rooms/hub.ts";
+import type { EdgeServices } from "../session/services.ts";
 import { allowOrigins, limitRequests, refuseForeignWrites, requireIdentity } from "./guards.ts";
 import { historyProxy } from "./history-proxy.ts";
 import { sessionRoutes } from "./login-session.ts";
 import { methodsOfMessages, postMessageRoute } from "./post-message.ts";
 
-/** Everything except pages and sockets: `/v1` for identified callers, `/session`, and `/docs` for everyone. */
-export function apiRoutes(hub: Hub, persistence: PersistenceClient): FastifyPluginAsync {
+/** The HTTP API: `/v1` for authenticated clients, `/session`, and `/docs` for all. */
+export function apiRoutes(services: EdgeServices, persistence: PersistenceClient): FastifyPluginAsync {
   return async (app) => {
-    const { guard, config } = hub;
+    const { guard, settings } = services;
+    const { sends, requests } = settings.limits;
     const tokenOf = guard.tokenOf.bind(guard);
     await app.register(async (api) => {
       await allowOrigins(api, guard);
@@ -17,21 +18,21 @@ export function apiRoutes(hub: Hub, persistence: PersistenceClient): FastifyPlug
       await api.register(async (v1) => {
         requireIdentity(v1, guard);
         await v1.register(async (posts) => {
-          await limitRequests(posts, config.limits.sends);
-          postMessageRoute(posts, hub);
+          await limitRequests(posts, sends);
+          postMessageRoute(posts, services);
         });
         await v1.register(async (rest) => {
-          await limitRequests(rest, config.limits.requests);
+          await limitRequests(rest, requests);
           historyProxy(rest, persistence, { prefix: "/v1", tokenOf, ownMethods: methodsOfMessages });
         });
       });
       await api.register(async (session) => {
-        await limitRequests(session, config.limits.requests);
+        await limitRequests(session, requests);
         sessionRoutes(session, guard);
       });
     });
     await app.register(async (docs) => {
-      await limitRequests(docs, config.limits.requests);
+      await limitRequests(docs, requests);
       historyProxy(docs, persistence, { prefix: "/docs", methods: ["GET", "HEAD"], tokenOf });
     });
   };

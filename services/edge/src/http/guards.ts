@@ -1,4 +1,4 @@
-/** What every request passes before its route: headers, origins, identity, rate. */
+/** Checks before a route: headers, origins, identity, rate. */
 
 import fastifyCors from "@fastify/cors";
 import type { FastifyHelmetOptions } from "@fastify/helmet";
@@ -14,7 +14,7 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const PREFLIGHT_MAX_AGE_S = 600;
 
-/** For what is no page: nothing in an answer may be loaded or run as part of one. The pages have their own. */
+/** For responses that are no pages: a browser must not load or run them as part of one. Pages have their own policy. */
 export const API_SECURITY: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -22,17 +22,17 @@ export const API_SECURITY: FastifyHelmetOptions = {
   },
   frameguard: { action: "deny" },
   referrerPolicy: { policy: "no-referrer" },
-  // Whether this host speaks TLS is the proxy's knowledge, not ours.
+  // Only the proxy knows whether this host speaks TLS.
   strictTransportSecurity: false,
 };
 
-/** CORS for the origins that are allowed; a cookie is only asked for and sent where it would count. */
+/** CORS for allowed origins; credentials only for origins whose cookie counts. */
 export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Promise<void> {
   await app.register(fastifyCors, {
     delegator: (request, callback) =>
       callback(null, {
         origin: request.headers.origin !== undefined && origins.allow(request),
-        // Who asks by OPTIONS about nothing but the path is answered by the path.
+        // Other OPTIONS requests are about the path.
         preflight: Boolean(request.headers["access-control-request-method"]),
         credentials: origins.trust(request),
         methods: METHODS,
@@ -43,7 +43,7 @@ export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Pr
   });
 }
 
-/** A page of a foreign origin changes nothing here, whatever its browser would send without asking first (CSRF). */
+/** Refuses writes from pages of foreign origins, also those that a browser sends without a preflight (CSRF). */
 export function refuseForeignWrites(app: FastifyInstance, { origins }: Guard): void {
   app.addHook("onRequest", async (request) => {
     if (SAFE_METHODS.has(request.method) || origins.allow(request)) return;
@@ -52,17 +52,17 @@ export function refuseForeignWrites(app: FastifyInstance, { origins }: Guard): v
 }
 
 /**
- * A 401, be it a page's, a handshake's or of `/v1`, says how one proves who one is, and whether a token was there that
- * proves nothing (RFC 9110, 15.5.2, and RFC 6750, 3). Has to come before the routes.
+ * Every 401 (page, handshake or `/v1`) carries a challenge, which tells whether a token was there and invalid (RFC 9110,
+ * 15.5.2, and RFC 6750, 3). Register it before the routes.
  */
-export function challengeWhoIsRefused(app: FastifyInstance): void {
+export function addBearerChallenge(app: FastifyInstance): void {
   app.addHook("onError", async (_request, reply, error) => {
     if (!(error instanceof ProtocolError) || error.code !== "unauthorized") return;
     reply.header("www-authenticate", error instanceof TokenError ? 'Bearer error="invalid_token"' : "Bearer");
   });
 }
 
-/** 401 for whoever does not prove who they are. */
+/** 401 for unauthenticated requests. */
 export function requireIdentity(app: FastifyInstance, guard: Guard): void {
   app.addHook("onRequest", async (request) => {
     request.identity = await guard.identify(request);
@@ -70,7 +70,7 @@ export function requireIdentity(app: FastifyInstance, guard: Guard): void {
   });
 }
 
-/** RateLimit headers, and 429 with Retry-After. By user, where one is known by now, otherwise by address. */
+/** RateLimit headers, and 429 with Retry-After: by user if the request is authenticated by then, otherwise by address. */
 export async function limitRequests(app: FastifyInstance, rate: Rate | undefined): Promise<void> {
   if (!rate) return;
   await app.register(fastifyRateLimit, {

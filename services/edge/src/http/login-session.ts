@@ -10,8 +10,8 @@ const SessionRequest = Type.Object(
 );
 
 /**
- * The pages' token: whoever made it (a login page elsewhere) hands it over once, and from then on the browser keeps it
- * where no script can read it. There is none without authentication.
+ * The pages' token. A login page elsewhere hands it over once; from then on the browser keeps it in a cookie that no
+ * script can read. Without authentication there are no such routes.
  */
 export function sessionRoutes(app: FastifyInstance, guard: Guard): void {
   if (guard.anonymous) return;
@@ -39,7 +39,7 @@ export function sessionRoutes(app: FastifyInstance, guard: Guard): void {
   });
 }
 
-/** Nobody is logged in, or out, by a page that is not ours or named: not even where all origins may connect. */
+/** Only our own pages and listed origins may log a person in or out, even where all origins may connect. */
 function requireOwnPage(request: FastifyRequest, { origins }: Guard): void {
   if (!origins.trust(request)) throw new ProtocolError("not_allowed", { field: "origin" });
 }

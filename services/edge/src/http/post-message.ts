@@ -13,8 +13,8 @@ import {
   requireUser,
 } from "@madang/protocol";
 import type { FastifyInstance } from "fastify";
-import type { Hub } from "../rooms/hub.ts";
-import { messageId, storedMessage } from "../session/stored-message.ts";
+import type { EdgeServices } from "../session/services.ts";
+import { submit } from "../session/submit.ts";
 
 interface PostRoute {
   Params: { room: string };
@@ -28,26 +28,26 @@ export function methodsOfMessages(path: string): readonly string[] {
   return MESSAGES_PATH.test(path) ? ["POST"] : [];
 }
 
-/** `POST /v1/rooms/:room/messages`, for bots and webhooks: 201 when stored, 200 when its `Idempotency-Key` was stored before. */
-export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
+/** `POST /v1/rooms/:room/messages`, for programs: 201 when stored, 200 when its `Idempotency-Key` was stored before. */
+export function postMessageRoute(app: FastifyInstance, services: EdgeServices): void {
   const schema = { querystring: NoQuery, body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
   app.post<PostRoute>("/v1/rooms/:room/messages", { schema }, async (request, reply) => {
     const room = requireRoom(request.params.room);
     const identity = request.identity!;
-    hub.guard.require(identity, room, "write");
-    hub.guard.takeUserSend(identity);
-    const { userId } = identity;
-    const user = identity.name ?? requireUser(request.body.user ?? "anonymous");
-    const nonce = idempotencyKey(request.raw);
     const { message, replyTo } = request.body;
-    hub.moderation.requireSend({ userId, user }, room, identity, message);
-    const data = storedMessage({ room, user, userId, message, nonce, replyTo }, hub.config);
-    const stored = hub.log.lane(room).publish(messageId(room, userId ?? user, nonce), data);
-    stored.then(
-      () => hub.counts.stored++,
-      () => hub.counts.refused++,
-    );
-    const { seq, epoch, duplicate } = await stored;
+    const { seq, epoch, duplicate } = await submit(services, {
+      room,
+      identity,
+      user: identity.name ?? requireUser(request.body.user ?? "anonymous"),
+      message,
+      replyTo,
+      nonce: idempotencyKey(request.raw),
+      via: {
+        get lane() {
+          return services.log.lane(room);
+        },
+      },
+    });
     return reply
       .code(duplicate ? 200 : 201)
       .send({ room, seq, epoch, position: formatPosition(epoch, seq), duplicate });
@@ -55,7 +55,7 @@ export function postMessageRoute(app: FastifyInstance, hub: Hub): void {
 }
 
 /**
- * The nonce that a socket would send, as UTF-8: of a header Node.js makes a character of each byte.
+ * The nonce that a socket would send, in UTF-8. Node.js makes each byte of a header a character.
  * @throws ProtocolError `bad_request`
  */
 function idempotencyKey({ headersDistinct }: IncomingMessage): string {
@@ -65,6 +65,6 @@ function idempotencyKey({ headersDistinct }: IncomingMessage): string {
   if (more.length === 0 && isUtf8(bytes) && key !== "" && characters(key) <= NONCE_MAX_LENGTH) return key;
   throw new ProtocolError("bad_request", {
     field: "idempotency-key",
-    message: `There is one Idempotency-Key, of 1 to ${NONCE_MAX_LENGTH} characters in UTF-8.`,
+    message: `Send one Idempotency-Key, of 1 to ${NONCE_MAX_LENGTH} characters in UTF-8.`,
   });
 }

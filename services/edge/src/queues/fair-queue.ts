@@ -1,9 +1,9 @@
 /**
- * What waits for its turn, by who asked for it: one of each asker in turn (round robin, RFC 970), what one asked for in the
- * order of asking. However much somebody asks for, the others wait no longer than for one more.
+ * A queue that serves its askers in turn (round robin, RFC 970), and the items of one asker in their order. However
+ * many items one asker adds, each other waits for one of them only.
  */
 export class FairQueue<Asker, Item> {
-  /** Whose turn is next comes first. */
+  /** The asker whose turn is next comes first. */
   readonly #lines = new Map<Asker, Item[]>();
   #size = 0;
 

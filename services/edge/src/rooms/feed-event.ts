@@ -9,17 +9,17 @@ export interface FeedEvent {
   readonly frame: Buffer;
   /** Plain members get messages only (P1). */
   readonly isMessage: boolean;
-  /** The message that an edit or a deletion is about. */
+  /** The sequence of the message that an edit or delete changes. */
   readonly target?: number;
-  /** It is a deletion: what its target said is not to be given to anybody any more. */
-  readonly takesBack?: boolean;
+  /** It is a delete: its target's text must not be delivered again. */
+  readonly isDelete?: boolean;
 }
 
-/** Makes the frame of a stored event, once for all who are given it. */
+/** Builds the frame of a stored event, once for all members. */
 export function feedEvent(epoch: string, { seq, data }: Pick<LogRecord, "seq" | "data">): FeedEvent {
   const frame = eventFrame(epoch, seq, data);
   if (isStoredMessage(data)) return { seq, frame, isMessage: true };
   const target = storedTarget(data);
   if (target === undefined) return { seq, frame, isMessage: false };
-  return { seq, frame, isMessage: false, target, takesBack: isStoredDelete(data) };
+  return { seq, frame, isMessage: false, target, isDelete: isStoredDelete(data) };
 }

@@ -1,7 +1,8 @@
 import type { Log } from "@madang/broker";
 import { type HistoryMessage, ProtocolError } from "@madang/protocol";
+import { SharedReads } from "@madang/runtime";
+import pLimit from "p-limit";
 import type { History } from "../history/history-client.ts";
-import { Turns } from "../queues/concurrency-limit.ts";
 import { textFrame } from "../socket/websocket-frame.ts";
 import { type FeedEvent, feedEvent } from "./feed-event.ts";
 import type { RoomFeed } from "./room-feed.ts";
@@ -9,26 +10,26 @@ import type { RoomFeed } from "./room-feed.ts";
 const REPLAY_BATCH = 256;
 const RING_READ_BYTES = 256 * 1024;
 const HISTORY_PAGE = 100;
-/** Replays under way at once on this edge: more would only make each slower, and the log's neighbours with it. */
+/** Reads at once on this edge: more would only make each slower, and the log's other users with it. */
 const MAX_CONCURRENT = 16;
 const RETRY_AFTER_S = 1;
 
 /**
- * Past events of a room for whoever is behind: from the ring, else from the log, else (older than the log) from
- * history. Equal reads under way at the same time are one read, whatever the number of members that wait for it.
+ * Past events of a room for members that are behind: from the ring, else from the log, else (older than the log) from
+ * history. Equal reads under way at the same time are one read.
  */
 export class Replayer {
   readonly #log: Log;
   readonly #history: History;
-  readonly #flights = new Map<string, Promise<FeedEvent[]>>();
-  readonly #turns = new Turns(MAX_CONCURRENT);
+  readonly #inFlight = new SharedReads<FeedEvent[]>();
+  readonly #limit = pLimit(MAX_CONCURRENT);
 
   constructor(log: Log, history: History) {
     this.#log = log;
     this.#history = history;
   }
 
-  /** Events after `seq` that are in memory, `undefined` when `seq` is older than that. */
+  /** Events after `seq` that are in memory; `undefined` when `seq` is older than those. */
   recent(feed: RoomFeed, seq: number): FeedEvent[] | undefined {
     return seq >= feed.ring.base ? feed.ring.after(seq, RING_READ_BYTES) : undefined;
   }
@@ -38,16 +39,12 @@ export class Replayer {
    * @throws ProtocolError `log_unavailable`, `history_unavailable`
    */
   read(feed: RoomFeed, seq: number): Promise<FeedEvent[]> {
-    const key = `${this.#log.epoch} ${seq} ${feed.room}`;
-    let flight = this.#flights.get(key);
-    if (!flight) {
-      flight = this.#turns.run(() => this.#fetch(feed, seq)).finally(() => this.#flights.delete(key));
-      this.#flights.set(key, flight);
-    }
-    return flight;
+    return this.#inFlight.run(`${this.#log.epoch} ${seq} ${feed.room}`, () =>
+      this.#limit(() => this.#fetch(feed, seq)),
+    );
   }
 
-  /** Whether the log itself may have lost what came after `seq`, by age. */
+  /** Whether the log itself may have lost events after `seq`, by age. */
   isOlderThanLog(seq: number): boolean {
     return seq + 1 < this.#log.firstSeq;
   }
@@ -63,8 +60,8 @@ export class Replayer {
     );
     if (!first) return [];
     if (first.seq !== seq) return [first, ...rest];
-    // The log loses what it holds from its beginning on: as it still has this one, it had all that followed. Where the
-    // log begins is known from the last look only; a hole that came since would stay in the ring for all to come.
+    // The log loses events from its beginning on: as it still has this one, it had all that followed. `firstSeq` is only
+    // as fresh as the last look; a hole that came since would stay in the ring.
     if (epoch === this.#log.epoch) feed.ring.extend(seq, rest);
     return rest;
   }
@@ -74,13 +71,13 @@ export class Replayer {
     const { epoch, firstSeq } = this.#log;
     for (let position = `${epoch}.${seq}`; ; ) {
       const page = await this.#history.after(room, position, HISTORY_PAGE).catch((error: unknown) => {
-        // A room that history has never heard of has no old messages.
+        // A room that history does not know has no old messages.
         if (error instanceof ProtocolError && error.code === "not_found") return undefined;
         throw new ProtocolError("history_unavailable", { cause: error, retryAfter: RETRY_AFTER_S });
       });
       const old = page?.messages.filter((message) => message.epoch === epoch && message.seq < firstSeq) ?? [];
       const events = old.filter((message) => message.deleted !== true).map((message) => historyEvent(room, message));
-      // A page of nothing but deleted messages is no end.
+      // A page of deleted messages only is not the end.
       if (events.length > 0 || old.length === 0 || page?.foundNewest) return events;
       position = old.at(-1)!.position;
     }

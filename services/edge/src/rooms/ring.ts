@@ -2,21 +2,21 @@ import type { FeedEvent } from "./feed-event.ts";
 
 const MAX_EVENTS_PER_ROOM = 512;
 
-/** So many turns of events that are gone already are worth a look through all of them. */
-const MANY_VOID_TURNS = 4096;
+/** Compact the eviction queue once it holds this many stale entries. */
+const MANY_STALE_ENTRIES = 4096;
 
 /**
- * How many bytes the rings of all rooms may hold together. The oldest event of all rooms goes first. An event may
- * already be gone from its own ring (its room's limit, or a reset): then its turn passes without effect. Where the
- * budget is never used up no turn ever comes: void ones are taken out before they are most of the queue.
+ * The byte limit of all rooms' rings together. The oldest event of all rooms is evicted first. An event may already be
+ * gone from its own ring (its room's limit, or a reset): then its queue entry is stale and has no effect. The budget
+ * removes stale entries before they are most of the queue.
  */
 export class RingBudget {
   readonly #maxBytes: number;
   #bytes = 0;
-  /** Rings in the order of their pushes; a queue with a moving start. */
+  /** One entry for each event, in the order of the pushes; a queue with a moving start. */
   #queue: Ring[] = [];
   #start = 0;
-  #voidTurns = 0;
+  #staleEntries = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -31,7 +31,7 @@ export class RingBudget {
     this.#queue.push(ring);
     while (this.#bytes > this.#maxBytes && this.#start < this.#queue.length) {
       const oldest = this.#queue[this.#start++]!;
-      if (oldest.passTurn()) this.#voidTurns--;
+      if (oldest.dropStaleEntry()) this.#staleEntries--;
       else oldest.evict();
     }
     if (this.#start > 4096 && this.#start * 2 > this.#queue.length) {
@@ -44,34 +44,34 @@ export class RingBudget {
     this.#bytes -= bytes;
   }
 
-  /** An event is gone before its turn. */
-  voided(): void {
-    this.#voidTurns++;
-    if (this.#voidTurns <= MANY_VOID_TURNS || this.#voidTurns * 2 <= this.turns) return;
-    this.#queue = this.#queue.slice(this.#start).filter((ring) => !ring.passTurn());
+  /** An event left its ring before its eviction. */
+  becameStale(): void {
+    this.#staleEntries++;
+    if (this.#staleEntries <= MANY_STALE_ENTRIES || this.#staleEntries * 2 <= this.entries) return;
+    this.#queue = this.#queue.slice(this.#start).filter((ring) => !ring.dropStaleEntry());
     this.#start = 0;
-    this.#voidTurns = 0;
+    this.#staleEntries = 0;
   }
 
-  /** How long the queue is: a number that stays below twice that of the events held, and some thousands. */
-  get turns(): number {
+  /** The length of the queue: below twice the number of events held, plus {@link MANY_STALE_ENTRIES}. */
+  get entries(): number {
     return this.#queue.length - this.#start;
   }
 
-  /** Whether so many bytes more take nothing from anybody. */
+  /** Whether this many more bytes fit without an eviction. */
   hasRoomFor(bytes: number): boolean {
     return this.#bytes + bytes <= this.#maxBytes;
   }
 }
 
-/** The last events of one room, without gaps: whoever has seen {@link base} or more can go on from here. */
+/** The last events of one room, without gaps: a member that has seen {@link base} or more can go on from here. */
 export class Ring {
   readonly #budget: RingBudget;
   #events: FeedEvent[] = [];
   /** The sequence before the oldest event held. */
   #base: number;
-  /** Events that went for another reason than the budget: their turns in its queue are still to come. */
-  #voidTurns = 0;
+  /** Events that left for another reason than the budget: their queue entries are stale. */
+  #staleEntries = 0;
 
   constructor(budget: RingBudget, base: number) {
     this.#budget = budget;
@@ -82,14 +82,14 @@ export class Ring {
     return this.#base;
   }
 
-  /** The room's next event. What it takes back is not given to anybody any more from here. */
+  /** Adds the room's next event. A delete removes its target from the ring. */
   push(event: FeedEvent): void {
-    if (event.takesBack) this.#forget(event.target);
+    if (event.isDelete) this.#forget(event.target);
     this.#events.push(event);
     this.#budget.added(this, event.frame.length);
     if (this.#events.length > MAX_EVENTS_PER_ROOM) {
       this.evict();
-      this.#voidTurn();
+      this.#entryIsStale();
     }
   }
 
@@ -110,16 +110,14 @@ export class Ring {
   }
 
   /**
-   * What the log holds after `base`, without gaps. If that leads to what the ring begins with, and there is room, the
-   * ring begins after `base` from now on: a crowd that comes from another edge has mostly missed the same.
+   * Adds older events: `events` are all that the log holds after `base`. If they reach the ring's first event and fit, the
+   * ring begins after `base` from now on: clients that come together from another edge have mostly missed the same.
    */
   extend(base: number, events: readonly FeedEvent[]): void {
     if (base >= this.#base || events.length === 0 || events.at(-1)!.seq < this.#base) return;
     const missing = events.filter(({ seq }) => seq <= this.#base);
-    const gone = new Set(
-      [...missing, ...this.#events].filter(({ takesBack }) => takesBack).map(({ target }) => target),
-    );
-    const older = missing.filter(({ seq, target, takesBack }) => takesBack || !(gone.has(seq) || gone.has(target)));
+    const gone = new Set([...missing, ...this.#events].filter(({ isDelete }) => isDelete).map(({ target }) => target));
+    const older = missing.filter(({ seq, target, isDelete }) => isDelete || !(gone.has(seq) || gone.has(target)));
     const bytes = older.reduce((sum, { frame }) => sum + frame.length, 0);
     if (older.length + this.#events.length > MAX_EVENTS_PER_ROOM || !this.#budget.hasRoomFor(bytes)) return;
     this.#base = base;
@@ -127,22 +125,22 @@ export class Ring {
     for (const { frame } of older) this.#budget.added(this, frame.length);
   }
 
-  /** Takes out a message and what is about it: whoever reads on from before it is given what is left. */
+  /** Removes a message and the events that change it. */
   #forget(seq: number | undefined): void {
     const kept = this.#events.filter((event) => event.seq !== seq && event.target !== seq);
     if (kept.length === this.#events.length) return;
     for (const event of this.#events) {
       if (event.seq !== seq && event.target !== seq) continue;
       this.#budget.removed(event.frame.length);
-      this.#voidTurn();
+      this.#entryIsStale();
     }
     this.#events = kept;
   }
 
-  /** For the budget: whether the turn that has come is that of an event which is gone already. */
-  passTurn(): boolean {
-    if (this.#voidTurns === 0) return false;
-    this.#voidTurns--;
+  /** For the budget: whether its next queue entry for this ring is stale; then it counts as dropped. */
+  dropStaleEntry(): boolean {
+    if (this.#staleEntries === 0) return false;
+    this.#staleEntries--;
     return true;
   }
 
@@ -150,7 +148,7 @@ export class Ring {
   reset(base: number): void {
     while (this.#events.length > 0) {
       this.evict();
-      this.#voidTurn();
+      this.#entryIsStale();
     }
     this.#base = base;
   }
@@ -163,8 +161,8 @@ export class Ring {
     this.#budget.removed(event.frame.length);
   }
 
-  #voidTurn(): void {
-    this.#voidTurns++;
-    this.#budget.voided();
+  #entryIsStale(): void {
+    this.#staleEntries++;
+    this.#budget.becameStale();
   }
 }

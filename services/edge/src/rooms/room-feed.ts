@@ -3,16 +3,16 @@ import type { LiveRecord, LiveSubscription, Log, LogRecord } from "@madang/broke
 import { type FeedEvent, feedEvent } from "./feed-event.ts";
 import { Ring, type RingBudget } from "./ring.ts";
 
-/** Where a feed delivers to. */
+/** Receives what a feed delivers. */
 export interface FeedSink {
   /** The room's events, each once, in the log's order, without a gap. */
   deliver(event: FeedEvent): void;
-  /** The order begins anew after `seq`: the log was made anew, or a part of it is gone for good. */
+  /** The order begins anew after `seq`: the log was created anew, or a part of it is lost. */
   restarted(seq: number): void;
 }
 
 const REPLAY_BATCH = 256;
-/** Live events kept while a gap is healed; should more come, they are read from the log again. */
+/** Live events held while a gap is filled; with more, the feed reads them from the log again. */
 const MAX_HELD = 2048;
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
@@ -20,7 +20,7 @@ const LAST_RETRY_MS = 1000;
 /**
  * One room's events on this edge, out of an at-most-once live subscription and the log itself. `head` is the last
  * sequence delivered. Of a live event with sequence `seq`, whose predecessor in the room is `last`:
- * `seq <= head` was delivered before; `last <= head` is next; `last > head` shows a gap, which is read from the log first.
+ * `seq <= head` was delivered before; `last <= head` is next; `last > head` shows a gap, which the feed first reads from the log.
  * A lost tail shows no gap: {@link audit} compares with the log's own head.
  */
 export class RoomFeed {
@@ -32,12 +32,12 @@ export class RoomFeed {
   #subscription: LiveSubscription | undefined;
   #opened = false;
   #closed = false;
-  /** Live events that wait for a gap to be healed, in order. */
+  /** Live events that wait until a gap is filled, in order. */
   #held: LiveRecord[] = [];
-  /** The log is known to go on to here. */
+  /** The log is known to hold events up to this sequence. */
   #target = 0;
-  #healing = false;
-  /** The last sequence that came by replay: its live copy may still follow and says nothing. */
+  #filling = false;
+  /** The last sequence that came by replay: a live copy up to here is expected and means nothing. */
   #replayedTo = 0;
 
   constructor(room: string, log: Log, budget: RingBudget, sink: FeedSink) {
@@ -55,12 +55,12 @@ export class RoomFeed {
     return this.#opened;
   }
 
-  /** First half of opening: subscribes, and holds what comes. Once the log is `subscribed`, nothing can be missed. */
+  /** First half of opening: subscribes, and holds the events that arrive. Once the log is `subscribed`, none can be missed. */
   subscribe(): void {
     if (!this.#closed) this.#subscription = this.#log.subscribe(this.room, (record) => this.#onRecord(record));
   }
 
-  /** Second half: the room's head as the log told it after the subscription. From here on events are delivered. */
+  /** Second half: `head` is the room's head, read from the log after the subscription. Delivery begins behind it. */
   open(head: number): void {
     if (this.#opened || this.#closed) return;
     this.#head = head;
@@ -68,7 +68,7 @@ export class RoomFeed {
     this.ring.reset(head);
     this.#opened = true;
     this.#drainHeld();
-    if (this.#held.length > 0) void this.#heal();
+    if (this.#held.length > 0) void this.#fillGap();
   }
 
   close(): void {
@@ -78,19 +78,19 @@ export class RoomFeed {
     this.ring.reset(0);
   }
 
-  /** The log's head of this room, heard from the log: heals if the feed is behind. */
+  /** Compares with the room's head in the log, and fills the gap if the feed is behind. */
   audit(head: number): void {
     if (!this.#opened || head <= this.#head) return;
     this.#target = Math.max(this.#target, head);
-    void this.#heal();
+    void this.#fillGap();
   }
 
-  /** From now on the past is what the log holds of it. */
+  /** Drops the events in memory: members that are behind read the log from now on. */
   forget(): void {
     if (this.#opened) this.ring.reset(this.#head);
   }
 
-  /** The log was made anew: everything of it is still to be delivered. */
+  /** The log was created anew: the feed delivers all of it. */
   restart(): void {
     if (!this.#opened) return;
     this.#head = 0;
@@ -102,15 +102,15 @@ export class RoomFeed {
   }
 
   #onRecord(record: LiveRecord): void {
-    if (!this.#opened || this.#healing) return this.#hold(record);
+    if (!this.#opened || this.#filling) return this.#hold(record);
     if (record.seq <= this.#head) {
-      // A live event again: either its replay was faster, or these are the sequences of a new log.
+      // A live event that was delivered before: its replay was faster, or these are sequences of a new log.
       if (record.seq > this.#replayedTo) this.#log.checkEpoch().catch(() => {});
     } else if (record.last <= this.#head) {
       this.#deliver(record);
     } else {
       this.#hold(record);
-      void this.#heal();
+      void this.#fillGap();
     }
   }
 
@@ -129,10 +129,10 @@ export class RoomFeed {
     this.#held = this.#held.slice(next);
   }
 
-  /** Reads on from the head until the target is reached. An empty answer proves nothing: direct gets may be behind. */
-  async #heal(): Promise<void> {
-    if (this.#healing) return;
-    this.#healing = true;
+  /** Reads on from the head until it reaches the target. An empty answer proves nothing: direct gets may be behind. */
+  async #fillGap(): Promise<void> {
+    if (this.#filling) return;
+    this.#filling = true;
     let retryMs = FIRST_RETRY_MS;
     while (!this.#closed) {
       this.#drainHeld();
@@ -140,7 +140,7 @@ export class RoomFeed {
       const from = this.#head;
       const epoch = this.#log.epoch;
       const records = await this.#log.replay(this.room, from + 1, REPLAY_BATCH).catch((): LogRecord[] => []);
-      // The log may have been made anew meanwhile: then this answer belongs to neither.
+      // The log may have been created anew meanwhile: then this answer is void.
       if (this.#closed || epoch !== this.#log.epoch) continue;
       for (const record of records) if (record.seq > this.#head) this.#deliver(record);
       this.#replayedTo = Math.max(this.#replayedTo, this.#head);
@@ -148,15 +148,15 @@ export class RoomFeed {
         retryMs = FIRST_RETRY_MS;
         continue;
       }
-      if (this.#goneForGood()) continue;
+      if (this.#skipLost()) continue;
       await delay(retryMs);
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
     }
-    this.#healing = false;
+    this.#filling = false;
   }
 
-  /** Whether what is missing has left the log by age. Then the members are told, and the feed goes on behind it. */
-  #goneForGood(): boolean {
+  /** Whether the missing events have left the log by age. Then the feed tells its members and goes on behind them. */
+  #skipLost(): boolean {
     const missing = this.#held[0]?.last ?? this.#target;
     if (missing >= this.#log.firstSeq) return false;
     this.#head = missing;

@@ -5,20 +5,20 @@ import { FairQueue } from "../queues/fair-queue.ts";
 import type { Room } from "./room.ts";
 
 const AUDIT_INTERVAL_MS = 15_000;
-/** What is live on its way gets this long to arrive before an audit calls it missing. */
+/** An audit waits this long for live events that are under way before it treats them as missing. */
 const AUDIT_GRACE_MS = 1000;
 const RETRY_MS = 500;
 const REFRESH_POLL_MS = 10;
-/** Of a crowd of rooms so many are opened at a time: the messages of those that are open come in between. */
+/** Rooms opened at a time: messages of open rooms are handled in between. */
 const OPEN_AT_ONCE = 8;
-/** Between two portions; an outage of the log makes one as long as it lasts. */
+/** The longest rest between two batches; an outage of the log makes a batch as long as it lasts. */
 const MAX_REST_MS = 20;
 
 const UNSAFE_LOG = "the settings of the log were changed: acknowledged events are not safe";
 
 /**
- * Opens rooms, and audits the open ones, by asking the log for the heads of many at once: rooms that are opened
- * together cost one question, and a lost tail, which shows no gap, is found within an audit.
+ * Opens rooms and audits open ones. It asks the log for the heads of many rooms at once: rooms that open together cost
+ * one request, and an audit finds a lost tail, which shows no gap.
  */
 export class RoomOpener {
   readonly #log: Log;
@@ -26,13 +26,13 @@ export class RoomOpener {
   readonly #onDanger: TroubleLog;
   readonly #rooms: () => Promise<Room[]>;
   readonly #timer: NodeJS.Timeout;
-  readonly #line = new FairQueue<object | undefined, Room>();
+  readonly #waiting = new FairQueue<object | undefined, Room>();
   #opening = false;
   #auditing = false;
   #auditAgain = false;
   #closed = false;
 
-  /** @param rooms the rooms there are now; those without members for long may be dropped by the call */
+  /** @param rooms returns the present rooms; it may drop rooms that have long been empty */
   constructor(log: Log, logger: Logger, rooms: () => Promise<Room[]>) {
     this.#log = log;
     this.#onTrouble = createTroubleLog(logger);
@@ -42,11 +42,11 @@ export class RoomOpener {
   }
 
   /**
-   * Has the room opened when its turn comes, if anybody waits for it by then.
-   * @param asker who wants it. Who asks for one does not wait behind all that somebody else asks for, be it among them
+   * Opens the room in its turn, unless it is no longer awaited by then.
+   * @param asker the client that joins. Clients take turns: one does not wait behind all rooms of another
    */
   open(room: Room, asker?: object): void {
-    this.#line.add(asker, room);
+    this.#waiting.add(asker, room);
     if (this.#opening) return;
     this.#opening = true;
     setImmediate(() => void this.#openWaiting());
@@ -57,7 +57,7 @@ export class RoomOpener {
     void this.#audit(0);
   }
 
-  /** Resolves when the room's feed has reached the head that the log has now. */
+  /** Resolves when the room's feed has reached the log's present head of the room. */
   async refresh(room: Room): Promise<void> {
     const head = (await this.#log.heads([room.name]).catch(() => undefined))?.get(room.name);
     if (head === undefined) return;
@@ -70,13 +70,13 @@ export class RoomOpener {
     clearInterval(this.#timer);
   }
 
-  /** As in writing, no more than half of the time goes to it while others wait: who names rooms by the thousand takes their time, not everybody's. */
+  /** Opening takes at most half of the time: a client that joins rooms by the thousand slows down itself, not all others. */
   async #openWaiting(): Promise<void> {
-    while (this.#line.size > 0 && !this.#closed) {
+    while (this.#waiting.size > 0 && !this.#closed) {
       const startedAt = performance.now();
       await this.#openAll(this.#next());
       const tookMs = performance.now() - startedAt;
-      if (this.#line.size > 0) await delay(Math.min(tookMs, MAX_REST_MS));
+      if (this.#waiting.size > 0) await delay(Math.min(tookMs, MAX_REST_MS));
     }
     this.#opening = false;
   }
@@ -84,9 +84,9 @@ export class RoomOpener {
   #next(): Room[] {
     const rooms: Room[] = [];
     while (rooms.length < OPEN_AT_ONCE) {
-      const room = this.#line.take();
+      const room = this.#waiting.take();
       if (!room) break;
-      // Whoever comes to it later asks again.
+      // A client that joins a skipped room later asks again.
       if (room.isAwaited && !room.isSubscribed && !rooms.includes(room)) rooms.push(room);
     }
     return rooms;
@@ -99,19 +99,19 @@ export class RoomOpener {
     for (;;) {
       const heads = await this.#log.heads(rooms.map((room) => room.name)).catch((error: Error) => error);
       if (!(heads instanceof Error)) {
-        // A room with nothing left in the log has its past in history: its feed begins where the log does.
+        // A room without events in the log has its past in history: its feed begins where the log does.
         const start = Math.max(0, this.#log.firstSeq - 1);
         for (const room of rooms) room.open(heads.get(room.name) || start);
         return;
       }
       if (this.#closed) return;
-      this.#onTrouble("the log cannot be reached: rooms wait to be opened", heads);
+      this.#onTrouble("the log cannot be reached: rooms cannot open yet", heads);
       await delay(RETRY_MS);
     }
   }
 
   async #audit(graceMs: number): Promise<void> {
-    // One at a time; a reconnect during an audit makes another one due.
+    // One audit at a time; a reconnect during it makes another one due.
     if (this.#auditing) {
       this.#auditAgain = true;
       return;
@@ -121,9 +121,9 @@ export class RoomOpener {
       do {
         this.#auditAgain = false;
         await this.#log.checkEpoch();
-        const { unsafeSettings, trouble } = this.#log;
+        const { unsafeSettings: unsafe, trouble } = this.#log;
         if (trouble !== undefined) this.#onTrouble("the log does not store", new Error(trouble));
-        if (unsafeSettings.length > 0) this.#onDanger(UNSAFE_LOG, new UnsafeLogError(unsafeSettings));
+        if (unsafe.length > 0) this.#onDanger(UNSAFE_LOG, new UnsafeLogError(unsafe));
         const rooms = (await this.#rooms()).filter((room) => room.feed.opened);
         const epoch = this.#log.epoch;
         const heads = await this.#log.heads(rooms.map((room) => room.name));
@@ -131,7 +131,7 @@ export class RoomOpener {
         if (epoch === this.#log.epoch) for (const room of rooms) room.feed.audit(heads.get(room.name) ?? 0);
       } while (this.#auditAgain && !this.#closed);
     } catch (error) {
-      // The log cannot be reached now; the reconnect brings the next audit. One that only timed out is tried again.
+      // The reconnect brings the next audit; a time-out alone is retried.
       if (this.#closed) return;
       this.#onTrouble("the log cannot be reached", new Error(this.#log.trouble ?? (error as Error).message));
       setTimeout(() => this.auditNow(), RETRY_MS).unref();

@@ -1,44 +1,59 @@
 import type { LiveSubscription, Log } from "@madang/broker";
 import { decodeTyping } from "@madang/protocol";
-import type { EdgeCounts } from "../metrics.ts";
 import { textFrame } from "../socket/websocket-frame.ts";
+import type { Flushable } from "../socket/write-scheduler.ts";
+import type { EdgeCounts } from "./counts.ts";
 import type { FeedEvent } from "./feed-event.ts";
-import type { Member } from "./member.ts";
 import type { RingBudget } from "./ring.ts";
 import { type FeedSink, RoomFeed } from "./room-feed.ts";
 
-/** Who is typing is told to so many members of an edge: among more, somebody always is. */
+/** With more members on an edge, typing notices are not delivered: among so many, there is always one who types. */
 const TYPING_MAX_MEMBERS = 100;
 
-/** What a room needs of the hub. */
+/** What a room needs of its edge. */
 export interface RoomHost {
   readonly log: Log;
   readonly ringBudget: RingBudget;
   readonly counts: EdgeCounts;
-  /** Has {@link Room.flush} called at the end of this turn of the event loop. */
-  flushLater(room: Room): void;
+  readonly writes: { flushRoomLater(room: Flushable): void };
+}
+
+/** A member as its room uses it. */
+export interface RoomMember {
+  /** P1: a plain client receives messages only. */
+  readonly isPlain: boolean;
+  /** Whether that person speaks through this member. */
+  isOf(person: { readonly user: string; readonly userId?: string }): boolean;
+  /** The room is open. */
+  begin(): void;
+  /** Hands bytes to the socket. False when it has too much unsent already: then nothing was taken. */
+  write(bytes: Buffer): boolean;
+  /** F8: the member is no longer live, and has seen everything up to `seq`. */
+  fellBehind(seq: number): void;
+  /** The order began anew after `seq`. */
+  restarted(seq: number): void;
 }
 
 /**
- * A room that has members on this edge. Events of one turn are joined into one buffer and written once per member:
- * no delay when idle, fewer system calls under load.
+ * A room that has members on this edge. It joins the events of one turn into one buffer and writes it once to each
+ * member: no delay when idle, fewer system calls under load.
  */
-export class Room implements FeedSink {
+export class Room implements FeedSink, Flushable {
   readonly name: string;
   readonly feed: RoomFeed;
   readonly #host: RoomHost;
-  readonly #members = new Set<Member>();
-  /** Those who get what the feed delivers; the others are catching up and read for themselves. */
-  readonly #live = new Set<Member>();
+  readonly #members = new Set<RoomMember>();
+  /** Members that receive what the feed delivers; the others are catching up and read for themselves. */
+  readonly #live = new Set<RoomMember>();
   /**
-   * Those who are live and have seen more than the feed has delivered, up to where: told elsewhere, by an edge or a
-   * server of NATS that was ahead of ours. What comes before that is not given to them again. Made when there is one: rooms are many.
+   * Live members that have seen more than the feed has delivered, with how far: another edge or NATS server was ahead of
+   * ours. They do not receive those events again. Created on demand, since rooms are many.
    */
-  #ahead: Map<Member, number> | undefined;
-  #transients: LiveSubscription | undefined;
+  #ahead: Map<RoomMember, number> | undefined;
+  #typing: LiveSubscription | undefined;
   #subscribed = false;
   #batch: FeedEvent[] = [];
-  /** The last sequence that every live member was given. */
+  /** The last sequence that every live member has received. */
   #flushed = 0;
   #opening: PromiseWithResolvers<void> | undefined;
   /** When the last member left, in ms of performance.now(). */
@@ -57,11 +72,11 @@ export class Room implements FeedSink {
     return this.#opening.promise;
   }
 
-  get members(): ReadonlySet<Member> {
+  get members(): ReadonlySet<RoomMember> {
     return this.#members;
   }
 
-  /** Whether it is worth opening: it has members, or somebody waits for it before they come in. */
+  /** Whether it is worth opening: it has members, or a handshake waits for it. */
   get isAwaited(): boolean {
     return this.#members.size > 0 || this.#opening !== undefined;
   }
@@ -71,12 +86,12 @@ export class Room implements FeedSink {
     return this.#subscribed;
   }
 
-  add(member: Member): void {
+  add(member: RoomMember): void {
     this.#members.add(member);
-    if (this.#subscribed) this.#listenFor([member]);
+    if (this.#subscribed) this.#subscribeTyping([member]);
   }
 
-  remove(member: Member): void {
+  remove(member: RoomMember): void {
     this.#members.delete(member);
     this.pause(member);
     if (this.#members.size === 0) this.emptySince = performance.now();
@@ -86,18 +101,18 @@ export class Room implements FeedSink {
   subscribe(): void {
     this.#subscribed = true;
     this.feed.subscribe();
-    this.#listenFor(this.#members);
+    this.#subscribeTyping(this.#members);
   }
 
   close(): void {
     this.#subscribed = false;
     this.feed.close();
-    this.#transients?.unsubscribe();
-    this.#transients = undefined;
+    this.#typing?.unsubscribe();
+    this.#typing = undefined;
   }
 
-  /** The member reads for itself again. */
-  pause(member: Member): void {
+  /** The member is no longer live: it reads for itself. */
+  pause(member: RoomMember): void {
     this.#live.delete(member);
     this.#ahead?.delete(member);
   }
@@ -109,8 +124,8 @@ export class Room implements FeedSink {
     this.#opening?.resolve();
   }
 
-  /** Makes a member live that has seen everything up to `seen`, the feed's head or more. What others are still owed is written first. */
-  goLive(member: Member, seen: number): void {
+  /** Makes a member live that has seen everything up to `seen`, which is the feed's head or more. It first writes the batch to the others. */
+  goLive(member: RoomMember, seen: number): void {
     this.flush();
     this.#flushed = this.feed.head;
     if (seen <= this.#flushed) return void this.#live.add(member);
@@ -120,27 +135,7 @@ export class Room implements FeedSink {
 
   deliver(event: FeedEvent): void {
     this.#batch.push(event);
-    if (this.#batch.length === 1) this.#host.flushLater(this);
-  }
-
-  /** Nobody plain is told what is said beside the log. */
-  #listenFor(members: Iterable<Member>): void {
-    if (this.#transients) return;
-    for (const { isPlain } of members) {
-      if (!isPlain)
-        this.#transients ??= this.#host.log.subscribeTransient(this.name, (data) => this.#onTransient(data));
-    }
-  }
-
-  /** F4: not to those who are behind, nor to who it is about. */
-  #onTransient(data: Uint8Array): void {
-    if (this.#live.size > TYPING_MAX_MEMBERS) return;
-    const notice = decodeTyping(data);
-    if (notice?.room !== this.name) return;
-    const bytes = textFrame(notice);
-    for (const member of [...this.#live, ...(this.#ahead?.keys() ?? [])]) {
-      if (!member.isPlain && !member.connection.isOf(notice)) member.write(bytes);
-    }
+    if (this.#batch.length === 1) this.#host.writes.flushRoomLater(this);
   }
 
   restarted(seq: number): void {
@@ -149,7 +144,7 @@ export class Room implements FeedSink {
     for (const member of this.#members) member.restarted(seq);
   }
 
-  /** Writes the events of this turn to every live member; one who cannot take them goes back to catching up (F8). */
+  /** Writes the events of this turn to every live member; a member that cannot take them goes back to catching up (F8). */
   flush(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
@@ -170,13 +165,32 @@ export class Room implements FeedSink {
     if (this.#ahead) this.#writeAhead(batch, this.#ahead);
   }
 
-  #writeAhead(batch: readonly FeedEvent[], ahead: Map<Member, number>): void {
+  #writeAhead(batch: readonly FeedEvent[], ahead: Map<RoomMember, number>): void {
     for (const [member, seen] of ahead) {
       if (seen > this.#flushed) continue;
       ahead.delete(member);
       const events = batch.filter(({ seq, isMessage }) => seq > seen && (isMessage || !member.isPlain));
       if (events.length === 0 || member.write(joined(events))) this.#live.add(member);
       else member.fellBehind(seen);
+    }
+  }
+
+  /** Plain members receive no typing notices, so a room of only those needs no subscription. */
+  #subscribeTyping(members: Iterable<RoomMember>): void {
+    if (this.#typing) return;
+    for (const { isPlain } of members) {
+      if (!isPlain) this.#typing ??= this.#host.log.subscribeTransient(this.name, (data) => this.#onTyping(data));
+    }
+  }
+
+  /** F4: not to members that are behind, nor to the person who types. */
+  #onTyping(data: Uint8Array): void {
+    if (this.#live.size > TYPING_MAX_MEMBERS) return;
+    const notice = decodeTyping(data);
+    if (notice?.room !== this.name) return;
+    const bytes = textFrame(notice);
+    for (const member of [...this.#live, ...(this.#ahead?.keys() ?? [])]) {
+      if (!member.isPlain && !member.isOf(notice)) member.write(bytes);
     }
   }
 }

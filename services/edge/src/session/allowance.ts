@@ -2,14 +2,14 @@ import { ProtocolError } from "@madang/protocol";
 import { Bucket, type Rate } from "@madang/runtime";
 import type { Limits } from "../access/limits.ts";
 
-/** A client may be told "no" this many times as often as it may send; one that does not listen at all is closed. */
+/** A client may be refused this many times as often as it may send; beyond that it is closed. */
 const REFUSALS_PER_SEND = 10;
 const REFUSALS_MIN = 100;
-/** Whoever knows the protocol is refused now and then, but is always understood: what is not weighs more, and by its size. */
-const NONSENSE_WEIGHT = 10;
-const NONSENSE_BYTES = 64;
+/** A client that knows the protocol is refused now and then. A frame that cannot be decoded weighs more, and by its size. */
+const UNREADABLE_WEIGHT = 10;
+const UNREADABLE_BYTES = 64;
 
-/** How much one connection may still do. */
+/** The rate limits of one connection. */
 export class Allowance {
   readonly #sends: Bucket | undefined;
   readonly #joins: Bucket | undefined;
@@ -40,9 +40,9 @@ export class Allowance {
     take(this.#typing);
   }
 
-  /** False when it was told "no" too often. @param nonsenseBytes of a frame that was not understood */
-  bearsRefusal(nonsenseBytes?: number): boolean {
-    const weight = nonsenseBytes === undefined ? 1 : NONSENSE_WEIGHT + nonsenseBytes / NONSENSE_BYTES;
+  /** False after too many refusals. @param unreadableBytes the size of a frame that could not be decoded */
+  toleratesRefusal(unreadableBytes?: number): boolean {
+    const weight = unreadableBytes === undefined ? 1 : UNREADABLE_WEIGHT + unreadableBytes / UNREADABLE_BYTES;
     return this.#refusals === undefined || this.#refusals.take(performance.now(), weight) === 0;
   }
 }

@@ -1,5 +1,5 @@
-/** How many answers a client is owed. */
-export class Owed {
+/** Counts the submissions of a client that have no answer yet. */
+export class PendingAnswers {
   #count = 0;
   #none: PromiseWithResolvers<void> | undefined;
 
@@ -17,7 +17,7 @@ export class Owed {
     this.#none = undefined;
   }
 
-  /** Resolves when none is owed, with true; or after `limitMs`, with false. */
+  /** Resolves with true once none is pending, or after `limitMs` with false. */
   async settled(limitMs: number): Promise<boolean> {
     if (this.#count === 0) return true;
     this.#none ??= Promise.withResolvers();

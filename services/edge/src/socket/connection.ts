@@ -1,61 +1,68 @@
 import type { Socket } from "node:net";
-import type { Identity } from "@madang/auth";
-import {
-  type About,
-  aboutOf,
-  CLOSE_CODES,
-  type CloseReason,
-  type ControlFrame,
-  decodePlain,
-  decodeUp,
-  errorFrame,
-  type PlainMessageFrame,
-  ProtocolError,
-  type UpFrame,
-} from "@madang/protocol";
+import { type About, CLOSE_CODES, type CloseReason, type ControlFrame, errorFrame } from "@madang/protocol";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { WebSocket } from "ws";
-import { closeReason } from "../access/guard.ts";
-import { Turns } from "../queues/concurrency-limit.ts";
-import type { Hub } from "../rooms/hub.ts";
-import type { Member } from "../rooms/member.ts";
-import { Allowance } from "../session/allowance.ts";
-import { handleFrame } from "../session/frames/index.ts";
-import { handlePlainMessage } from "../session/frames/plain-message.ts";
-import { Owed } from "../session/pending-answers.ts";
-import { CONNECTION, type Speaker } from "./closing.ts";
-import { Pulse } from "./liveness.ts";
+import { type ClosingConnection, CONNECTION } from "./closing.ts";
+import type { MonitoredConnection } from "./heartbeat.ts";
+import { Liveness } from "./liveness.ts";
 import { textFrame } from "./websocket-frame.ts";
+import type { WriteScheduler } from "./write-scheduler.ts";
 
-/** F8: with more than this unsent, live events wait in the log and the client's own frames in its network. */
+/** F8: with more than this unsent, live events wait in the log, and the client's own frames in its network. */
 const BACKLOG_HIGH_BYTES = 1024 * 1024;
 const BACKLOG_LOW_BYTES = 256 * 1024;
-/** Each brings up to 1 MiB, whether the client reads it or not: in all of its rooms together it has so many at once. */
+/** Each brings up to 1 MiB, whether the client reads it or not: one connection runs this many in all its rooms together. */
 const REPLAYS_AT_ONCE = 2;
-/** With this many of its messages waiting for the log, a client is read no further until half of them are stored. */
-const MAX_UNANSWERED = 128;
-/** How long a close handshake may take before the socket is cut. */
+/** How long a close handshake may take before the socket is destroyed. */
 const CLOSE_LIMIT_MS = 2000;
-/** As much as a client may have sent before it could know that it is being closed, with something for each frame. */
+/** What a client may send before it can know that it is being closed, with an overhead for each frame. */
 const LATE_MAX_BYTES = 256 * 1024;
-const FRAME_COST_BYTES = 64;
+const FRAME_OVERHEAD_BYTES = 64;
+
+/** Receives what a connection reads. */
+export interface FrameHandler {
+  /** A data frame, while the connection accepts frames. It must not throw. */
+  onFrame(data: Buffer, isBinary: boolean): void;
+  /** A ping or pong: reading one costs as much as any other frame. */
+  onControlFrame(): void;
+  /** As {@link ClosingConnection.answerAll}, without the flush. */
+  answerAll(limitMs: number): Promise<void> | undefined;
+  /** The socket is closed. Called once. */
+  onClose(): void;
+}
+
+/** Decides when the bytes of each socket are read. */
+export interface ReadScheduler {
+  regulate(socket: Socket, reader: { readonly isPaused: boolean }): void;
+  /** Discards everything that the socket sends from now on. */
+  ignore(socket: Socket): void;
+}
+
+export interface ConnectionOptions {
+  readonly id: string;
+  /** The client's IP address. */
+  readonly address: string;
+  readonly writes: WriteScheduler;
+  readonly reads: ReadScheduler;
+}
 
 type Tied = { [CONNECTION]: Connection };
 
 /**
- * One socket. Frames of the server are written past the WebSocket library, straight to the TCP socket, as bytes that
- * are built once for all; the library keeps parsing, pongs and the close handshake. That is sound only without
- * compression: then the library, too, writes whole frames at once.
+ * One WebSocket: bytes in and out, backpressure, close. Server frames bypass the WebSocket library and go straight to the
+ * TCP socket, as bytes that are built once for all members; the library keeps parsing, pongs and the close handshake.
+ * That is sound only without compression: then the library, too, writes whole frames at once.
  */
-export class Connection implements Speaker {
-  static readonly #handlers = {
+export class Connection implements ClosingConnection, MonitoredConnection {
+  static readonly #listeners = {
     message(this: unknown, data: unknown, isBinary: boolean): void {
       (this as Tied)[CONNECTION].#onFrame(data as Buffer, isBinary);
     },
     pong(this: unknown, data: Buffer): void {
       (this as Tied)[CONNECTION].#onPong(data);
     },
-    control(this: unknown, data: Buffer): void {
-      (this as Tied)[CONNECTION].#onControl(data);
+    ping(this: unknown, data: Buffer): void {
+      (this as Tied)[CONNECTION].#onControlFrame(data);
     },
     close(this: unknown): void {
       (this as Tied)[CONNECTION].#onClose();
@@ -69,65 +76,52 @@ export class Connection implements Speaker {
   };
 
   readonly id: string;
-  /** P1: the tutorial's clients, one room by URL. */
-  readonly isPlain: boolean;
-  readonly hub: Hub;
-  readonly members = new Map<string, Member>();
-  /** Who speaks here; set by hello, and undefined for plain clients, whose messages each name their user. */
-  user: string | undefined;
-  /** The name last used here, by which a moderator may know somebody without a token. */
-  spokenAs: string | undefined;
-  /** Whom its token proved; where none is needed, anyone. */
-  identity: Identity | undefined;
-  /** Where it comes from. */
   readonly address: string;
-  readonly allowance: Allowance;
-  readonly #pulse: Pulse;
+  readonly #writes: WriteScheduler;
+  readonly #reads: ReadScheduler;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
-  /** Bytes of this turn that are not written yet. */
-  #outbox: Buffer[] = [];
+  readonly #liveness: Liveness;
   readonly #drainWaiters: (() => void)[] = [];
-  #replays: Turns | undefined;
-  readonly #owed = new Owed();
-  /** Rooms that the client has left while it was owed answers. */
-  #left: Set<string> | undefined;
-  #readingPaused = false;
-  /** Frames that came while a token is being checked. */
-  #held: [data: Buffer, isBinary: boolean][] | undefined;
+  #handler!: FrameHandler;
+  /** Frames of this turn that are not written yet. */
+  #outbox: Buffer[] = [];
+  #replays: LimitFunction | undefined;
+  #readingIsHeld = false;
+  #readingIsPaused = false;
   #leaving = false;
   #closed = false;
-  #messages = 0;
   #lateBytes = 0;
 
-  constructor(hub: Hub, id: string, ws: WebSocket, socket: Socket, address: string, isPlain: boolean) {
-    this.hub = hub;
+  /** It reads nothing before {@link start}. */
+  constructor(ws: WebSocket, socket: Socket, { id, address, writes, reads }: ConnectionOptions) {
     this.id = id;
     this.address = address;
-    this.isPlain = isPlain;
-    this.allowance = new Allowance(hub.config.limits);
+    this.#writes = writes;
+    this.#reads = reads;
     this.#ws = ws;
     this.#socket = socket;
-    this.#pulse = new Pulse(socket);
+    this.#liveness = new Liveness(socket);
+  }
+
+  start(handler: FrameHandler): void {
+    this.#handler = handler;
+    const ws = this.#ws;
+    const socket = this.#socket;
     socket.setNoDelay(true);
     Object.assign(ws, { [CONNECTION]: this });
     Object.assign(socket, { [CONNECTION]: this });
-    ws.on("message", Connection.#handlers.message);
-    ws.on("pong", Connection.#handlers.pong);
-    ws.on("ping", Connection.#handlers.control);
-    ws.on("close", Connection.#handlers.close);
-    ws.on("error", Connection.#handlers.error);
-    socket.on("drain", Connection.#handlers.drain);
-    hub.intake.regulate(socket, ws);
+    ws.on("message", Connection.#listeners.message);
+    ws.on("pong", Connection.#listeners.pong);
+    ws.on("ping", Connection.#listeners.ping);
+    ws.on("close", Connection.#listeners.close);
+    ws.on("error", Connection.#listeners.error);
+    socket.on("drain", Connection.#listeners.drain);
+    this.#reads.regulate(socket, ws);
   }
 
-  get closed(): boolean {
+  get isClosed(): boolean {
     return this.#closed;
-  }
-
-  /** After a close frame, of either side's beginning, nothing may follow (RFC 6455, 5.5.1). */
-  get #isOver(): boolean {
-    return this.#closed || this.#ws.readyState !== this.#ws.OPEN;
   }
 
   /** Bytes that the client has not taken yet. */
@@ -135,20 +129,10 @@ export class Connection implements Speaker {
     return this.#socket.writableLength;
   }
 
-  /** Whether that person speaks here. */
-  isOf({ user, userId }: { readonly user: string; readonly userId?: string }): boolean {
-    return userId === undefined ? this.user === user : this.identity?.userId === userId;
-  }
-
-  /** A unique id for a message that came without a nonce. */
-  nextMessageId(): string {
-    return `${this.id}-${this.#messages++}`;
-  }
-
-  /** Sends a frame about the connection, after everything written before, at the end of this turn at the latest. */
+  /** Sends a frame after everything written before, at the end of this turn at the latest. */
   send(frame: ControlFrame): void {
     if (this.#isOver) return;
-    if (this.#outbox.length === 0) this.hub.writeLater(this);
+    if (this.#outbox.length === 0) this.#writes.flushConnectionLater(this);
     this.#outbox.push(textFrame(frame));
   }
 
@@ -174,13 +158,12 @@ export class Connection implements Speaker {
     }
   }
 
-  /** Writes what this turn has for the socket. */
   flush(): void {
     if (this.#outbox.length === 0) return;
     const bytes = this.#outbox.length === 1 ? this.#outbox[0]! : Buffer.concat(this.#outbox);
     this.#outbox = [];
     if (!this.#isOver) this.#socket.write(bytes);
-    this.#regulate();
+    this.#regulateReading();
   }
 
   /** Resolves when the socket can take more. */
@@ -190,78 +173,46 @@ export class Connection implements Speaker {
     }
   }
 
-  /** F8: does what reads a room's past and writes it to the socket, when it is its turn and the socket can take more. */
+  /** F8: runs `work`, which reads a room's past and writes it here, in its turn and once the socket can take more. */
   replay<T>(work: () => Promise<T>): Promise<T> {
-    this.#replays ??= new Turns(REPLAYS_AT_ONCE);
-    return this.#replays.run(() => this.drained().then(work));
+    this.#replays ??= pLimit(REPLAYS_AT_ONCE);
+    return this.#replays(() => this.drained().then(work));
   }
 
-  /** Counts an answer that the client is owed, and stops reading from it while there are too many. */
-  owe(): void {
-    this.#owed.add();
-    this.#regulate();
+  /** While it is held, the connection reads no further frames. */
+  holdReading(isHeld: boolean): void {
+    this.#readingIsHeld = isHeld;
+    this.#regulateReading();
   }
 
-  /** One of the answers owed is there, and goes out in this turn. */
-  settle(stored: boolean): void {
-    this.#owed.settle();
-    if (stored) this.hub.counts.stored++;
-    else this.hub.counts.refused++;
-    this.#regulate();
-    if (this.#owed.count === 0) this.#left = undefined;
+  /** F6. */
+  ping(now: number): void {
+    if (!this.#closed && !this.#leaving) this.#liveness.ping(now);
   }
 
-  /** Takes the client out of a room and says so. False when it is not in there. */
-  leaveRoom(room: string): boolean {
-    const member = this.members.get(room);
-    if (!member) return false;
-    member.leave();
-    this.members.delete(room);
-    if (this.#owed.count > 0) this.#left = (this.#left ?? new Set()).add(room);
-    this.send({ type: "left", room });
+  get alive(): boolean {
+    return this.#liveness.alive;
+  }
+
+  /** F6: whether nothing was received for `limitMs` after a ping, although the server was reading. */
+  isSilent(now: number, limitMs: number): boolean {
+    return !this.#readingIsPaused && this.#liveness.isSilent(now, limitMs);
+  }
+
+  /** Milliseconds for which no unsent byte has left (F8). */
+  stuckFor(now: number): number {
+    return this.#liveness.stuckFor(now);
+  }
+
+  /** Reads no further frames: the client sends them again elsewhere. @returns false when it does so already */
+  stopReading(): boolean {
+    if (this.#closed || this.#leaving) return false;
+    this.#leaving = true;
+    this.#ws.pause();
     return true;
   }
 
-  /**
-   * Holds back the frames that come until `check` is done, since what they may do depends on it: their order stays.
-   * A check that fails ends the connection.
-   */
-  hold(check: Promise<void>): void {
-    this.#held = [];
-    this.#regulate();
-    const fail = (error: unknown) => {
-      this.sendError(error);
-      this.close(closeReason(error));
-    };
-    void check.catch(fail).then(() => {
-      const held = this.#held ?? [];
-      this.#held = undefined;
-      for (const [data, isBinary] of held) this.#onFrame(data, isBinary);
-      this.#regulate();
-    });
-  }
-
-  /** Asks the client for a sign of life (F6). */
-  ping(now: number): void {
-    if (!this.#closed && !this.#leaving) this.#pulse.ask(now);
-  }
-
-  /** Anything came in since the last {@link ping}. */
-  get alive(): boolean {
-    return this.#pulse.alive;
-  }
-
-  /** F6: whether nothing came for `limitMs` after a ping, though it was read and had the time to come. */
-  isSilent(now: number, limitMs: number): boolean {
-    return !this.#readingPaused && this.#pulse.isSilent(now, limitMs);
-  }
-
-  /** Milliseconds for which nothing of what is unsent has left (F8). */
-  stuckFor(now: number): number {
-    return this.#pulse.stuckFor(now);
-  }
-
-  /** Closes with a code from the table; cuts the socket when the other side does not answer. */
+  /** Closes with a code from the table; destroys the socket when the client does not answer the close. */
   close(reason: CloseReason): void {
     if (this.#closed) return;
     this.flush();
@@ -270,120 +221,72 @@ export class Connection implements Speaker {
     this.#ws.close(code, text);
     // The close handshake needs the client's answer to be read.
     this.#ws.resume();
-    this.#cutLater();
+    this.#destroyLater();
   }
 
-  /**
-   * Takes leave of the client: reads no further, answers what it has sent (after `limitMs` with `log_unavailable`), tells
-   * it when to come back, and closes with 1012.
-   */
-  async drain(limitMs: number, reconnectAfterMs: number): Promise<void> {
-    if (this.#closed || this.#leaving) return;
-    this.#leaving = true;
+  /** As {@link close}, without reading another byte. */
+  expel(reason: CloseReason): void {
+    this.close(reason);
     this.#ws.pause();
-    await this.#answer(limitMs);
-    if (!this.isPlain) this.send({ type: "drain", reconnectAfter: reconnectAfterMs });
-    this.close("serviceRestart");
   }
 
   answerAll(limitMs: number): Promise<void> | undefined {
-    if (this.#owed.count === 0 && !this.isPlain) return undefined;
+    const answers = this.#handler.answerAll(limitMs);
+    if (!answers) return undefined;
     this.#leaving = true;
-    return this.#answer(limitMs).then(() => this.flush());
+    return answers.then(() => this.flush());
   }
 
-  async #answer(limitMs: number): Promise<void> {
-    if (!(await this.#owed.settled(limitMs))) await this.#giveUp();
-    if (this.isPlain) await Promise.all([...this.members.values()].map((member) => member.echoed(limitMs)));
-  }
-
-  /** What has no answer is answered now: whether it is stored, nobody can tell. */
-  async #giveUp(): Promise<void> {
-    const { log } = this.hub;
-    for (const room of [...this.members.keys(), ...(this.#left ?? [])]) log.lane(room, this.id).abandon();
-    // The answers are written by who waited for them.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #cutLater(): void {
-    setTimeout(() => this.#ws.terminate(), CLOSE_LIMIT_MS).unref();
-  }
-
-  /** What came is no WebSocket: the library closes with 1002, 1007, 1008 or 1009, and can read nothing more. */
-  #onError(): void {
-    this.#leaving = true;
-    this.hub.intake.ignore(this.#socket);
-    this.#cutLater();
+  /** After a Close frame of either side nothing may follow (RFC 6455, 5.5.1). */
+  get #isOver(): boolean {
+    return this.#closed || this.#ws.readyState !== this.#ws.OPEN;
   }
 
   #onFrame(data: Buffer, isBinary: boolean): void {
-    // After the last answer nothing more is taken: the client sends it again elsewhere.
-    if (this.#leaving || this.#closed) return this.#onLate(data);
-    if (this.#held) {
-      this.#held.push([data, isBinary]);
-      return;
-    }
-    let frame: UpFrame | PlainMessageFrame | undefined;
-    try {
-      if (isBinary) throw new ProtocolError("binary_frame");
-      const text = data.toString("utf8");
-      if (this.isPlain) {
-        frame = decodePlain(text);
-        handlePlainMessage(this, frame);
-      } else {
-        frame = decodeUp(text);
-        handleFrame(this, frame);
-      }
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) this.hub.logger.error({ err: error as Error }, "frame handler failed");
-      this.sendError(error, frame && aboutOf(frame));
-      this.refused(frame ? undefined : data.length);
-    }
+    if (this.#leaving || this.#closed) this.#onLate(data);
+    else this.#handler.onFrame(data, isBinary);
   }
 
   #onPong(data: Buffer): void {
-    this.#pulse.answered();
-    this.#onControl(data);
+    this.#liveness.pong();
+    this.#onControlFrame(data);
   }
 
-  /** To read these costs as much as any other frame, and no limit of the protocol is about them: they count as refused. */
-  #onControl(data: Buffer): void {
+  #onControlFrame(data: Buffer): void {
     if (this.#leaving || this.#closed) this.#onLate(data);
-    else this.refused();
+    else this.#handler.onControlFrame();
   }
 
-  /** Some frames cross the farewell; who goes on talking does not listen to it. */
+  /** Frames may still arrive after our Close frame. Terminate a peer that keeps sending. */
   #onLate(data: Buffer): void {
-    this.#lateBytes += data.length + FRAME_COST_BYTES;
+    this.#lateBytes += data.length + FRAME_OVERHEAD_BYTES;
     if (this.#lateBytes > LATE_MAX_BYTES) this.#ws.terminate();
   }
 
-  /**
-   * To be called for each frame that was not obeyed: one that goes on and on in spite of that is closed (3013).
-   * @param nonsenseBytes of one that was not even understood
-   */
-  refused(nonsenseBytes?: number): void {
-    if (this.allowance.bearsRefusal(nonsenseBytes)) return;
-    this.close("tooManyRequests");
-    // Whatever it has to say to that, it has said enough: the limit of the closing ends it.
-    this.#ws.pause();
-    this.hub.guard.doorstep.expelled(this.address);
+  /** The bytes are no WebSocket: the library closes with 1002, 1007, 1008 or 1009 and can read nothing more. */
+  #onError(): void {
+    this.#leaving = true;
+    this.#reads.ignore(this.#socket);
+    this.#destroyLater();
   }
 
-  #regulate(): void {
-    const busy = this.#owed.count >= (this.#readingPaused ? MAX_UNANSWERED / 2 : MAX_UNANSWERED);
-    const full = this.backlog > (this.#readingPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
-    const wait = busy || full || this.#held !== undefined;
-    if (this.#leaving || wait === this.#readingPaused) return;
-    this.#readingPaused = !this.#readingPaused;
-    // What is not read is no silence.
-    this.#pulse.excuse();
-    if (this.#readingPaused) this.#ws.pause();
+  #destroyLater(): void {
+    setTimeout(() => this.#ws.terminate(), CLOSE_LIMIT_MS).unref();
+  }
+
+  #regulateReading(): void {
+    const isFull = this.backlog > (this.#readingIsPaused ? BACKLOG_LOW_BYTES : BACKLOG_HIGH_BYTES);
+    const pause = isFull || this.#readingIsHeld;
+    if (this.#leaving || pause === this.#readingIsPaused) return;
+    this.#readingIsPaused = pause;
+    // Silence while the server does not read means nothing.
+    this.#liveness.excuse();
+    if (pause) this.#ws.pause();
     else this.#ws.resume();
   }
 
   #onDrain(): void {
-    this.#regulate();
+    this.#regulateReading();
     for (const resolve of this.#drainWaiters.splice(0)) resolve();
   }
 
@@ -391,8 +294,6 @@ export class Connection implements Speaker {
     this.#closed = true;
     this.#outbox = [];
     this.#onDrain();
-    for (const member of this.members.values()) member.leave();
-    this.members.clear();
-    this.hub.disconnected(this);
+    this.#handler.onClose();
   }
 }

@@ -1,27 +1,37 @@
-import type { Connection } from "./connection.ts";
+import type { CloseReason } from "@madang/protocol";
 
 /** F6. */
 export const PING_INTERVAL_S = 25;
 const PONG_LIMIT_S = 8;
-/** The look comes a little after the ping's own tick. */
+/** The check comes a little after the ping's own tick. */
 const SILENCE_LIMIT_MS = PONG_LIMIT_S * 1000 - 500;
 const HELLO_LIMIT_MS = 10_000;
 const STUCK_LIMIT_MS = 60_000;
 const TICK_MS = 1000;
-/** A tick this late means that the process itself stood still: then silence says nothing about the clients. */
+/** A tick this late means that the process itself stalled: then silence says nothing about the clients. */
 const STALL_MS = 3000;
+
+/** A connection as the heartbeat checks it. */
+export interface MonitoredConnection {
+  /** Anything was received since the last {@link ping}. */
+  readonly alive: boolean;
+  ping(now: number): void;
+  isSilent(now: number, limitMs: number): boolean;
+  stuckFor(now: number): number;
+  close(reason: CloseReason): void;
+}
 
 /**
  * Pings, hello deadlines and stuck sockets of all connections on one timer: a wheel with a slot for each second of
  * the ping interval, so that the pings are spread evenly.
  */
 export class Heartbeat {
-  readonly #slots: Set<Connection>[] = Array.from({ length: PING_INTERVAL_S }, () => new Set());
-  readonly #slotOf = new Map<Connection, number>();
-  /** Connections without hello, in the order of their coming. */
-  readonly #ungreeted = new Map<Connection, number>();
-  /** Connections that did not answer in time: most have too much to read yet. */
-  readonly #silent = new Set<Connection>();
+  readonly #slots: Set<MonitoredConnection>[] = Array.from({ length: PING_INTERVAL_S }, () => new Set());
+  readonly #slotOf = new Map<MonitoredConnection, number>();
+  /** Connections without hello, with the time of their start, oldest first. */
+  readonly #ungreeted = new Map<MonitoredConnection, number>();
+  /** Connections that did not answer in time: most have a backlog to read first. */
+  readonly #silent = new Set<MonitoredConnection>();
   readonly #timer: NodeJS.Timeout;
   #tick = 0;
   #nextSlot = 0;
@@ -31,18 +41,19 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#onTick(), TICK_MS);
   }
 
-  add(connection: Connection): void {
+  /** @param awaitsHello the connection is closed unless {@link greeted} follows in time */
+  add(connection: MonitoredConnection, awaitsHello: boolean): void {
     const slot = this.#nextSlot++ % PING_INTERVAL_S;
     this.#slots[slot]!.add(connection);
     this.#slotOf.set(connection, slot);
-    if (!connection.isPlain) this.#ungreeted.set(connection, performance.now());
+    if (awaitsHello) this.#ungreeted.set(connection, performance.now());
   }
 
-  greeted(connection: Connection): void {
+  greeted(connection: MonitoredConnection): void {
     this.#ungreeted.delete(connection);
   }
 
-  remove(connection: Connection): void {
+  remove(connection: MonitoredConnection): void {
     this.#slots[this.#slotOf.get(connection) ?? 0]!.delete(connection);
     this.#slotOf.delete(connection);
     this.#ungreeted.delete(connection);

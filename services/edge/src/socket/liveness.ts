@@ -1,20 +1,20 @@
 import type { Socket } from "node:net";
 import { PING_FRAME } from "./websocket-frame.ts";
 
-/** A ping comes to a client behind what was sent before it. Whoever reads at this rate has the time to get there. */
+/** A ping arrives behind everything sent before it. A client that reads at this rate has the time to get there. */
 const READING_BYTES_PER_S = 16 * 1024;
 
-/** Whether the other side of a socket is there (F6), and takes what is sent to it (F8). */
-export class Pulse {
+/** Whether the peer of a socket is alive (F6) and reads what is sent to it (F8). */
+export class Liveness {
   readonly #socket: Socket;
   #excused = true;
-  /** When it was last asked, and how many bytes were sent to it until then. */
+  /** When the last ping was sent, and how many bytes were sent until then. */
   #askedAt = 0;
   #askedBytes = 0;
-  /** How many bytes had come from it by then. */
-  #heardBytes = 0;
+  /** How many bytes had been received by then. */
+  #receivedBytes = 0;
   #awaitsPong = false;
-  /** So many bytes it has read for certain: those before a ping that it answered. */
+  /** Bytes that the peer has read for certain: those before a ping that it answered. */
   #readBytes = 0;
   /** How many bytes are known to have left, and since when no more have. */
   #sentBytes = 0;
@@ -25,23 +25,23 @@ export class Pulse {
   }
 
   /**
-   * Anything came in since it was asked for a sign of life: a part of a frame will do, since who has a long way up cannot
-   * put a pong in the middle of what it sends.
+   * Anything was received since the last ping. Part of a frame is enough: a client with a slow uplink cannot put a pong
+   * into the middle of a message.
    */
   get alive(): boolean {
-    return this.#excused || this.#socket.bytesRead !== this.#heardBytes;
+    return this.#excused || this.#socket.bytesRead !== this.#receivedBytes;
   }
 
-  /** It was not read: of what it says meanwhile nothing is known. */
+  /** The server did not read from the socket: silence meanwhile means nothing. */
   excuse(): void {
     this.#excused = true;
   }
 
-  /** Asks for a sign of life. One ping at a time is on its way, so a pong says how far the client has read. */
-  ask(now: number): void {
+  /** Sends a ping. Only one is under way at a time, so a pong tells how far the client has read. */
+  ping(now: number): void {
     if (this.#awaitsPong && !this.alive) return;
     this.#excused = false;
-    this.#heardBytes = this.#socket.bytesRead;
+    this.#receivedBytes = this.#socket.bytesRead;
     this.#askedAt = now;
     if (this.#awaitsPong) return;
     this.#awaitsPong = true;
@@ -49,15 +49,14 @@ export class Pulse {
     this.#socket.write(PING_FRAME);
   }
 
-  /** A pong has come. */
-  answered(): void {
+  pong(): void {
     if (this.#awaitsPong) this.#readBytes = this.#askedBytes;
     this.#awaitsPong = false;
   }
 
   /**
-   * Whether nothing came for `limitMs` after it was asked, and for as long as it may take to read what was before the
-   * question. Of one that has not taken everything yet, {@link stuckFor} tells.
+   * Whether nothing was received for `limitMs` after a ping, and for the time that it takes to read what was sent before
+   * it. For a peer that has not taken everything yet, {@link stuckFor} tells.
    */
   isSilent(now: number, limitMs: number): boolean {
     if (this.alive || this.#socket.writableLength > 0) return false;
@@ -65,7 +64,7 @@ export class Pulse {
     return now - this.#askedAt >= limitMs + (unreadBytes / READING_BYTES_PER_S) * 1000;
   }
 
-  /** Milliseconds for which nothing of what is unsent has left. To be asked now and then. */
+  /** Milliseconds for which no unsent byte has left. It compares with the last call: call it periodically. */
   stuckFor(now: number): number {
     const unsent = this.#socket.writableLength;
     const sent = this.#socket.bytesWritten - unsent;

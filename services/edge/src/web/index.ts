@@ -101,7 +101,7 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (app, { histo
     const params = request.params as { room: string; nickname: string };
     const name = requireRoom(params.room);
     const identity = await visitor(request, guard);
-    guard.require(identity, name, "read");
+    guard.requireAccess(identity, name, "read");
     // With a token, the name is in there; the one in the URL is only what the tutorial's URLs look like.
     const nickname = identity.name ?? requireUser(params.nickname);
     const mayWrite = may(identity, name, "write");

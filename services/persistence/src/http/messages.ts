@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { HistoryPage, HistoryQuery, requireRoom } from "@madang/protocol";
+import { SharedReads } from "@madang/runtime";
 import { Type } from "typebox";
 import { readPage } from "../history/pages.ts";
 import type { Floor } from "../recovery/floor.ts";
 import type { Store } from "../store/store.ts";
 import { conditional, problems } from "./openapi.ts";
-import { SharedReads } from "./shared-reads.ts";
 
 export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {
   const pages = new SharedReads<HistoryPage>();

@@ -1,5 +1,6 @@
 import { ProtocolError, type UpFrame } from "@madang/protocol";
-import type { Connection } from "../../socket/connection.ts";
+import type { Session } from "../session.ts";
+import type { Sessions } from "../sessions.ts";
 import { handleHello } from "./hello.ts";
 import { handleJoin } from "./join.ts";
 import { handleLeave } from "./leave.ts";
@@ -8,21 +9,20 @@ import { handleRefresh } from "./refresh.ts";
 import { handleTyping } from "./typing.ts";
 
 /** One file per frame; a frame of the contract without a handler does not compile. @throws ProtocolError */
-export function handleFrame(connection: Connection, frame: UpFrame): void {
-  if (frame.type === "hello") return handleHello(connection, frame);
-  if (connection.user === undefined)
-    throw new ProtocolError("bad_frame", { field: "type", message: "Say hello first." });
+export function handleFrame(session: Session, sessions: Sessions, frame: UpFrame): void {
+  if (frame.type === "hello") return handleHello(session, sessions, frame);
+  if (session.user === undefined) throw new ProtocolError("bad_frame", { field: "type", message: "Say hello first." });
   switch (frame.type) {
     case "join":
-      return handleJoin(connection, frame);
+      return handleJoin(session, frame);
     case "leave":
-      return handleLeave(connection, frame);
+      return handleLeave(session, frame);
     case "message":
-      return handleMessage(connection, frame);
+      return handleMessage(session, frame);
     case "refresh":
-      return handleRefresh(connection, frame);
+      return handleRefresh(session, frame);
     case "typing":
-      return handleTyping(connection, frame);
+      return handleTyping(session, frame);
     default:
       return frame satisfies never;
   }

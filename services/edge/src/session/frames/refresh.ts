@@ -1,28 +1,29 @@
 import { type Identity, TokenError } from "@madang/auth";
 import { ProtocolError, type RefreshFrame } from "@madang/protocol";
-import type { Connection } from "../../socket/connection.ts";
-import { welcome } from "./hello.ts";
+import type { Session } from "../session.ts";
+import { sendWelcome } from "./welcome.ts";
 
-/** F5: the same person's new token; without authentication there is none to renew. Answered by welcome, as hello is. */
-export function handleRefresh(connection: Connection, frame: RefreshFrame): void {
-  const { guard } = connection.hub;
+/** F5: a new token of the same user. Without authentication there is none to renew. Welcome answers it, as it does hello. */
+export function handleRefresh(session: Session, frame: RefreshFrame): void {
+  const { guard } = session.services;
   if (guard.anonymous) throw new ProtocolError("not_allowed");
-  connection.allowance.takeJoin();
-  connection.hold(guard.verify(frame.token).then((identity) => renew(connection, identity)));
+  session.allowance.takeJoin();
+  session.hold(guard.verify(frame.token).then((identity) => renew(session, identity)));
 }
 
-/** A token that gives less takes the client out of the rooms that it may no longer read. */
-function renew(connection: Connection, identity: Identity): void {
-  if (identity.userId !== connection.identity?.userId) throw new TokenError("That is the token of somebody else.");
-  connection.hub.guard.identified(connection, identity);
-  connection.user = identity.name!;
-  welcome(connection, connection.user);
-  for (const room of [...connection.members.keys()]) {
+/** A token with fewer grants takes the client out of the rooms that it may no longer read. */
+function renew(session: Session, identity: Identity): void {
+  const { guard } = session.services;
+  if (identity.userId !== session.identity?.userId) throw new TokenError("The token is of another user.");
+  guard.identified(session, identity);
+  session.user = identity.name!;
+  sendWelcome(session, session.user);
+  for (const room of [...session.members.keys()]) {
     try {
-      connection.hub.guard.require(identity, room, "read");
+      guard.requireAccess(identity, room, "read");
     } catch (error) {
-      connection.leaveRoom(room);
-      connection.sendError(error, { room });
+      session.leave(room);
+      session.connection.sendError(error, { room });
     }
   }
 }

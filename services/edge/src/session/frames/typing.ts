@@ -1,14 +1,14 @@
 import { ProtocolError, requireRoom, type TypingFrame, type TypingNotice } from "@madang/protocol";
-import type { Connection } from "../../socket/connection.ts";
-import { requireWriter } from "./send.ts";
+import type { Session } from "../session.ts";
+import { requireWriter } from "../submit.ts";
 
 /**
- * F4: told to the others, kept nowhere. Whoever may say nothing in the room is not typing there.
- * @throws ProtocolError of the field `typing`: no error about the room itself
+ * F4: delivered to the other members, not stored. A client that may not write in the room cannot type there.
+ * @throws ProtocolError with the field `typing`: it is not an error about the room itself
  */
-export function handleTyping(connection: Connection, frame: TypingFrame): void {
+export function handleTyping(session: Session, frame: TypingFrame): void {
   try {
-    tell(connection, requireRoom(frame.room));
+    publishTyping(session, requireRoom(frame.room));
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { code, message, retryAfter } = error;
@@ -16,12 +16,15 @@ export function handleTyping(connection: Connection, frame: TypingFrame): void {
   }
 }
 
-function tell(connection: Connection, room: string): void {
-  if (!connection.members.has(room)) throw new ProtocolError("not_joined");
-  const { userId } = requireWriter(connection, room);
-  const user = connection.user!;
-  connection.allowance.takeTyping();
-  connection.hub.moderation.requireVoice({ userId, user }, room, connection.identity!);
+function publishTyping(session: Session, room: string): void {
+  if (!session.members.has(room)) throw new ProtocolError("not_joined");
+  const { services, allowance } = session;
+  const identity = session.identity!;
+  requireWriter(services, identity, room);
+  const { userId } = identity;
+  const user = session.user!;
+  allowance.takeTyping();
+  services.moderation.requireVoice({ userId, user }, room, identity);
   const notice: TypingNotice = { type: "typing", room, user, ...(userId === undefined ? {} : { userId }) };
-  connection.hub.log.publishTransient(room, Buffer.from(JSON.stringify(notice)));
+  services.log.publishTransient(room, Buffer.from(JSON.stringify(notice)));
 }

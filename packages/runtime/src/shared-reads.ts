@@ -1,8 +1,8 @@
-/** Work under way that others who want the same may share: a crowd that opens one room reads its history once. */
+/** Shares reads that are under way: clients that want the same at the same time cause it once. */
 export class SharedReads<T> {
   readonly #works = new Map<string, Promise<T>>();
 
-  /** Does the work, unless the same is under way: then its outcome, a failure too, is that of both. */
+  /** Starts the work, unless work with the same key is under way: then both have its outcome, a failure too. */
   run(key: string, work: () => Promise<T>): Promise<T> {
     const underWay = this.#works.get(key);
     if (underWay) return underWay;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { Intake } from "../src/arrival/fair-reading.ts";
+import { FairReading } from "../src/arrival/fair-reading.ts";
 import { until } from "./support.ts";
 
 const SLICE = 1024;
@@ -15,7 +15,7 @@ const BULK = 256 * SLICE;
 async function regulated(t: Test, clients: number, restMs = 0) {
   let now = 0;
   let turn = 0;
-  const intake = new Intake(() => now);
+  const intake = new FairReading(() => now);
   const seen: { from: number; turn: number; chunk: Buffer }[] = [];
   const ends: { from: number; turn: number }[] = [];
   const readers: { isPaused: boolean }[] = [];
