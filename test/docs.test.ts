@@ -1,7 +1,7 @@
 /** The documents agree with the code: settings, tables, links, metrics and alerts. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { collectDefaultMetrics, Registry } from "@prometheus-io/client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import t from "tap";
 import { generate, REFERENCE } from "../docs/generate.ts";
 

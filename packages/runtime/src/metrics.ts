@@ -1,5 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "@prometheus-io/client";
 import type { FastifyInstance } from "fastify";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 /** A number that is kept anyway and read only when somebody asks: counting costs the hot path an increment. */
 export interface MetricSource {
