@@ -1,7 +1,7 @@
 import { characters, isBlank } from "@madang/protocol/browser";
 import { byId, make } from "./dom.ts";
-import type { Draft } from "./visitor.ts";
-import { t } from "./words.ts";
+import type { Draft } from "./visitor-storage.ts";
+import { t } from "./localized-text.ts";
 
 /** Browsers say so, instead of 13, when a key belongs to an input method: Safari does it after `isComposing` is over. */
 const IME_KEY_CODE = 229;

@@ -1,7 +1,7 @@
 import { requireRoom, requireUser } from "@madang/protocol/browser";
 import { byId, make } from "./dom.ts";
-import * as visitor from "./visitor.ts";
-import { errorWords } from "./words.ts";
+import * as visitor from "./visitor-storage.ts";
+import { errorWords } from "./localized-text.ts";
 
 /** The entrance: a room and a nickname become a URL. Enter in either field submits, as in every form. */
 export function startIndexPage(): void {

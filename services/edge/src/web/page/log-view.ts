@@ -3,8 +3,8 @@ import { continues } from "../shared/grouping.ts";
 import { make } from "./dom.ts";
 import { MessageElement, type Stored } from "./message-element.ts";
 import type { NoticeElement } from "./notice-element.ts";
-import { compare } from "./order.ts";
-import { dayWords, t } from "./words.ts";
+import { compare } from "./position-order.ts";
+import { dayWords, t } from "./localized-text.ts";
 
 /** More than this makes a page slow on a phone; the oldest are loaded again when somebody scrolls there. */
 const SHOWN_MAX = 1500;

@@ -1,9 +1,9 @@
 import type { HistoryMessage } from "@madang/protocol/browser";
 import { hue, initial } from "../shared/grouping.ts";
 import { segments } from "../shared/links.ts";
-import { DayElement } from "./day-element.ts";
+import { DayElement } from "./day-divider.ts";
 import { make } from "./dom.ts";
-import { momentWords, t, timeWords } from "./words.ts";
+import { momentWords, t, timeWords } from "./localized-text.ts";
 
 /** What the page shows of a message that has its place in the log. */
 export type Stored = Pick<HistoryMessage, "position" | "user" | "at" | "message" | "nonce" | "editedAt" | "deleted">;

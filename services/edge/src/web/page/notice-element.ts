@@ -1,8 +1,8 @@
 import type { MemberEvent, Placed } from "@madang/protocol/browser";
 import { formatPosition } from "@madang/protocol/browser";
-import { DayElement } from "./day-element.ts";
+import { DayElement } from "./day-divider.ts";
 import { make } from "./dom.ts";
-import { momentWords, t, untilWords } from "./words.ts";
+import { momentWords, t, untilWords } from "./localized-text.ts";
 
 /** A quiet line between the messages: what a moderator did to somebody in this room. Nobody says it. */
 export class NoticeElement {

@@ -2,19 +2,19 @@ import { MadangClient, type MadangError, type PendingSend, type Room, type RoomE
 import { formatPosition, type HistoryPage, parsePosition } from "@madang/protocol/browser";
 import { Composer } from "./composer.ts";
 import { byId } from "./dom.ts";
-import { Follow } from "./follow.ts";
-import { History, rest } from "./history.ts";
-import { keepAboveKeyboard } from "./keyboard.ts";
-import { showConnection } from "./lamp.ts";
+import { Follow } from "./auto-scroll.ts";
+import { History, rest } from "./history-api.ts";
+import { keepAboveKeyboard } from "./virtual-keyboard.ts";
+import { showConnection } from "./connection-indicator.ts";
 import { LogView } from "./log-view.ts";
-import { Newer } from "./newer.ts";
+import { Newer } from "./newer-messages.ts";
 import { NoticeElement } from "./notice-element.ts";
-import { Older } from "./older.ts";
-import { admitted, watchSession } from "./session.ts";
+import { Older } from "./older-messages.ts";
+import { admitted, watchSession } from "./session-notice.ts";
 import { TypingLine } from "./typing-line.ts";
-import { Unread } from "./unread.ts";
-import { Draft, type FailedSend, FailedSends, localStore, rememberVisit } from "./visitor.ts";
-import { outsideWords, sendErrorWords, t } from "./words.ts";
+import { Unread } from "./unread-marker.ts";
+import { Draft, type FailedSend, FailedSends, localStore, rememberVisit } from "./visitor-storage.ts";
+import { outsideWords, sendErrorWords, t } from "./localized-text.ts";
 
 /** What each room status says to somebody who wants to talk. */
 const STATUS_WORDS = [undefined, t.readOnly, t.closed];

@@ -1,7 +1,7 @@
 import type { RoomEvents } from "@madang/client";
 import { TYPING_HOLDS_MS } from "@madang/protocol/browser";
 import { byId, make } from "./dom.ts";
-import { t } from "./words.ts";
+import { t } from "./localized-text.ts";
 
 /** Who is writing just now (F4). For the eye only: read out, it would talk all the time. */
 export class TypingLine {

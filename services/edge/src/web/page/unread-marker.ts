@@ -1,7 +1,7 @@
-import type { Follow } from "./follow.ts";
+import type { Follow } from "./auto-scroll.ts";
 import type { LogView } from "./log-view.ts";
-import { compare } from "./order.ts";
-import { onSeen, rememberSeen, seen } from "./visitor.ts";
+import { compare } from "./position-order.ts";
+import { onSeen, rememberSeen, seen } from "./visitor-storage.ts";
 
 /**
  * Where what this person has not seen yet begins: while the tab was hidden, while they read further up, since they were

@@ -1,9 +1,9 @@
 import { byId } from "./dom.ts";
-import type { Follow } from "./follow.ts";
-import type { History } from "./history.ts";
+import type { Follow } from "./auto-scroll.ts";
+import type { History } from "./history-api.ts";
 import type { LogView } from "./log-view.ts";
-import type { Newer } from "./newer.ts";
-import { t } from "./words.ts";
+import type { Newer } from "./newer-messages.ts";
+import { t } from "./localized-text.ts";
 
 /** The upper end of the log: loads older messages when the reader comes there, and says where it all began. */
 export class Older {

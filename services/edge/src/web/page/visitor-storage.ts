@@ -2,7 +2,7 @@
 
 import type { MadangErrorCode, PendingSend } from "@madang/client";
 import { parsePosition } from "@madang/protocol/browser";
-import { compare } from "./order.ts";
+import { compare } from "./position-order.ts";
 
 const NICKNAME_KEY = "madang:nickname";
 const ROOMS_KEY = "madang:rooms";

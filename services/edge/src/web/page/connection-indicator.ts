@@ -1,6 +1,6 @@
 import type { ClientState, MadangClient } from "@madang/client";
 import { byId } from "./dom.ts";
-import { t } from "./words.ts";
+import { t } from "./localized-text.ts";
 
 /** Says how the connection is, without getting in the way. */
 export function showConnection(client: MadangClient): void {

@@ -1,4 +1,4 @@
-import { t } from "./words.ts";
+import { t } from "./localized-text.ts";
 
 /** So near to the end, in pixels, a reader counts as being there. */
 const NEAR_END_PX = 80;

@@ -1,7 +1,7 @@
 import type { MadangClient } from "@madang/client";
 import { CLOSE_CODES } from "@madang/protocol/browser";
 import { byId, make } from "./dom.ts";
-import { t } from "./words.ts";
+import { t } from "./localized-text.ts";
 
 /**
  * The page's token is a cookie, which whoever signs the visitor in renews (`POST /session`). A connection whose token

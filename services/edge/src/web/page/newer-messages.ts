@@ -1,9 +1,9 @@
 import type { HistoryPage } from "@madang/protocol/browser";
 import { make } from "./dom.ts";
-import type { Follow } from "./follow.ts";
-import type { History } from "./history.ts";
+import type { Follow } from "./auto-scroll.ts";
+import type { History } from "./history-api.ts";
 import type { LogView } from "./log-view.ts";
-import { t } from "./words.ts";
+import { t } from "./localized-text.ts";
 
 /**
  * The lower end of the log while that is not the room's: whoever reads far back does not carry along all that is far

@@ -1,5 +1,5 @@
 import { make } from "./dom.ts";
-import { dayWords } from "./words.ts";
+import { dayWords } from "./localized-text.ts";
 
 /** The date above a line with which a day begins. */
 export class DayElement {
