@@ -8,7 +8,7 @@ export interface Identity {
   readonly name: string | undefined;
   /** Milliseconds since 1970 until which this holds. */
   readonly expiresAt: number;
-  readonly permissions: Pick<Permissions, "allow">;
+  readonly permissions: Pick<Permissions, "allow" | "namedRooms" | "hasPattern">;
 }
 
 const TALK = new Permissions([{ pattern: "*", can: ["read", "write"] }]);

@@ -32,6 +32,16 @@ export class Permissions {
     if (this.#byName.get(room)?.has(action)) return true;
     return this.#byPattern.some(({ pattern, can }) => can.has(action) && matches(pattern, room));
   }
+
+  /** The rooms whose exact names are granted for an action, in the order of the grants. */
+  namedRooms(action: Action): string[] {
+    return [...this.#byName].flatMap(([room, can]) => (can.has(action) ? [room] : []));
+  }
+
+  /** Whether some pattern grants an action, so that further rooms may be allowed. */
+  hasPattern(action: Action): boolean {
+    return this.#byPattern.some(({ can }) => can.has(action));
+  }
 }
 
 /** Glob match in at most |pattern| × |room| steps: a regular expression made of a token could be made to take for ever. */

@@ -99,7 +99,7 @@ export async function buildApp(
   await websocketRoutes(app, { services, sessions, gate: new HandshakeGate(), reads, writes });
   await app.register(async (pages) => {
     await limitRequests(pages, limits.requests);
-    await pages.register(webPages, { history, guard, textMaxCharacters });
+    await pages.register(webPages, { history, guard, textMaxCharacters, loginUrl: config.loginUrl });
   });
   await app.register(apiRoutes(services, persistence));
 

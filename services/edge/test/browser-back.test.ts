@@ -54,7 +54,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     t.same(await shown(), all.slice(0, 1050), "and comes again when somebody goes there");
     t.equal(await place("message 999"), lastShown, "in place");
 
-    const news = page.locator(".news-line");
+    const news = page.locator(".unread-line");
     t.equal(await news.count(), 1);
     const tab = await visitor.context.newPage();
     await tab.goto(`http://127.0.0.1:${here.port}/chat/`);
@@ -66,7 +66,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     await visitor.sees(all.at(-1)!);
     await until(async () => (await page.evaluate(distanceToEnd)) === 0);
     t.same(await shown(), all.slice(-50), "the newest is one step away");
-    const below = page.locator(".news-line + .message .text, .news-line + .day + .message .text");
+    const below = page.locator(".unread-line + .message .text, .unread-line + .day + .message .text");
     t.equal(
       await below.textContent(),
       all.at(-50),

@@ -26,8 +26,8 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     note: await page.locator("#composer-note").textContent(),
   });
   const words = {
-    banned: "지금은 이 방에 있을 수 없습니다. 관리자가 내보냈거나, 들어올 권한이 없습니다. 다시 시도",
-    closed: "닫힌 방입니다. 다시 시도",
+    banned: "이 방에 들어갈 수 없어요. 관리자가 차단했거나, 들어갈 권한이 없어요. 다시 시도",
+    closed: "닫힌 방이에요. 다시 시도",
   };
 
   for (const [name, refused, putOut, letIn] of [
@@ -81,11 +81,11 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     const note = visitor.page.locator("#composer-note");
     await visitor.enter(edge, "until", "민수");
     await member("민수", "until", { ...SANCTION, until: "2999-12-31T12:00:00.000Z" });
-    const words = /^관리자가 내보내서 2999\. 12\. 31\. 오후 9:0\d까지 이 방에 있을 수 없습니다\. 다시 시도$/;
-    await note.getByText("관리자가 내보내서").waitFor();
+    const words = /^관리자가 차단해서 2999\. 12\. 31\. 오후 9:0\d까지 이 방에 들어갈 수 없어요\. 다시 시도$/;
+    await note.getByText("관리자가 차단해서").waitFor();
     t.match(await note.textContent(), words);
     await visitor.page.reload();
-    await note.getByText("관리자가 내보내서").waitFor();
+    await note.getByText("관리자가 차단해서").waitFor();
     t.match(await note.textContent(), words);
     t.same(visitor.problems, []);
   });
@@ -95,7 +95,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     const { page } = visitor;
     const failed = page.locator(".message.failed");
     const again = failed.getByRole("button", { name: "다시 보내기" });
-    const outside = "보내지 못했어요. 지금은 이 방에 들어와 있지 않습니다.";
+    const outside = "보내지 못했어요. 지금은 이 방에 들어와 있지 않아요.";
     const room = (status: RoomRule["status"], slowModeS: number) =>
       logAdmin.change<RoomRule>({ kind: "room", room: "unsent", status, slowModeS }, (rule) => ({
         ...rule,
@@ -139,7 +139,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
       await visitor.say(`${i}`);
       await visitor.page.waitForTimeout(100);
     }
-    await held.first().getByText("보내는 중… 요청이 너무 많습니다. 잠시 기다려 주세요.").waitFor();
+    await held.first().getByText("보내는 중… 요청이 너무 많아요. 잠시 기다려 주세요.").waitFor();
     await visitor.nothingPending();
     t.equal(await visitor.page.getByText("보내는 중…").count(), 0);
     t.same(visitor.problems, []);
@@ -151,10 +151,14 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     await visitor.enter(edge, "everywhere", "영희");
     await member("영희", undefined, SANCTION);
     const note = page.locator("#session-note");
-    await note.getByText("관리자가 내보내서 지금은 이야기할 수 없습니다.").waitFor();
-    t.equal(await page.locator("#connection").textContent(), "연결이 끊겼습니다");
+    await note.getByText("관리자가 차단해서 지금은 대화할 수 없어요.").waitFor();
+    t.equal(await page.locator("#connection").textContent(), "연결 끊김");
+    const disabled = () =>
+      page.locator("#composer :is(textarea, button)").evaluateAll((all) => all.map((e) => e.matches(":disabled")));
+    t.same(await disabled(), [true, true]);
     await page.reload();
-    await note.getByText("관리자가 내보내서 지금은 이야기할 수 없습니다.").waitFor();
+    await note.getByText("관리자가 차단해서 지금은 대화할 수 없어요.").waitFor();
+    t.same(await disabled(), [true, true], "also after a reload");
     await member("영희", undefined, undefined);
     await until(async () => {
       const button = note.getByRole("button", { name: "다시 시도" });
@@ -162,6 +166,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
       return page.locator("#connection.connected").isVisible();
     });
     t.equal(await note.textContent(), "");
+    t.same(await disabled(), [false, false]);
     await visitor.say("back");
     await visitor.nothingPending();
     t.same(visitor.problems, []);

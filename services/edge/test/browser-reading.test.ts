@@ -108,7 +108,7 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     await reading.sees("from the other tab");
     t.equal(await top(), before);
     const pill = reading.page.locator("#to-newest");
-    t.equal(await pill.textContent(), "맨 아래로", "one's own words are no news");
+    t.equal(await pill.textContent(), "최근 메시지로", "one's own words are no news");
     await pill.focus();
     await reading.page.keyboard.press("Enter");
     await until(async () => (await reading.page.evaluate(distanceToEnd)) === 0);

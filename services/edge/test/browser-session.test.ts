@@ -4,7 +4,7 @@ import { encodeEvent, type MemberEvent } from "@madang/protocol";
 import type { Test } from "tap";
 import { JWT_ENV, token } from "./auth-support.ts";
 import { type TestEdge, until } from "./support.ts";
-import { browserTest, systemFor, Visitor } from "./web-support.ts";
+import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 const ROOMS = [{ pattern: "*", can: ["read", "write"] as const }];
 /** What the server adds for clocks that differ. */
@@ -51,7 +51,7 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
       await visitor.nothingPending();
 
       const note = page.locator("#session-note");
-      await note.getByText("로그인이 만료되었습니다.").waitFor();
+      await note.getByText("로그인이 만료됐어요.").waitFor();
       t.equal(await note.getAttribute("role"), "alert");
       await page.locator("#connection.disconnected").waitFor();
       const before = { sockets, requests };
@@ -61,13 +61,13 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
       await visitor.say("typed while signed out");
       t.equal(await page.locator("#chat-message-input").inputValue(), "typed while signed out", "which is not lost");
 
-      await note.getByRole("button", { name: "이어 가기" }).click();
+      await note.getByRole("button", { name: "계속하기" }).click();
       await until(() => sockets === 3);
       await page.locator("#connection.disconnected").waitFor();
       t.ok(await note.isVisible(), "still not signed in");
 
       await signedIn(visitor, edge, await tokenFor("minsu", 60));
-      await note.getByRole("button", { name: "이어 가기" }).click();
+      await note.getByRole("button", { name: "계속하기" }).click();
       await page.locator("#connection.connected").waitFor();
       t.equal(await note.textContent(), "");
       await page.locator("#chat-message-submit").click();
@@ -111,6 +111,24 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
     },
   );
 
+  t.test("a person whose token grants no writing gets a disabled composer that says so", async (t: Test) => {
+    const rooms = [{ name: "hall", can: ["read"] as const }];
+    for (const javaScriptEnabled of [true, false]) {
+      const visitor = await Visitor.come(browser, { javaScriptEnabled });
+      const { page } = visitor;
+      await signedIn(visitor, edge, await token({ sub: "reader", name: "reader", rooms }, 60));
+      await page.goto(roomUrl(edge, "hall", "reader"));
+      if (javaScriptEnabled) await page.locator("#connection.connected").waitFor();
+      t.equal(
+        await page.locator("#composer-note").textContent(),
+        "이 방에서는 읽기만 할 수 있어요. 메시지를 쓸 권한이 없어요.",
+      );
+      for (const id of ["#chat-message-input", "#chat-message-submit"]) t.ok(await page.locator(id).isDisabled(), id);
+      t.equal(await page.locator("#chat-message-input").getAttribute("placeholder"), "메시지를 쓸 수 없어요");
+      t.same(visitor.problems, []);
+    }
+  });
+
   t.test("what a moderator does to somebody stands between the messages, as text", async (t: Test) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
@@ -132,9 +150,9 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
     await visitor.say("after");
     await visitor.nothingPending();
     t.same(await lines.allTextContents(), [
-      `관리자가 ${name} 님의 발언을 2030. 5. 6. 오후 4:08까지 제한했습니다.`,
-      `${name} 님이 다시 말할 수 있습니다.`,
-      `관리자가 ${name} 님을 내보냈습니다.`,
+      `관리자가 ${name} 님의 발언을 2030. 5. 6. 오후 4:08까지 제한했어요.`,
+      `${name} 님이 다시 말할 수 있어요.`,
+      `관리자가 ${name} 님을 차단했어요.`,
     ]);
     t.equal(await lines.locator("img").count(), 0);
     t.equal(await lines.locator("bdi").count(), 3, "a name cannot turn the line around");

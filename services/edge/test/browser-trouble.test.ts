@@ -32,7 +32,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     await publish({ type: "edit", target: second.seq, message: "too late" });
     await publish({ type: "room", topic: "<i>what</i> we talk about", status: 1 });
     await publish({ type: "edit", target: third.seq, message: "last" });
-    const expected = ["first, better", "삭제된 메시지입니다.", "last"];
+    const expected = ["first, better", "삭제된 메시지예요.", "last"];
     const looksRight = async () => {
       t.same(await reader.texts(), expected);
       t.same(await reader.page.locator(".message:has(.edited) .text").allTextContents(), ["first, better", "last"]);
@@ -115,11 +115,11 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     const { page } = visitor;
     await visitor.enter(strict, "refused", "me");
     await visitor.say("열자까지만 된다면서요");
-    await page.locator("#composer-note").getByText("메시지는 10자까지 쓸 수 있어요. 지금은 11자입니다.").waitFor();
+    await page.locator("#composer-note").getByText("메시지는 10자까지 쓸 수 있어요. 지금은 11자예요.").waitFor();
     const input = page.locator("#chat-message-input");
     t.equal(await input.inputValue(), "열자까지만 된다면서요", "what was typed is not lost");
     await visitor.say("👩‍👩‍👧‍👦 rude");
-    await page.locator("#composer-note").getByText("지금은 12자입니다.").waitFor();
+    await page.locator("#composer-note").getByText("지금은 12자예요.").waitFor();
     await visitor.say("rude");
     const failed = page.locator(".message.failed");
     await failed.getByText("보내지 못했어요.").waitFor();

@@ -5,7 +5,9 @@ import { browserTest, comeTo, systemFor, Visitor } from "./web-support.ts";
 /** What stands below the line, the first thing only; `undefined`: there is no line. */
 const below = (page: Page) =>
   page.evaluate(() => {
-    const next = document.querySelector("#chat-log > .news-line + .message, #chat-log > .news-line + .day + .message");
+    const next = document.querySelector(
+      "#chat-log > .unread-line + .message, #chat-log > .unread-line + .day + .message",
+    );
     return next?.querySelector(".text")?.textContent ?? undefined;
   });
 
@@ -40,20 +42,20 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await visitor.sees("old");
     await said(speaker, "hidden", "seen at once");
     await visitor.sees("seen at once");
-    t.equal(await page.locator(".news-line").count(), 0, "nothing is new to who sees it come");
+    t.equal(await page.locator(".unread-line").count(), 0, "nothing is new to who sees it come");
 
     await hide(page, true);
     const other = await full(t, there, "me", [{ room: "hidden" }]);
     await said(other, "hidden", "my own, from elsewhere");
     await visitor.sees("my own, from elsewhere");
-    t.equal(await page.locator(".news-line").count(), 0, "one's own words are not new");
+    t.equal(await page.locator(".unread-line").count(), 0, "one's own words are not new");
     await said(speaker, "hidden", "one");
     await said(speaker, "hidden", "two");
     await visitor.sees("two");
     await hide(page, false);
     t.equal(await below(page), "one");
-    t.equal(await page.locator(".news-line").textContent(), "새 메시지");
-    t.equal(await page.locator(".news-line").isVisible(), true);
+    t.equal(await page.locator(".unread-line").textContent(), "새 메시지");
+    t.equal(await page.locator(".unread-line").isVisible(), true);
     t.ok(await page.locator(".message.first").getByText("one", { exact: true }).isVisible(), "with its name");
     await said(speaker, "hidden", "three");
     await visitor.sees("three");
@@ -62,7 +64,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await until(async () => {
       await hide(page, true);
       await hide(page, false);
-      return (await page.locator(".news-line").count()) === 0;
+      return (await page.locator(".unread-line").count()) === 0;
     });
     await hide(page, true);
     await said(speaker, "hidden", "four");
@@ -70,7 +72,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await hide(page, false);
     t.equal(await below(page), "four", "and begins anew");
     await visitor.say("I have read it");
-    t.equal(await page.locator(".news-line").count(), 0, "who answers has seen it");
+    t.equal(await page.locator(".unread-line").count(), 0, "who answers has seen it");
     t.same(visitor.problems, []);
   });
 
@@ -80,7 +82,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     const visitor = await comeTo(browser, here, "visit", "me");
     const { page } = visitor;
     await visitor.sees("old");
-    t.equal(await page.locator(".news-line").count(), 0, "nothing is new on the first visit");
+    t.equal(await page.locator(".unread-line").count(), 0, "nothing is new on the first visit");
     await page.goto("about:blank");
     const other = await full(t, there, "me", [{ room: "visit" }]);
     await said(other, "visit", "mine");
@@ -94,7 +96,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await until(async () => {
       await page.reload();
       await page.locator("#connection.connected").waitFor();
-      return (await page.locator(".news-line").count()) === 0;
+      return (await page.locator(".unread-line").count()) === 0;
     });
     t.same(visitor.problems, []);
   });
@@ -115,9 +117,9 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     const distance = () => page.locator("#chat-log").evaluate((log) => log.scrollHeight - log.scrollTop);
     await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
     await until(async () => (await below(page)) === "message 0");
-    t.equal(await page.locator(".news-line").count(), 1);
+    t.equal(await page.locator(".unread-line").count(), 1);
     const before = await distance();
-    await page.locator(".news-line").scrollIntoViewIfNeeded();
+    await page.locator(".unread-line").scrollIntoViewIfNeeded();
     t.ok((await distance()) >= before - 1, "it is where older ones came in");
     t.same(visitor.problems, []);
   });
@@ -149,7 +151,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await other.goto(address);
     await other.getByText("one", { exact: true }).waitFor();
     await other.goto("about:blank");
-    await until(async () => (await page.locator(".news-line").count()) === 0);
+    await until(async () => (await page.locator(".unread-line").count()) === 0);
     await hide(page, false);
     t.equal(await page.title(), name);
     t.same(reading.problems, []);

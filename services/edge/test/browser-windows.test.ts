@@ -13,14 +13,18 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     const { page } = visitor;
     const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
     await page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -500, behavior: "instant" }));
+    await page.locator("#to-newest").waitFor();
     await said(speaker, "small", "news");
-    await page.locator("#to-newest.news").waitFor();
+    await page.locator("#to-newest.unread").waitFor();
     t.ok((await box("#to-newest")).height <= 46, "what is new is said in one line");
 
     await page.setViewportSize({ width: 360, height: 225 });
     await page.locator("#chat-message-input").fill("1\n2\n3\n4\n5\n6\n7\n8");
-    const roof = await box(".roof");
-    t.ok((await box(".floor")).y - roof.y - roof.height > 70, "a 1440 x 900 window at 400 %, with a long draft");
+    const header = await box(".page-header");
+    t.ok(
+      (await box(".page-footer")).y - header.y - header.height > 70,
+      "a 1440 x 900 window at 400 %, with a long draft",
+    );
     await page.locator("#chat-message-input").fill("");
     await page.setViewportSize({ width: 360, height: 740 });
 

@@ -15,7 +15,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     await minsu.page.keyboard.press("Enter");
     await minsu.page.locator("#connection.connected").waitFor();
     t.equal(minsu.page.url(), roomUrl(here, "수다방", "민수"));
-    t.ok(await minsu.page.getByText("아직 아무도 말을 꺼내지 않았어요").isVisible());
+    t.ok(await minsu.page.getByText("아직 메시지가 없어요.").isVisible());
 
     const sora = await Visitor.come(browser, { locale: "en-US" });
     await sora.enter(there, "수다방", "Sora");
@@ -148,7 +148,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     await page.goto(`http://127.0.0.1:${here.port}/chat/`);
     t.equal(await focused(), "room-name-input");
     await page.keyboard.press("Enter");
-    await page.locator("#room-error").getByText("방 이름은 1자에서").waitFor();
+    await page.locator("#room-error").getByText("방 이름을 입력하세요.").waitFor();
     t.equal(await page.locator("#room-name-input").getAttribute("aria-invalid"), "true");
     await page.keyboard.type("keys");
     await page.keyboard.press("Tab");

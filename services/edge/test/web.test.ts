@@ -27,6 +27,7 @@ async function pagesFor(t: Test, url = NOWHERE) {
     history: historyAt(t, [url], 300),
     guard: new Guard(edgeConfig({})),
     textMaxCharacters: 4000,
+    loginUrl: undefined,
   });
   t.teardown(() => app.close());
   return app;
@@ -120,7 +121,7 @@ t.test("a path that leads nowhere is told to people on a page, to programs as a 
     t.equal(page.statusCode, 404, url);
     t.match(page.headers["content-type"], "text/html");
     t.match(page.headers["content-security-policy"], "script-src 'self'");
-    t.match(page.body, "찾는 것이 없습니다.");
+    t.match(page.body, "찾는 페이지나 방이 없어요.");
     t.match(page.body, 'href="/chat/"');
     for (const options of [
       { headers: { accept: "*/*" } },
@@ -152,7 +153,7 @@ t.test("with persistence away the room opens and says that history is coming lat
   for (const url of [NOWHERE, silent.url, failing.url]) {
     const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
     t.equal(page.statusCode, 200);
-    t.match(page.body, /<p id="history-note" class="notice" role="status">Earlier messages are coming later/);
+    t.match(page.body, /<p id="history-note" class="notice" role="status">Earlier messages are not available yet/);
     t.notMatch(page.body, "data-position=");
     for (const id of ["chat-log", "chat-message-input", "chat-message-submit", "room-leave"]) {
       t.match(page.body, `id="${id}"`);
@@ -253,7 +254,7 @@ t.test("a URL that cannot be decoded is told to people on a page, to programs as
     t.equal(page.status, 400, path);
     t.match(page.headers.get("content-type"), "text/html");
     t.match(page.headers.get("content-security-policy"), "script-src 'self'");
-    t.match(body, "잘못된 요청입니다.");
+    t.match(body, "잘못된 요청이에요.");
     t.match(body, 'href="/chat/"');
     t.notMatch(body, /%ff|%zz|bad-url/);
     t.equal((await ask(path, browser, "HEAD")).status, 400);

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from "node:http";
 
-/** Where a browser is led whose URL cannot be decoded: such a URL itself gets to no route, and so to no page. */
+/** The path that the server gives to a browser's request whose URL cannot be decoded, since no route matches that URL. */
 export const BAD_URL_PATH = "/bad-url";
 
-/** A browser that goes somewhere, not a program that asks for data. */
+/** Whether a browser navigates, as against a program that asks for data. */
 export function wantsPage({ method, headers }: Pick<IncomingMessage, "method" | "headers">): boolean {
   return (method === "GET" || method === "HEAD") && (headers.accept ?? "").includes("text/html");
 }
 
-/** Whether the router could not read a request's path: it is no UTF-8, percent-encoded. */
+/** Whether the path is not percent-encoded UTF-8, so that the router cannot read it. */
 export function isBadUrl({ url = "" }: IncomingMessage): boolean {
-  // Most have nothing to decode.
+  // Most URLs have nothing to decode.
   if (!url.includes("%")) return false;
   try {
     decodeURIComponent(url.split(/[?#]/, 1)[0]!);

@@ -1,8 +1,8 @@
 import type { FastifyHelmetOptions } from "@fastify/helmet";
 
 /**
- * What the pages may load, and who may embed them. Everything comes from this server and nothing is inline, so a
- * script that gets into the HTML by a mistake of ours still does not run. `'self'` covers the WebSocket (CSP 3).
+ * The pages load everything from this server and have no inline script, so a script injected into the HTML does not run.
+ * No other site may embed them. `'self'` covers the WebSocket (CSP 3).
  */
 export const PAGE_SECURITY: FastifyHelmetOptions = {
   contentSecurityPolicy: {
@@ -20,8 +20,8 @@ export const PAGE_SECURITY: FastifyHelmetOptions = {
     },
   },
   frameguard: { action: "deny" },
-  // Not "no-referrer": that would make the origin of our own forms unknown to us.
+  // With "no-referrer", the browser would send our own forms with the origin "null".
   referrerPolicy: { policy: "same-origin" },
-  // Whether this host speaks TLS is the proxy's knowledge, not ours.
+  // Only the proxy in front knows whether this host has TLS.
   strictTransportSecurity: false,
 };

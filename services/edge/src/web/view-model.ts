@@ -2,12 +2,12 @@ import type { HistoryMessage } from "@madang/protocol";
 import { continues, hue, initial } from "./shared/grouping.ts";
 import { type Segment, segments } from "./shared/links.ts";
 
-/** A message as its template wants it. */
+/** The data of one message for its template. */
 export interface MessageView {
   readonly position: string;
   readonly user: string;
   readonly at: string;
-  /** Short and in UTC: the visitor's own time is the script's part. */
+  /** Short, in UTC. The script replaces it by the reader's local time. */
   readonly time: string;
   readonly classes: string;
   readonly initial: string;

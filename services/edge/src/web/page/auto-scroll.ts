@@ -1,88 +1,85 @@
+import { fill } from "../shared/dictionary.ts";
 import { t } from "./localized-text.ts";
 
-/** So near to the end, in pixels, a reader counts as being there. */
+/** Within this many pixels of the end, a reader counts as being at the end. */
 const NEAR_END_PX = 80;
-/** A browser does much for a new title, and a busy room would have one for each message; nobody reads that fast. */
-const TITLE_EVERY_MS = 250;
+/** A new title costs a browser much work, and a busy room would cause one for each message. */
+const TITLE_INTERVAL_MS = 250;
 
 /**
- * Keeps the newest message in sight while the reader is at the end of the log; while they read further up, leaves
- * them there and shows a button that says how much is new. Counts what came while the page was hidden in its title.
+ * Keeps the newest message visible while the reader is at the end of the log. While they read further up, it leaves
+ * their place alone and shows a button with the number of new messages. While the page is hidden, its title shows the
+ * number of new messages.
  */
-export class Follow {
+export class AutoScroll {
   readonly #log: HTMLElement;
   readonly #button: HTMLButtonElement;
   readonly #title = document.title;
-  readonly #whenCut: () => void;
+  readonly #loadNewest: () => void;
   #atEnd = true;
   #top = 0;
   #below = 0;
   #unseen = 0;
-  #titleDue: number | undefined;
+  #titleTimer: number | undefined;
   #scheduled = false;
-  #cut = false;
+  #truncated = false;
 
-  /** `whenCut`: the reader wants to see the newest, which is not on the page. */
-  constructor(log: HTMLElement, button: HTMLButtonElement, whenCut: () => void) {
+  /** `loadNewest`: the reader wants to see the newest messages, and they are not on the page. */
+  constructor(log: HTMLElement, button: HTMLButtonElement, loadNewest: () => void) {
     this.#log = log;
     this.#button = button;
-    this.#whenCut = whenCut;
-    // At once: whoever watches the upper end must not take the first sight for a reader who went there.
-    this.#toEnd();
+    this.#loadNewest = loadNewest;
+    // At once: otherwise the observer of the upper end would take the first view for a reader who scrolled there.
+    this.#scrollToEnd();
     log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {
-      // The button goes away at the end, and would take the focus with it.
+      // The button disappears at the end and would lose the focus.
       log.focus({ preventScroll: true });
-      if (this.#cut) return this.said();
-      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      log.scrollTo({ top: log.scrollHeight, behavior: calm ? "instant" : "smooth" });
+      if (this.#truncated) return this.followOwn();
+      const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      log.scrollTo({ top: log.scrollHeight, behavior: reducedMotion ? "instant" : "smooth" });
     });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
       this.#unseen = 0;
       this.#showUnseen();
     });
-    // A phone's keyboard, a turned screen, a composer that grows: the end stays in sight.
-    new ResizeObserver(() => this.#schedule()).observe(log);
+    // The end stays visible when a keyboard opens, the screen turns, or the composer grows.
+    new ResizeObserver(() => this.update()).observe(log);
   }
 
   get atEnd(): boolean {
     return this.#atEnd;
   }
 
-  /** Whether the page ends before the room does: it then has no end to be at. */
-  get cut(): boolean {
-    return this.#cut;
+  /** Whether the page ends before the room's newest message. The reader is then never at the end. */
+  get truncated(): boolean {
+    return this.#truncated;
   }
 
-  set cut(cut: boolean) {
-    this.#cut = cut;
-    if (cut) this.#atEnd = false;
+  set truncated(truncated: boolean) {
+    this.#truncated = truncated;
+    if (truncated) this.#atEnd = false;
   }
 
-  /** Somebody else said something. */
-  added(): void {
+  /** A message of another person came. */
+  messageAdded(): void {
     if (!this.#atEnd) this.#below++;
     if (document.hidden) {
       this.#unseen++;
-      this.#titleDue ??= window.setTimeout(() => this.#showUnseen(), TITLE_EVERY_MS);
+      this.#titleTimer ??= window.setTimeout(() => this.#showUnseen(), TITLE_INTERVAL_MS);
     }
-    this.#schedule();
+    this.update();
   }
 
-  /** The reader said something here, and wants to see it. */
-  said(): void {
-    if (this.#cut) this.#whenCut();
+  /** The reader wrote a message here: scrolls to it. */
+  followOwn(): void {
+    if (this.#truncated) this.#loadNewest();
     else this.#atEnd = true;
-    this.#schedule();
+    this.update();
   }
 
-  /** Something was added that is no news: who is at the end stays there. */
-  noted(): void {
-    this.#schedule();
-  }
-
-  /** Changes what is above without moving what the reader looks at. */
+  /** Changes the upper part of the log without moving the lines that the reader looks at. */
   keepPlace(change: () => void): void {
     const fromEnd = this.#log.scrollHeight - this.#log.scrollTop;
     change();
@@ -90,26 +87,26 @@ export class Follow {
     this.#top = this.#log.scrollTop;
   }
 
-  /** One look a frame, however many messages came. */
-  #schedule(): void {
+  /** The log has changed: a reader at the end stays there. Works once a frame, whatever the number of messages. */
+  update(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
-      if (this.#atEnd) this.#toEnd();
+      if (this.#atEnd) this.#scrollToEnd();
       this.#showButton();
     });
   }
 
-  #toEnd(): void {
+  #scrollToEnd(): void {
     this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: "instant" });
     this.#top = this.#log.scrollTop;
   }
 
-  /** Only who moves up leaves the end: being far from it may as well mean that much has just come in. */
+  /** Only a move upwards leaves the end. A distance from the end can also mean that many messages came at once. */
   #onScroll(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#atEnd = !this.#cut;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) this.#atEnd = !this.#truncated;
     else if (scrollTop < this.#top) this.#atEnd = false;
     this.#top = scrollTop;
     this.#showButton();
@@ -118,13 +115,13 @@ export class Follow {
   #showButton(): void {
     if (this.#atEnd) this.#below = 0;
     this.#button.hidden = this.#atEnd;
-    this.#button.classList.toggle("news", this.#below > 0);
-    this.#button.textContent = this.#below > 0 ? t.newMessages.replace("{n}", String(this.#below)) : t.toNewest;
+    this.#button.classList.toggle("unread", this.#below > 0);
+    this.#button.textContent = this.#below > 0 ? fill(t.newMessages, { n: this.#below }) : t.toNewest;
   }
 
   #showUnseen(): void {
-    clearTimeout(this.#titleDue);
-    this.#titleDue = undefined;
+    clearTimeout(this.#titleTimer);
+    this.#titleTimer = undefined;
     document.title = this.#unseen > 0 ? `(${this.#unseen}) ${this.#title}` : this.#title;
   }
 }

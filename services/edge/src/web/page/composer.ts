@@ -1,27 +1,33 @@
 import { characters, isBlank } from "@madang/protocol/browser";
+import { fill } from "../shared/dictionary.ts";
 import { byId, make } from "./dom.ts";
-import type { Draft } from "./visitor-storage.ts";
 import { t } from "./localized-text.ts";
+import type { Draft } from "./visitor-storage.ts";
 
-/** Browsers say so, instead of 13, when a key belongs to an input method: Safari does it after `isComposing` is over. */
+/** Browsers send this key code instead of 13 when an input method uses the key. Safari sends it after `isComposing` ends. */
 const IME_KEY_CODE = 229;
 
-/**
- * Where a message is written. `say` gets each text of at most `max` characters, and returns whether it took it.
- * What was typed stays until then, in `draft`, too. `typing` hears of each change to a text that is not blank.
- */
+export interface ComposerHandlers {
+  /** Takes a text of at most the allowed length. @returns whether the text is on its way; otherwise it stays */
+  send(text: string): boolean;
+  /** Is called for each change to a text that is not blank. */
+  typing(): void;
+}
+
+/** The form in which a person writes. It is disabled, and says why, while the person cannot write. */
 export class Composer {
   readonly #input = byId<HTMLTextAreaElement>("chat-message-input");
   readonly #submit = byId<HTMLButtonElement>("chat-message-submit");
   readonly #note = byId("composer-note");
   readonly #draft: Draft;
 
-  constructor(max: number, say: (text: string) => boolean, typing: () => void, draft: Draft) {
+  /** @param max longest text, in characters. `draft` keeps the text that is not sent yet */
+  constructor(max: number, handlers: ComposerHandlers, draft: Draft) {
     this.#draft = draft;
     const form = byId<HTMLFormElement>("composer");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!this.#submit.disabled) this.#send(max, say);
+      if (!this.#submit.disabled) this.#send(max, handlers);
     });
     this.#input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === IME_KEY_CODE) return;
@@ -32,23 +38,34 @@ export class Composer {
       this.note("");
       this.#draft.set(this.#input.value);
       this.#fit();
-      if (!isBlank(this.#input.value)) typing();
+      if (!isBlank(this.#input.value)) handlers.typing();
     });
-    // What was typed before there was a script comes first.
+    // A text typed before the script ran takes precedence over the draft.
     this.#input.value ||= draft.get();
     this.#fit();
     this.focus();
   }
 
-  /** Says why nothing can be said here, or, with `undefined`, that it can. `tryAgain` may find that changed. */
-  close(reason: string | undefined, tryAgain?: () => void): void {
-    // The button goes with the reason, and would take the focus with it.
-    const asked = this.#note.contains(document.activeElement);
-    this.#input.disabled = this.#submit.disabled = reason !== undefined;
-    this.note(reason ?? "");
-    if (tryAgain)
-      this.#note.append(" ", make("button", { type: "button", className: "quiet", onclick: tryAgain }, t.tryAgain));
-    if (asked) (this.#note.querySelector("button") ?? this.#input).focus();
+  /** Disables the composer and shows why. */
+  disable(reason: string): void {
+    this.#setDisabled(true);
+    this.note(reason);
+  }
+
+  /** Disables the composer and offers to try again, since the reason may no longer hold. */
+  disableUntilRetry(reason: string, retry: () => void): void {
+    // The old button, which may have the focus, is replaced.
+    const hadFocus = this.#note.contains(document.activeElement);
+    this.disable(reason);
+    this.#note.append(" ", make("button", { type: "button", className: "link", onclick: retry }, t.tryAgain));
+    if (hadFocus) this.#note.querySelector("button")?.focus();
+  }
+
+  enable(): void {
+    const hadFocus = this.#note.contains(document.activeElement);
+    this.#setDisabled(false);
+    this.note("");
+    if (hadFocus) this.focus();
   }
 
   focus(): void {
@@ -59,11 +76,16 @@ export class Composer {
     this.#note.textContent = text;
   }
 
-  #send(max: number, say: (text: string) => boolean): void {
+  #setDisabled(disabled: boolean): void {
+    this.#input.disabled = this.#submit.disabled = disabled;
+    this.#input.placeholder = disabled ? t.cannotWrite : t.placeholder;
+  }
+
+  #send(max: number, handlers: ComposerHandlers): void {
     const text = this.#input.value;
     const length = characters(text);
-    if (length > max) return this.note(t.tooLong.replace("{n}", `${max}`).replace("{m}", `${length}`));
-    if (!isBlank(text) && !say(text)) return;
+    if (length > max) return this.note(fill(t.tooLong, { n: max, m: length }));
+    if (!isBlank(text) && !handlers.send(text)) return;
     this.#input.value = "";
     this.#draft.set("");
     this.note("");
@@ -71,7 +93,7 @@ export class Composer {
     this.focus();
   }
 
-  /** As high as its text; the style sheet sets the limit, and how high it is without any. */
+  /** Makes the field as high as its text, up to the limit in the style sheet. */
   #fit(): void {
     const { style } = this.#input;
     if (this.#input.value === "") return void style.removeProperty("height");

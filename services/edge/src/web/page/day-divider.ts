@@ -1,28 +1,28 @@
 import { make } from "./dom.ts";
-import { dayWords } from "./localized-text.ts";
+import { formatDay } from "./localized-text.ts";
 
-/** The date above a line with which a day begins. */
-export class DayElement {
+/** The date above the first line of a day. */
+export class DayDivider {
   readonly #line: HTMLElement;
-  #day: HTMLElement | undefined;
+  #element: HTMLElement | undefined;
   #at: string | undefined;
 
   constructor(line: HTMLElement) {
     this.#line = line;
   }
 
-  /** Where the line and what belongs to it begin. */
+  /** The first element of the line: the date, or else the line itself. */
   get start(): HTMLElement {
-    return this.#day ?? this.#line;
+    return this.#element ?? this.#line;
   }
 
-  /** @param at ISO 8601, another one when the server knows better than the visitor's clock; `undefined`: the line begins no day */
+  /** @param at ISO 8601; it can change once the server's time is known. `undefined`: the line is not the day's first */
   show(at: string | undefined): void {
     if (at === this.#at) return;
     this.#at = at;
-    this.#day?.remove();
-    this.#day =
-      at === undefined ? undefined : make("p", { className: "day" }, make("time", { dateTime: at }, dayWords(at)));
-    if (this.#day) this.#line.before(this.#day);
+    this.#element?.remove();
+    this.#element =
+      at === undefined ? undefined : make("p", { className: "day" }, make("time", { dateTime: at }, formatDay(at)));
+    if (this.#element) this.#line.before(this.#element);
   }
 }

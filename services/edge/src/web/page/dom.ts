@@ -1,11 +1,11 @@
-/** Elements that the templates promise. */
+/** An element that the page's template contains. */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
   if (!element) throw new Error(`The page has no #${id}`);
   return element as E;
 }
 
-/** A new element. Text goes in as text: nothing on these pages is ever parsed as HTML by the script. */
+/** A new element. Strings become text nodes: the script never parses HTML. */
 export function make<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   properties: Partial<HTMLElementTagNameMap[Name]> = {},
@@ -14,4 +14,9 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
   return element;
+}
+
+/** A text with elements in the place of its placeholders, such as `{user}`. */
+export function withElements(text: string, elements: Readonly<Record<string, () => HTMLElement>>): (Node | string)[] {
+  return text.split(/\{(\w+)\}/).map((part, i) => (i % 2 === 0 ? part : (elements[part]?.() ?? `{${part}}`)));
 }

@@ -3,9 +3,10 @@ import type { HistoryPage } from "@madang/protocol/browser";
 
 const PAGE_SIZE = 50;
 const TIMEOUT_MS = 10_000;
-const REST_MIN_MS = 1_000;
-const REST_MAX_MS = 15_000;
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 15_000;
 const UNAUTHORIZED = 401;
+const NOT_FOUND = 404;
 
 class Refused extends Error {
   readonly status: number;
@@ -16,27 +17,28 @@ class Refused extends Error {
   }
 }
 
-/** A room's history over HTTP. */
-export class History {
+/** A room and its messages over HTTP. */
+export class HistoryApi {
   readonly #url: string;
 
   constructor(room: string) {
     this.#url = `/v1/rooms/${encodeURIComponent(room)}`;
   }
 
-  /** What was said last before a position. Rejects when history cannot be reached now. */
+  /** The last messages before a position. Rejects while history is unavailable. */
   before(position: string): Promise<HistoryPage> {
     return this.#messages({ before: position });
   }
 
-  /** What was said first after a position. Rejects when history cannot be reached now. */
+  /** The first messages after a position. Rejects while history is unavailable. */
   after(position: string): Promise<HistoryPage> {
     return this.#messages({ after: position });
   }
 
   /**
-   * The room, made if there is none yet, and its newest messages; however long it takes until history can be reached.
-   * `failed` is called after each try in vain. Who is not signed in waits for `signedIn` and does not ask meanwhile.
+   * The room, created unless it exists, and its newest messages. Retries until history is available.
+   * @param failed is called after each failure
+   * @param signedIn resolves once the server admits the person; without a valid session nothing is requested
    */
   async latest(failed: () => void, signedIn: () => Promise<void>): Promise<{ room: Room; page: HistoryPage }> {
     for (let failures = 0; ; failures++) {
@@ -44,23 +46,23 @@ export class History {
         return { room: await this.#room(), page: await this.#messages({}) };
       } catch (error) {
         failed();
-        await (error instanceof Refused && error.status === UNAUTHORIZED ? signedIn() : rest(failures));
+        await (error instanceof Refused && error.status === UNAUTHORIZED ? signedIn() : backoff(failures));
       }
     }
   }
 
   async #room(): Promise<Room> {
-    const found = await ask(this.#url, "GET");
-    return json(found.status === 404 ? await ask(this.#url, "PUT") : found);
+    const found = await request(this.#url, "GET");
+    return json(found.status === NOT_FOUND ? await request(this.#url, "PUT") : found);
   }
 
   async #messages(query: Record<string, string>): Promise<HistoryPage> {
     const parameters = new URLSearchParams({ ...query, limit: String(PAGE_SIZE) });
-    return json(await ask(`${this.#url}/messages?${parameters}`, "GET"));
+    return json(await request(`${this.#url}/messages?${parameters}`, "GET"));
   }
 }
 
-function ask(url: string, method: "GET" | "PUT"): Promise<Response> {
+function request(url: string, method: "GET" | "PUT"): Promise<Response> {
   return fetch(url, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
 }
 
@@ -69,8 +71,8 @@ async function json<T>(response: Response): Promise<T> {
   return (await response.json()) as T;
 }
 
-/** Waits before the next try; with jitter, since whatever hit this page hit every other one in the room. */
-export function rest(failures: number): Promise<void> {
-  const longest = Math.min(REST_MIN_MS * 2 ** failures, REST_MAX_MS);
+/** Waits before the next attempt. Jitter spreads the pages of a room, which all fail at the same time. */
+export function backoff(failures: number): Promise<void> {
+  const longest = Math.min(RETRY_MIN_MS * 2 ** failures, RETRY_MAX_MS);
   return new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
 }

@@ -1,84 +1,84 @@
 import type { PendingSend } from "@madang/client";
 import { continues } from "../shared/grouping.ts";
 import { make } from "./dom.ts";
-import { MessageElement, type Stored } from "./message-element.ts";
-import type { NoticeElement } from "./notice-element.ts";
-import { compare } from "./position-order.ts";
-import { dayWords, t } from "./localized-text.ts";
+import { formatDay, t } from "./localized-text.ts";
+import { MessageElement, type StoredMessage } from "./message-element.ts";
+import type { ModerationNotice } from "./moderation-notice.ts";
+import { comparePositions } from "./position-order.ts";
 
-/** More than this makes a page slow on a phone; the oldest are loaded again when somebody scrolls there. */
-const SHOWN_MAX = 1500;
-const SHOWN_AFTER_TRIM = 1000;
-/** So long a busy browser may take to look at what has changed, which it then reads out, or not, by what the log is then. */
-const HUSH_MS = 500;
+/** More lines make a page slow on a phone. Dropped lines are loaded again when the reader scrolls to them. */
+const LINES_MAX = 1500;
+const LINES_AFTER_TRIM = 1000;
+/** A busy browser may take this long to announce a change, by the state that the log has then. */
+const MUTE_MS = 500;
 
-type Line = MessageElement | NoticeElement;
+type Line = MessageElement | ModerationNotice;
 
 /**
- * The messages on the page, and what moderators did between them: what has a place in the log, in its order and each
- * once, whatever way it came (server-rendered, history, live); then this person's own messages that have none yet.
+ * The lines of the page: stored messages and moderation notices in the order of the log, each once, whether they were
+ * rendered by the server, loaded from history, or received live. This person's pending messages follow them.
  */
 export class LogView {
   readonly #log: HTMLElement;
   readonly #user: string;
-  /** By position, ascending; then the pending ones, which have none. */
+  /** By position, ascending; then the pending messages, which have no position. */
   readonly #lines: Line[];
   readonly #pending = new Map<string, MessageElement>();
-  /** The line above what is new to this person. */
-  readonly news = make("p", { className: "news-line" }, make("span", {}, t.news));
-  #newsAfter: string | undefined;
-  #newsAbove: Line | undefined;
-  #hushed: number | undefined;
+  /** The divider above the messages that this person has not seen. */
+  readonly unreadLine = make("p", { className: "unread-line" }, make("span", {}, t.unread));
+  #unreadAfter: string | undefined;
+  #firstUnread: Line | undefined;
+  #muted: number | undefined;
 
   constructor(log: HTMLElement, user: string) {
     this.#log = log;
     this.#user = user;
     this.#lines = Array.from(log.querySelectorAll<HTMLElement>(".message"), (root) => MessageElement.adopt(root));
     for (let i = 0; i < this.#lines.length; i++) this.#arrange(i);
-    this.hush();
+    this.mute();
   }
 
-  /** What is put onto the page now was said long ago: it is no news, and screen readers are not to read all of it out. */
-  hush(): void {
+  /** Keeps screen readers from announcing the old messages that are added to the page now. */
+  mute(): void {
     this.#log.setAttribute("aria-live", "off");
-    clearTimeout(this.#hushed);
-    this.#hushed = window.setTimeout(() => this.#log.setAttribute("aria-live", "polite"), HUSH_MS);
+    clearTimeout(this.#muted);
+    this.#muted = window.setTimeout(() => this.#log.setAttribute("aria-live", "polite"), MUTE_MS);
   }
 
   get empty(): boolean {
     return this.#lines.length === 0;
   }
 
-  /** Position of the oldest message shown; `undefined` while none has a place in the log. */
+  /** Position of the first line; `undefined` while no line has a position. */
   get oldest(): string | undefined {
     return this.#lines[0]?.position;
   }
 
-  /** Position of the newest line that has one. */
+  /** Position of the last line that has one. */
   get newest(): string | undefined {
     return this.#lines.findLast(({ position }) => position !== undefined)?.position;
   }
 
-  /** Shows a message at its place. One that is there already takes the state given. @returns whether it is new here */
-  add(said: Stored): boolean {
-    const own = said.user === this.#user;
-    const pending = own && said.nonce !== undefined ? this.#takePending(said.nonce) : undefined;
-    const index = this.#search(said.position);
-    const known = this.#messageAt(index, said.position);
+  /** Shows a message at its place, or updates it. @returns whether the page did not have it, not even as pending */
+  add(stored: StoredMessage): boolean {
+    const own = stored.user === this.#user;
+    const pending = own && stored.nonce !== undefined ? this.#takePending(stored.nonce) : undefined;
+    const index = this.#search(stored.position);
+    const known = this.#messageAt(index, stored.position);
     if (known) pending?.remove();
-    const message = known ?? pending ?? MessageElement.create(said.user, own);
-    message.showStored(said);
+    const message = known ?? pending ?? MessageElement.create(stored.user, own);
+    message.showStored(stored);
     if (!known) this.#insert(index, message);
     return !known && !pending;
   }
 
-  /** Shows a line that is no message at its place, once. */
-  addNotice(notice: NoticeElement): void {
+  /** Shows a notice at its place, once. */
+  addNotice(notice: ModerationNotice): void {
     const index = this.#search(notice.position);
     if (this.#lines[index]?.position !== notice.position) this.#insert(index, notice);
   }
 
-  /** An edit or a deletion of the message at `position`; of one that is not shown it is none of the page's business. */
+  /** Shows an edit, or with `undefined` a deletion, of the message at `position`. Ignores messages that are not shown. */
   amend(position: string, text: string | undefined): void {
     const message = this.#messageAt(this.#search(position), position);
     if (!message || message.deleted) return;
@@ -97,10 +97,10 @@ export class LogView {
     return message;
   }
 
-  /** A pending message was stored at `position`. Its event follows, unless the page is past that position already. */
+  /** A pending message was stored at `position`. Its event follows, unless the page is already past that position. */
   settle(nonce: string, position: string): void {
     const last = this.newest;
-    if (last !== undefined && compare(position, last) <= 0) this.dropPending(nonce);
+    if (last !== undefined && comparePositions(position, last) <= 0) this.dropPending(nonce);
     else this.#pending.get(nonce)?.showSent();
   }
 
@@ -109,55 +109,55 @@ export class LogView {
     this.#arrange(this.#lines.length - 1);
   }
 
-  /** Forgets what is older than `position`, where something may be missing in between. */
+  /** Removes the lines before `position`, because a gap may follow them. */
   dropBefore(position: string): void {
     this.#dropFirst(this.#search(position));
   }
 
   /**
-   * Draws the line above the first message that somebody else said after `position`, and keeps it there whatever comes
-   * in between. `undefined`: no line. @returns whether there is such a message
+   * Shows the unread divider above the first message of another person after `position`, and keeps it there when lines
+   * are inserted. `undefined`: no divider. @returns whether there is such a message
    */
-  divide(position: string | undefined): boolean {
-    this.#newsAfter = position;
-    this.#placeNews();
-    return this.#newsAbove !== undefined;
+  showUnread(position: string | undefined): boolean {
+    this.#unreadAfter = position;
+    this.#placeUnread();
+    return this.#firstUnread !== undefined;
   }
 
   get crowded(): boolean {
-    return this.#lines.length > SHOWN_MAX;
+    return this.#lines.length > LINES_MAX;
   }
 
-  /** Keeps the page light: forgets the oldest. */
+  /** Removes the oldest lines. */
   trim(): void {
-    this.#dropFirst(this.#lines.length - SHOWN_AFTER_TRIM);
+    this.#dropFirst(this.#lines.length - LINES_AFTER_TRIM);
   }
 
-  /** Keeps the page light for who reads at its upper end: forgets the newest that have a place. */
+  /** For a reader at the upper end: removes the newest lines that have a position. */
   trimEnd(): void {
-    for (const line of this.#lines.splice(SHOWN_AFTER_TRIM, this.#placed - SHOWN_AFTER_TRIM)) line.remove();
-    this.#arrange(SHOWN_AFTER_TRIM);
-    this.#placeNews();
+    for (const line of this.#lines.splice(LINES_AFTER_TRIM, this.#placed - LINES_AFTER_TRIM)) line.remove();
+    this.#arrange(LINES_AFTER_TRIM);
+    this.#placeUnread();
   }
 
-  /** Puts what is no line behind all that have a place. */
+  /** Puts an element that is not a line after all lines that have a position. */
   placeAtEnd(element: HTMLElement): void {
     this.#log.insertBefore(element, this.#lines[this.#placed]?.start ?? null);
   }
 
-  /** How many lines have a place in the log. */
+  /** The number of lines that have a position. */
   get #placed(): number {
     return this.#lines.length - this.#pending.size;
   }
 
-  /** Index of the first message that is not before `position`; pending ones come after every position. */
+  /** Index of the first line that is not before `position`. Pending messages come after every position. */
   #search(position: string): number {
     let low = 0;
     let high = this.#lines.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const at = this.#lines[middle]!.position;
-      if (at !== undefined && compare(at, position) < 0) low = middle + 1;
+      if (at !== undefined && comparePositions(at, position) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -168,7 +168,7 @@ export class LogView {
     return line instanceof MessageElement && line.position === position ? line : undefined;
   }
 
-  /** The list's part of {@link settle}: the element stays in the document, so that it does not flicker. */
+  /** Removes a pending message from the list but not from the document, where it would flicker. */
   #takePending(nonce: string): MessageElement | undefined {
     const message = this.#pending.get(nonce);
     if (!message) return undefined;
@@ -179,7 +179,7 @@ export class LogView {
 
   #insert(index: number, line: Line): void {
     const next = this.#lines[index]?.start ?? null;
-    // Moving an element that is in place would make screen readers say it again.
+    // Screen readers would announce an element again that is moved to its own place.
     if (line.root.parentNode !== this.#log || line.root.nextElementSibling !== next) {
       line.remove();
       this.#log.insertBefore(line.root, next);
@@ -187,32 +187,33 @@ export class LogView {
     this.#lines.splice(index, 0, line);
     this.#arrange(index);
     this.#arrange(index + 1);
-    this.#placeNews();
+    this.#placeUnread();
   }
 
   #dropFirst(count: number): void {
     for (const line of this.#lines.splice(0, count)) line.remove();
     this.#arrange(0);
-    this.#placeNews();
+    this.#placeUnread();
   }
 
-  #placeNews(): void {
-    const old = this.#newsAbove;
-    this.#newsAbove = this.#firstNews();
-    if (this.#newsAbove !== old) {
-      for (const line of [old, this.#newsAbove]) if (line) this.#arrange(this.#lines.indexOf(line));
+  #placeUnread(): void {
+    const old = this.#firstUnread;
+    this.#firstUnread = this.#findUnread();
+    if (this.#firstUnread !== old) {
+      for (const line of [old, this.#firstUnread]) if (line) this.#arrange(this.#lines.indexOf(line));
     }
-    if (!this.#newsAbove) this.news.remove();
-    else if (this.news.nextElementSibling !== this.#newsAbove.start) this.#newsAbove.start.before(this.news);
+    if (!this.#firstUnread) this.unreadLine.remove();
+    else if (this.unreadLine.nextElementSibling !== this.#firstUnread.start)
+      this.#firstUnread.start.before(this.unreadLine);
   }
 
-  #firstNews(): Line | undefined {
-    if (this.#newsAfter === undefined) return undefined;
-    for (let i = this.#search(this.#newsAfter); i < this.#lines.length; i++) {
+  #findUnread(): Line | undefined {
+    if (this.#unreadAfter === undefined) return undefined;
+    for (let i = this.#search(this.#unreadAfter); i < this.#lines.length; i++) {
       const line = this.#lines[i]!;
       if (line.position === undefined) return undefined;
-      const isNews = line instanceof MessageElement && line.user !== this.#user;
-      if (isNews && line.position !== this.#newsAfter) return line;
+      const isUnread = line instanceof MessageElement && line.user !== this.#user;
+      if (isUnread && line.position !== this.#unreadAfter) return line;
     }
     return undefined;
   }
@@ -221,7 +222,7 @@ export class LogView {
     const line = this.#lines[index];
     if (!line) return;
     const previous = this.#lines[index - 1];
-    const startsDay = !previous || dayWords(previous.at) !== dayWords(line.at);
-    line.arrange(startsDay || line === this.#newsAbove || !continues(previous, line), startsDay);
+    const startsDay = !previous || formatDay(previous.at) !== formatDay(line.at);
+    line.arrange(startsDay || line === this.#firstUnread || !continues(previous, line), startsDay);
   }
 }

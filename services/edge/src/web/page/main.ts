@@ -1,4 +1,4 @@
-/** The one script of the pages. */
+/** The script of all pages. */
 import { startIndexPage } from "./index-page.ts";
 import { startRoomPage } from "./room-page.ts";
 

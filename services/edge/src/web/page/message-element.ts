@@ -1,21 +1,24 @@
 import type { HistoryMessage } from "@madang/protocol/browser";
 import { hue, initial } from "../shared/grouping.ts";
 import { segments } from "../shared/links.ts";
-import { DayElement } from "./day-divider.ts";
+import { DayDivider } from "./day-divider.ts";
 import { make } from "./dom.ts";
-import { momentWords, t, timeWords } from "./localized-text.ts";
+import { formatExactTime, formatTime, t } from "./localized-text.ts";
 
-/** What the page shows of a message that has its place in the log. */
-export type Stored = Pick<HistoryMessage, "position" | "user" | "at" | "message" | "nonce" | "editedAt" | "deleted">;
+/** The fields of a stored message that the page shows. */
+export type StoredMessage = Pick<
+  HistoryMessage,
+  "position" | "user" | "at" | "message" | "nonce" | "editedAt" | "deleted"
+>;
 
-/** One message on the page; the same elements and classes as `views/message.eta` makes. */
+/** One message on the page, with the same elements and classes as `views/message.eta`. */
 export class MessageElement {
   readonly root: HTMLElement;
   readonly user: string;
-  /** `undefined` until the message has its place in the log. */
+  /** `undefined` until the message is stored. */
   position: string | undefined;
   at: string;
-  readonly #day: DayElement;
+  readonly #day: DayDivider;
   readonly #text: HTMLElement;
   readonly #meta: HTMLElement;
 
@@ -23,7 +26,7 @@ export class MessageElement {
     this.root = root;
     this.user = user;
     this.at = at;
-    this.#day = new DayElement(root);
+    this.#day = new DayDivider(root);
     this.#text = root.querySelector<HTMLElement>(".text")!;
     this.#meta = root.querySelector<HTMLElement>(".meta")!;
   }
@@ -42,7 +45,7 @@ export class MessageElement {
     return new MessageElement(root, user, new Date().toISOString());
   }
 
-  /** Takes over what the server rendered, and puts its time into the visitor's own. */
+  /** Takes over a message that the server rendered, and shows its time in the reader's time zone. */
   static adopt(root: HTMLElement): MessageElement {
     const message = new MessageElement(root, root.dataset["user"] ?? "", root.dataset["at"] ?? "");
     message.position = root.dataset["position"];
@@ -50,7 +53,7 @@ export class MessageElement {
     return message;
   }
 
-  /** Where this message and what belongs to it begin. */
+  /** The first element that belongs to this message. */
   get start(): HTMLElement {
     return this.#day.start;
   }
@@ -59,7 +62,7 @@ export class MessageElement {
     return this.root.classList.contains("deleted");
   }
 
-  showStored({ position, at, message, editedAt, deleted }: Stored): void {
+  showStored({ position, at, message, editedAt, deleted }: StoredMessage): void {
     this.position = position;
     this.at = at;
     this.root.dataset["position"] = position;
@@ -92,12 +95,12 @@ export class MessageElement {
     this.#meta.replaceChildren(t.sending);
   }
 
-  /** It goes out later, by itself. */
+  /** The SDK will send the message again by itself. */
   showHeld(reason: string): void {
     this.#meta.replaceChildren(`${t.sending} ${reason}`);
   }
 
-  /** The server has it; its own event is on the way. */
+  /** The server has acknowledged the message; its event is still to come. */
   showSent(): void {
     this.root.classList.remove("pending", "failed");
     this.#showTime(false);
@@ -111,13 +114,13 @@ export class MessageElement {
       make(
         "span",
         { className: "choices" },
-        make("button", { type: "button", className: "quiet", onclick: retry }, t.retry),
-        make("button", { type: "button", className: "quiet", onclick: discard }, t.discard),
+        make("button", { type: "button", className: "link", onclick: retry }, t.retry),
+        make("button", { type: "button", className: "link", onclick: discard }, t.discard),
       ),
     );
   }
 
-  /** Whether a name stands above it, and a date above that. */
+  /** `first`: the name stands above the message. `startsDay`: so does the date. */
   arrange(first: boolean, startsDay: boolean): void {
     this.root.classList.toggle("first", first);
     this.#day.show(startsDay ? this.at : undefined);
@@ -129,7 +132,7 @@ export class MessageElement {
   }
 
   #showTime(edited: boolean): void {
-    const time = make("time", { dateTime: this.at, title: momentWords(this.at) }, timeWords(this.at));
+    const time = make("time", { dateTime: this.at, title: formatExactTime(this.at) }, formatTime(this.at));
     this.#meta.replaceChildren(...(edited ? [make("span", { className: "edited" }, t.edited), " "] : []), time);
   }
 }

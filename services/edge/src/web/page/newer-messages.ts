@@ -1,43 +1,49 @@
 import type { HistoryPage } from "@madang/protocol/browser";
+import type { AutoScroll } from "./auto-scroll.ts";
 import { make } from "./dom.ts";
-import type { Follow } from "./auto-scroll.ts";
-import type { History } from "./history-api.ts";
-import type { LogView } from "./log-view.ts";
+import type { HistoryApi } from "./history-api.ts";
 import { t } from "./localized-text.ts";
+import type { LogView } from "./log-view.ts";
 
 /**
- * The lower end of the log while that is not the room's: whoever reads far back does not carry along all that is far
- * below them. What follows is loaded when they come there.
+ * The lower end of the log while the page does not reach the room's newest message, because the reader is far up.
+ * Loads the messages that follow when the reader comes to it.
  */
-export class Newer {
-  readonly #history: History;
+export class NewerMessages {
+  readonly #history: HistoryApi;
   readonly #view: LogView;
-  readonly #follow: Follow;
+  readonly #scroll: AutoScroll;
   readonly #loaded: (page: HistoryPage) => void;
-  readonly #button = make("button", { type: "button", className: "quiet", onclick: () => void this.#load() }, t.newer);
+  readonly #button = make("button", { type: "button", className: "link", onclick: () => void this.#load() }, t.newer);
   readonly #observer: IntersectionObserver;
   #loading = false;
 
-  /** `loaded`: more is on the page; with `foundNewest` it goes on from the position given, and {@link end} is due. */
-  constructor(log: HTMLElement, history: History, view: LogView, follow: Follow, loaded: (page: HistoryPage) => void) {
+  /** `loaded`: the page was added. With `foundNewest` the log is complete: call {@link end} and join at its position. */
+  constructor(
+    log: HTMLElement,
+    history: HistoryApi,
+    view: LogView,
+    scroll: AutoScroll,
+    loaded: (page: HistoryPage) => void,
+  ) {
     this.#history = history;
     this.#view = view;
-    this.#follow = follow;
+    this.#scroll = scroll;
     this.#loaded = loaded;
     this.#observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), { root: log });
     this.#button.id = "load-newer";
   }
 
-  /** The page shows nothing that comes after what it shows now. */
+  /** From now on the page ends at its current last message. */
   begin(): void {
-    this.#follow.cut = true;
+    this.#scroll.truncated = true;
     this.#view.placeAtEnd(this.#button);
     this.#observer.observe(this.#button);
   }
 
-  /** The page goes on to the newest. */
+  /** The page reaches the newest message again. */
   end(): void {
-    this.#follow.cut = false;
+    this.#scroll.truncated = false;
     this.#observer.disconnect();
     this.#button.remove();
   }
@@ -46,13 +52,13 @@ export class Newer {
     const { newest } = this.#view;
     if (this.#loading || newest === undefined) return;
     this.#loading = true;
-    this.#view.hush();
+    this.#view.mute();
     this.#button.textContent = t.loading;
     try {
       const page = await this.#history.after(newest);
-      this.#view.hush();
-      // Meanwhile the reader may have gone to the newest, or so far up that the end is another one.
-      if (this.#follow.cut && this.#view.newest === newest) {
+      this.#view.mute();
+      // Meanwhile the reader may have jumped to the newest, or gone up so far that the page ends elsewhere.
+      if (this.#scroll.truncated && this.#view.newest === newest) {
         for (const message of page.messages) this.#view.add(message);
         this.#observer.disconnect();
         this.begin();
@@ -60,7 +66,7 @@ export class Newer {
       }
       this.#button.textContent = t.newer;
     } catch {
-      this.#button.textContent = `${t.laterFailed} ${t.tryAgain}`;
+      this.#button.textContent = `${t.newerFailed} ${t.tryAgain}`;
     }
     this.#loading = false;
   }

@@ -1,29 +1,35 @@
+import type { AutoScroll } from "./auto-scroll.ts";
 import { byId } from "./dom.ts";
-import type { Follow } from "./auto-scroll.ts";
-import type { History } from "./history-api.ts";
-import type { LogView } from "./log-view.ts";
-import type { Newer } from "./newer-messages.ts";
+import type { HistoryApi } from "./history-api.ts";
 import { t } from "./localized-text.ts";
+import type { LogView } from "./log-view.ts";
+import type { NewerMessages } from "./newer-messages.ts";
 
-/** The upper end of the log: loads older messages when the reader comes there, and says where it all began. */
-export class Older {
+/** The upper end of the log: loads older messages when the reader comes to it, and marks the room's beginning. */
+export class OlderMessages {
   readonly #log = byId("chat-log");
   readonly #button = byId<HTMLButtonElement>("load-older");
-  readonly #history: History;
+  readonly #history: HistoryApi;
   readonly #view: LogView;
-  readonly #follow: Follow;
-  readonly #newer: Newer;
+  readonly #scroll: AutoScroll;
+  readonly #newer: NewerMessages;
   readonly #observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void this.#load(), {
     root: this.#log,
   });
-  /** `undefined` until there is any history: what is missing then comes without being asked for here. */
+  /** `undefined` until the first page of history has come, which loads by itself. */
   #foundOldest: boolean | undefined;
   #loading = false;
 
-  constructor(history: History, view: LogView, follow: Follow, newer: Newer, foundOldest: boolean | undefined) {
+  constructor(
+    history: HistoryApi,
+    view: LogView,
+    scroll: AutoScroll,
+    newer: NewerMessages,
+    foundOldest: boolean | undefined,
+  ) {
     this.#history = history;
     this.#view = view;
-    this.#follow = follow;
+    this.#scroll = scroll;
     this.#newer = newer;
     this.#foundOldest = foundOldest;
     this.#button.addEventListener("click", () => void this.#load());
@@ -31,7 +37,7 @@ export class Older {
     this.show();
   }
 
-  /** Whether the messages shown begin with the room's first is news. */
+  /** Whether the page begins with the room's first message. */
   set foundOldest(foundOldest: boolean) {
     this.#foundOldest = foundOldest;
     this.show();
@@ -50,10 +56,10 @@ export class Older {
     this.#button.textContent = t.loading;
     try {
       const page = await this.#history.before(oldest);
-      // Unless the page has begun anew elsewhere meanwhile: there would be a hole.
+      // The page may have been replaced meanwhile; adding to it would leave a gap.
       if (this.#view.oldest === oldest) {
-        this.#view.hush();
-        this.#follow.keepPlace(() => {
+        this.#view.mute();
+        this.#scroll.keepPlace(() => {
           for (const message of page.messages.toReversed()) this.#view.add(message);
           this.foundOldest = page.foundOldest;
         });
@@ -63,7 +69,7 @@ export class Older {
         this.#newer.begin();
       }
       this.#button.textContent = t.older;
-      // It tells of changes only, and the button may be in sight as before: a high window, a reader who stays at the top.
+      // An observer reports changes only. In a high window the button may still be visible.
       this.#observer.unobserve(this.#button);
       this.#observer.observe(this.#button);
     } catch {

@@ -1,27 +1,27 @@
 import { MadangClient, type MadangError, type PendingSend, type Room, type RoomEvents } from "@madang/client";
 import { formatPosition, type HistoryPage, parsePosition } from "@madang/protocol/browser";
+import { AutoScroll } from "./auto-scroll.ts";
 import { Composer } from "./composer.ts";
-import { byId } from "./dom.ts";
-import { Follow } from "./auto-scroll.ts";
-import { History, rest } from "./history-api.ts";
-import { keepAboveKeyboard } from "./virtual-keyboard.ts";
 import { showConnection } from "./connection-indicator.ts";
+import { byId } from "./dom.ts";
+import { backoff, HistoryApi } from "./history-api.ts";
+import { clientErrorMessage, notAdmittedMessage, t } from "./localized-text.ts";
 import { LogView } from "./log-view.ts";
-import { Newer } from "./newer-messages.ts";
-import { NoticeElement } from "./notice-element.ts";
-import { Older } from "./older-messages.ts";
-import { admitted, watchSession } from "./session-notice.ts";
+import { ModerationNotice } from "./moderation-notice.ts";
+import { NewerMessages } from "./newer-messages.ts";
+import { OlderMessages } from "./older-messages.ts";
+import { nextConnected, watchSession } from "./session-notice.ts";
 import { TypingLine } from "./typing-line.ts";
-import { Unread } from "./unread-marker.ts";
+import { UnreadMarker } from "./unread-marker.ts";
+import { keepAboveKeyboard } from "./virtual-keyboard.ts";
 import { Draft, type FailedSend, FailedSends, localStore, rememberVisit } from "./visitor-storage.ts";
-import { outsideWords, sendErrorWords, t } from "./localized-text.ts";
 
-/** What each room status says to somebody who wants to talk. */
-const STATUS_WORDS = [undefined, t.readOnly, t.closed];
+/** Why a person without the right to moderate cannot write, by the status of the room. */
+const STATUS_REASONS = [undefined, t.readOnly, t.closed];
 
-/** A room: the server's history, then live from exactly its position. */
+/** A room: the history that the server rendered, then live events from exactly its position. */
 export function startRoomPage(): void {
-  const { room, user, position, foundOldest, status, mayWrite, textMax } = byId("room").dataset;
+  const { room, user, position, foundOldest, status, mayWrite, mayModerate, textMax, loginUrl } = byId("room").dataset;
   rememberVisit(room!, user!);
   const storage = localStore();
   const client = new MadangClient({
@@ -30,24 +30,27 @@ export function startRoomPage(): void {
     ...(storage ? { storage } : {}),
   });
   showConnection(client);
-  watchSession(client);
   keepAboveKeyboard();
   const page = new RoomPage(client, room!, user!, {
     foundOldest: foundOldest === undefined ? undefined : foundOldest === "true",
     mayWrite: mayWrite === "true",
+    mayModerate: mayModerate === "true",
     textMax: Number(textMax),
   });
+  watchSession(client, { loginUrl, onBanned: (banned) => page.showBanned(banned) });
   page.showStatus(Number(status));
   page.join(position);
   page.showFailed();
   client.connect();
 }
 
-/** What the server said of the room. */
-interface Seen {
-  /** Absent while history is away. */
+/** The server's data about the room and the person. */
+interface RoomData {
+  /** Absent while history is unavailable. */
   readonly foundOldest: boolean | undefined;
   readonly mayWrite: boolean;
+  /** Moderators may write whatever the status of the room. */
+  readonly mayModerate: boolean;
   readonly textMax: number;
 }
 
@@ -55,53 +58,57 @@ class RoomPage {
   readonly #client: MadangClient;
   readonly #name: string;
   readonly #user: string;
-  readonly #mayWrite: boolean;
-  readonly #history: History;
+  readonly #data: RoomData;
+  readonly #history: HistoryApi;
   readonly #view: LogView;
-  readonly #follow: Follow;
-  readonly #newer: Newer;
-  readonly #older: Older;
-  readonly #unread: Unread;
+  readonly #scroll: AutoScroll;
+  readonly #newer: NewerMessages;
+  readonly #older: OlderMessages;
+  readonly #unread: UnreadMarker;
   readonly #composer: Composer;
   readonly #failed: FailedSends;
   readonly #typing = new TypingLine();
   readonly #historyNote = byId("history-note");
   #room: Room | undefined;
   #status = 0;
-  /** The server has not let us into the room, or has put us out of it. */
-  #outside = false;
+  /** Why the server refused the join, or removed the person from the room. */
+  #removedReason: string | undefined;
+  #banned = false;
   #leave = () => {};
   #refreshing = false;
-  /** Refreshes in a row that the log could not go on from. */
+  /** Refreshes in a row after which the log could not replay. */
   #unrecovered = 0;
 
-  constructor(client: MadangClient, name: string, user: string, seen: Seen) {
+  constructor(client: MadangClient, name: string, user: string, data: RoomData) {
     this.#client = client;
     this.#name = name;
     this.#user = user;
     const log = byId("chat-log");
-    this.#history = new History(name);
+    this.#history = new HistoryApi(name);
     this.#view = new LogView(log, user);
-    this.#follow = new Follow(log, byId<HTMLButtonElement>("to-newest"), () => this.#toNewest());
-    this.#newer = new Newer(log, this.#history, this.#view, this.#follow, (page) => this.#onNewer(page));
-    this.#older = new Older(this.#history, this.#view, this.#follow, this.#newer, seen.foundOldest);
-    this.#unread = new Unread(name, log, this.#view, this.#follow, () => this.#room?.position);
+    this.#scroll = new AutoScroll(log, byId<HTMLButtonElement>("to-newest"), () => this.#toNewest());
+    this.#newer = new NewerMessages(log, this.#history, this.#view, this.#scroll, (page) => this.#onNewer(page));
+    this.#older = new OlderMessages(this.#history, this.#view, this.#scroll, this.#newer, data.foundOldest);
+    this.#unread = new UnreadMarker(name, log, this.#view, this.#scroll, () => this.#room?.position);
     this.#failed = new FailedSends(name, user);
-    this.#mayWrite = seen.mayWrite;
-    this.#composer = new Composer(
-      seen.textMax,
-      (text) => this.#say(text),
-      () => this.#room?.typing(),
-      new Draft(name),
-    );
+    this.#data = data;
+    const handlers = { send: (text: string) => this.#sendText(text), typing: () => this.#room?.typing() };
+    this.#composer = new Composer(data.textMax, handlers, new Draft(name));
   }
 
   showStatus(status: number): void {
     this.#status = status;
-    this.#composer.close(STATUS_WORDS[status] ?? (this.#mayWrite ? undefined : t.readOnly));
+    this.#updateComposer();
   }
 
-  /** Comes into the room after `position`, also when it is in there; without one: live, and history when it comes. */
+  /** A ban from the whole server; the session notice says so. */
+  showBanned(banned: boolean): void {
+    if (banned === this.#banned) return;
+    this.#banned = banned;
+    this.#updateComposer();
+  }
+
+  /** Joins the room after `position`, also anew. Without a position: live, and history once it is available. */
   join(position: string | undefined): void {
     const unsent = this.#room?.pending ?? [];
     this.#leave();
@@ -111,14 +118,14 @@ class RoomPage {
       room.on("edit", ({ epoch, target, message }) => this.#view.amend(formatPosition(epoch, target), message)),
       room.on("delete", ({ epoch, target }) => this.#view.amend(formatPosition(epoch, target), undefined)),
       room.on("room", (event) => this.#onRoom(event)),
-      room.on("typing", (who) => this.#typing.add(who)),
+      room.on("typing", (event) => this.#typing.add(event)),
       room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
       room.on("sent", ({ nonce, epoch, seq }) => {
-        this.#failed.drop(nonce);
+        this.#failed.remove(nonce);
         this.#view.settle(nonce, formatPosition(epoch, seq));
       }),
-      room.on("held", ({ error, ...send }) => this.#view.addPending(send).showHeld(sendErrorWords(error.code))),
+      room.on("held", ({ error, ...send }) => this.#view.addPending(send).showHeld(clientErrorMessage(error.code))),
       room.on("failed", ({ error, ...send }) => this.#onFailed({ ...send, code: error.code })),
       room.on("error", (error) => this.#onError(error)),
     ];
@@ -127,14 +134,14 @@ class RoomPage {
       room.leave();
     };
     this.#room = room;
-    // Leaving gave them up. The nonces make it harmless if one of them is stored already.
-    for (const send of unsent) this.#send(send);
+    // Leaving the room gave them up. Their nonces prevent a second copy of a message that is already stored.
+    for (const send of unsent) this.#resend(send);
     for (const pending of room.pending) this.#showPending(pending);
     if (position === undefined) void this.#refresh(undefined);
     else this.#unread.begin();
   }
 
-  /** What an earlier visit of this tab could not send, unless it is on its way again. */
+  /** Shows the failed messages of an earlier visit of this tab, unless they are pending again. */
   showFailed(): void {
     const pending = new Set(this.#room?.pending.map(({ nonce }) => nonce));
     for (const send of this.#failed.all) if (!pending.has(send.nonce)) this.#onFailed(send);
@@ -143,24 +150,24 @@ class RoomPage {
 
   #onMessage(event: RoomEvents["message"]): void {
     this.#typing.remove(event.user);
-    if (event.user === this.#user && event.nonce !== undefined) this.#failed.drop(event.nonce);
-    if (this.#follow.cut) return event.user === this.#user ? undefined : this.#follow.added();
+    if (event.user === this.#user && event.nonce !== undefined) this.#failed.remove(event.nonce);
+    if (this.#scroll.truncated) return event.user === this.#user ? undefined : this.#scroll.messageAdded();
     const isNew = this.#view.add({ ...event, position: formatPosition(event.epoch, event.seq) });
-    // One's own that is new here was said in another tab.
-    if (isNew && event.user !== this.#user) this.#follow.added();
-    else this.#follow.noted();
-    this.#unread.told(event.user === this.#user);
+    // An own message that is new here was written in another tab.
+    if (isNew && event.user !== this.#user) this.#scroll.messageAdded();
+    else this.#scroll.update();
+    this.#unread.messageAdded(event.user === this.#user);
     if (!this.#view.crowded) this.#older.show();
-    else if (this.#follow.atEnd) this.#dropOldest();
+    else if (this.#scroll.atEnd) this.#dropOldest();
     else this.#newer.begin();
   }
 
   #dropOldest(): void {
-    this.#follow.keepPlace(() => this.#view.trim());
+    this.#scroll.keepPlace(() => this.#view.trim());
     this.#older.foundOldest = false;
   }
 
-  /** Who read far back has come further down. */
+  /** The reader has come to the end of a truncated page. */
   #onNewer({ foundNewest, position }: HistoryPage): void {
     if (this.#view.crowded) this.#dropOldest();
     if (!foundNewest) return;
@@ -170,7 +177,7 @@ class RoomPage {
 
   async #toNewest(): Promise<void> {
     await this.#refresh(undefined);
-    if (!this.#follow.cut) this.#follow.said();
+    if (!this.#scroll.truncated) this.#scroll.followOwn();
   }
 
   #onRoom({ topic, status }: Pick<RoomEvents["room"], "topic" | "status">): void {
@@ -178,48 +185,60 @@ class RoomPage {
     if (status !== undefined) this.showStatus(status);
   }
 
-  /** Of the moment: it is shown to who is there. History is what people said, and has none of it. */
+  /** Shown live only: history contains messages and no moderation events. */
   #onMember(event: RoomEvents["member"]): void {
-    if (this.#follow.cut) return;
-    this.#view.addNotice(new NoticeElement(event));
+    if (this.#scroll.truncated) return;
+    this.#view.addNotice(new ModerationNotice(event));
     this.#older.show();
-    this.#follow.noted();
+    this.#scroll.update();
   }
 
-  /** What is not temporary ends it; whether it still holds later, only trying again can tell. */
+  /** An error that is not temporary ends the membership. */
   #onError(error: RoomEvents["error"]): void {
-    if (error.temporary) return this.#composer.note(sendErrorWords(error.code));
-    this.#outside = true;
-    this.#composer.close(outsideWords(error), () => this.join(this.#room?.position));
+    if (error.temporary) return this.#composer.note(clientErrorMessage(error.code));
+    this.#removedReason = notAdmittedMessage(error);
+    this.#updateComposer();
   }
 
   #onJoined({ recovered, epoch }: RoomEvents["joined"]): void {
-    if (this.#outside) {
-      this.#outside = false;
-      this.showStatus(this.#status);
+    if (this.#removedReason !== undefined) {
+      this.#removedReason = undefined;
+      this.#updateComposer();
     }
     if (!recovered) void this.#refresh(epoch);
     else if (!this.#refreshing) this.#unrecovered = 0;
   }
 
+  /** Enables the composer, or disables it with the first reason that holds. */
+  #updateComposer(): void {
+    const { mayWrite, mayModerate } = this.#data;
+    if (this.#banned) return this.#composer.disable("");
+    if (this.#removedReason !== undefined) {
+      return this.#composer.disableUntilRetry(this.#removedReason, () => this.join(this.#room?.position));
+    }
+    const reason = mayWrite ? (mayModerate ? undefined : STATUS_REASONS[this.#status]) : t.noWrite;
+    if (reason === undefined) this.#composer.enable();
+    else this.#composer.disable(reason);
+  }
+
   /**
-   * Fetches history afresh and goes on from there. `epoch` is that of the log, if known: while history still ends in
-   * an earlier one, everything of the new log is what is missing.
+   * Fetches history again and joins at its end. `epoch` is the current epoch of the log, if known. While history still
+   * ends in an earlier epoch, the join begins at the start of the log.
    */
   async #refresh(epoch: string | undefined): Promise<void> {
     if (this.#refreshing) return;
     this.#refreshing = true;
-    if (this.#unrecovered > 0) await rest(this.#unrecovered);
+    if (this.#unrecovered > 0) await backoff(this.#unrecovered);
     this.#unrecovered++;
     const { room, page } = await this.#history.latest(
       () => {
         this.#historyNote.hidden = false;
       },
-      () => admitted(this.#client),
+      () => nextConnected(this.#client),
     );
     this.#onRoom(room);
-    this.#view.hush();
-    this.#follow.keepPlace(() => {
+    this.#view.mute();
+    this.#scroll.keepPlace(() => {
       const first = page.messages[0];
       if (first) this.#view.dropBefore(first.position);
       for (const message of page.messages) this.#view.add(message);
@@ -232,22 +251,22 @@ class RoomPage {
     this.join(epoch !== undefined && historyEpoch < epoch ? formatPosition(epoch, 0) : page.position);
   }
 
-  /** @returns whether it is on its way; if not, the composer says why */
-  #say(text: string): boolean {
+  /** @returns whether the message is pending; otherwise the composer says why */
+  #sendText(text: string): boolean {
     const known = new Set(this.#room!.pending.map(({ nonce }) => nonce));
     this.#room!.send(text).catch((error: MadangError) => {
-      if (!taken) this.#composer.note(sendErrorWords(error.code));
+      if (!taken) this.#composer.note(clientErrorMessage(error.code));
     });
     const taken = this.#room!.pending.find(({ nonce }) => !known.has(nonce));
     if (taken) {
-      this.#unread.said();
+      this.#unread.clear();
       this.#showPending(taken);
     }
     return taken !== undefined;
   }
 
-  /** Says it again with its nonce; what becomes of it is told by the room's events, unless the room does not take it. */
-  #send(send: PendingSend): void {
+  /** Sends a message again with its nonce. The room's events report the result, unless the room refuses it at once. */
+  #resend(send: PendingSend): void {
     const { text, ...options } = send;
     this.#room!.send(text, options).catch((error: MadangError) => {
       const taken = this.#room!.pending.some(({ nonce }) => nonce === send.nonce);
@@ -258,7 +277,7 @@ class RoomPage {
   #showPending(pending: PendingSend): void {
     this.#view.addPending(pending);
     this.#older.show();
-    this.#follow.said();
+    this.#scroll.followOwn();
   }
 
   #onFailed(failed: FailedSend): void {
@@ -266,15 +285,15 @@ class RoomPage {
     this.#failed.add(failed);
     const retry = () => {
       this.#showPending(send);
-      this.#send(send);
+      this.#resend(send);
       this.#composer.focus();
     };
     const discard = () => {
-      this.#failed.drop(send.nonce);
+      this.#failed.remove(send.nonce);
       this.#view.dropPending(send.nonce);
       this.#older.show();
       this.#composer.focus();
     };
-    this.#view.addPending(send).showFailed(sendErrorWords(code), retry, discard);
+    this.#view.addPending(send).showFailed(clientErrorMessage(code), retry, discard);
   }
 }

@@ -3,40 +3,52 @@ import { CLOSE_CODES } from "@madang/protocol/browser";
 import { byId, make } from "./dom.ts";
 import { t } from "./localized-text.ts";
 
+export interface SessionOptions {
+  /** The sign-in page, with the way back to this page. Absent: the server has none. */
+  readonly loginUrl: string | undefined;
+  /** The server has banned the person, or admits them again. */
+  onBanned(banned: boolean): void;
+}
+
 /**
- * The page's token is a cookie, which whoever signs the visitor in renews (`POST /session`). A connection whose token
- * has run out is closed and comes back with what the cookie holds then. When that is no good, or the server has ended
- * the connection for another reason, the page says so and tries again only when the visitor asks for it; or, for the
- * token, comes back from another tab, where they may have signed in.
+ * Says why the server ended the connection for good, and lets the person try again.
+ *
+ * The page's token is a cookie that the application renews by `POST /session`. When a token expires, the server closes
+ * the connection, and the client reconnects with the cookie as it is then. Without a valid cookie the page waits: for
+ * the button, or until the person comes back to this tab, since they may have signed in elsewhere.
  */
-export function watchSession(client: MadangClient): void {
+export function watchSession(client: MadangClient, { loginUrl, onBanned }: SessionOptions): void {
   const note = byId("session-note");
   let signedOut = false;
   client.on("close", ({ code, reconnecting }) => {
     if (reconnecting) return;
     signedOut = code === CLOSE_CODES.invalidToken.code;
-    const asked = note.contains(document.activeElement);
     const banned = code === CLOSE_CODES.removed.code || code === CLOSE_CODES.notAllowed.code;
-    const words = signedOut ? t.sessionEnded : banned ? t.removed : t.connectionEnded;
-    const again = make("button", { type: "button", className: "quiet", onclick: () => client.connect() });
-    again.textContent = signedOut ? t.goOn : t.tryAgain;
-    note.replaceChildren(words, " ", again);
-    if (asked) again.focus();
+    const hadFocus = note.contains(document.activeElement);
+    const text = signedOut ? t.sessionEnded : banned ? t.banned : t.connectionEnded;
+    const retry = make("button", { type: "button", className: "link", onclick: () => client.connect() });
+    retry.textContent = signedOut ? t.resume : t.tryAgain;
+    const signIn =
+      signedOut && loginUrl !== undefined ? [make("a", { className: "link", href: loginUrl }, t.signIn), " "] : [];
+    note.replaceChildren(text, " ", ...signIn, retry);
+    if (hadFocus) retry.focus();
+    onBanned(banned);
   });
   client.on("state", (state) => {
     if (state !== "connected") return;
     signedOut = false;
-    const asked = note.contains(document.activeElement);
+    const hadFocus = note.contains(document.activeElement);
     note.replaceChildren();
-    if (asked) byId("chat-message-input").focus();
+    onBanned(false);
+    if (hadFocus) byId("chat-message-input").focus();
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && signedOut) client.connect();
   });
 }
 
-/** Resolves when the server has next let the client in. */
-export function admitted(client: MadangClient): Promise<void> {
+/** Resolves when the server admits the client the next time. */
+export function nextConnected(client: MadangClient): Promise<void> {
   return new Promise((resolve) => {
     const off = client.on("state", (state) => {
       if (state !== "connected") return;

@@ -1,36 +1,33 @@
 import type { RoomEvents } from "@madang/client";
 import { TYPING_HOLDS_MS } from "@madang/protocol/browser";
-import { byId, make } from "./dom.ts";
+import { byId, make, withElements } from "./dom.ts";
 import { t } from "./localized-text.ts";
 
-/** Who is writing just now (F4). For the eye only: read out, it would talk all the time. */
+/** Names the people who are typing (F4). Hidden from screen readers, which would announce each change. */
 export class TypingLine {
   readonly #line = byId("typing");
-  /** By name, with what forgets them. */
-  readonly #writers = new Map<string, number>();
+  /** Timers by name; each removes its name. */
+  readonly #timers = new Map<string, number>();
 
   add({ user }: RoomEvents["typing"]): void {
-    clearTimeout(this.#writers.get(user));
-    this.#writers.set(
+    clearTimeout(this.#timers.get(user));
+    this.#timers.set(
       user,
       window.setTimeout(() => this.remove(user), TYPING_HOLDS_MS),
     );
     this.#show();
   }
 
-  /** They have said it, or are silent again. */
+  /** The person has sent the message, or stopped typing. */
   remove(user: string): void {
-    clearTimeout(this.#writers.get(user));
-    if (this.#writers.delete(user)) this.#show();
+    clearTimeout(this.#timers.get(user));
+    if (this.#timers.delete(user)) this.#show();
   }
 
   #show(): void {
-    const [user = "", other = "", ...more] = this.#writers.keys();
-    const words = more.length > 0 ? t.typingMany : other ? t.typingTwo : user ? t.typing : "";
-    const names: Record<string, string> = { "{user}": user, "{other}": other };
-    const parts = words
-      .split(/(\{user\}|\{other\})/)
-      .map((part) => (names[part] ? make("bdi", {}, names[part]) : part));
-    this.#line.replaceChildren(...parts);
+    const [user = "", other = "", ...more] = this.#timers.keys();
+    const text = more.length > 0 ? t.typingMany : other ? t.typingTwo : user ? t.typing : "";
+    const name = (user: string) => () => make("bdi", {}, user);
+    this.#line.replaceChildren(...withElements(text, { user: name(user), other: name(other) }));
   }
 }

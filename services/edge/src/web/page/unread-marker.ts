@@ -1,88 +1,84 @@
-import type { Follow } from "./auto-scroll.ts";
+import type { AutoScroll } from "./auto-scroll.ts";
 import type { LogView } from "./log-view.ts";
-import { compare } from "./position-order.ts";
-import { onSeen, rememberSeen, seen } from "./visitor-storage.ts";
+import { comparePositions } from "./position-order.ts";
+import { onSeenElsewhere, rememberSeen, seenPosition } from "./visitor-storage.ts";
 
 /**
- * Where what this person has not seen yet begins: while the tab was hidden, while they read further up, since they were
- * last here. A line stands there until it was in sight and they look away, or until they say something. What is seen is
- * remembered by the browser, for all its tabs; where it keeps nothing, by this page.
+ * Marks the first message that this person has not seen: one that came while the tab was hidden, while they read further
+ * up, or since their last visit. The divider stays until it was visible and they look away, or until they write. The
+ * browser remembers the last seen position for all its tabs, or only this page does where storage is forbidden.
  */
-export class Unread {
+export class UnreadMarker {
   readonly #room: string;
   readonly #view: LogView;
-  readonly #follow: Follow;
-  /** Position of the newest that the page has been told. */
+  readonly #scroll: AutoScroll;
+  /** Position of the newest event that the page knows. */
   readonly #newest: () => string | undefined;
-  readonly #sight: IntersectionObserver;
-  /** All up to here has been seen. `undefined` until there is any history. */
-  #mark: string | undefined;
+  readonly #observer: IntersectionObserver;
+  /** The last position that was seen. `undefined` until history has come. */
+  #seen: string | undefined;
   #shown = false;
-  #inSight = false;
+  #wasVisible = false;
 
-  constructor(room: string, log: HTMLElement, view: LogView, follow: Follow, newest: () => string | undefined) {
+  constructor(room: string, log: HTMLElement, view: LogView, scroll: AutoScroll, newest: () => string | undefined) {
     this.#room = room;
     this.#view = view;
-    this.#follow = follow;
+    this.#scroll = scroll;
     this.#newest = newest;
-    this.#sight = new IntersectionObserver(
+    this.#observer = new IntersectionObserver(
       (entries) => {
-        // Of a hidden tab nobody sees anything.
-        if (entries.at(-1)?.isIntersecting && !document.hidden) this.#inSight = true;
+        // In a hidden tab nothing is seen.
+        if (entries.at(-1)?.isIntersecting && !document.hidden) this.#wasVisible = true;
       },
       { root: log },
     );
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#lookAway() : this.#watch()));
-    addEventListener("pagehide", () => this.#lookAway());
-    onSeen(room, (position) => this.#seenElsewhere(position));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#onLeave() : this.#observe()));
+    addEventListener("pagehide", () => this.#onLeave());
+    onSeenElsewhere(room, (position) => this.#onSeenElsewhere(position));
   }
 
-  /** History is on the page, at first or anew. */
+  /** History is on the page, for the first time or again. */
   begin(): void {
-    if (this.#mark !== undefined) return this.#shown ? this.#divide() : this.told(false);
-    this.#mark = seen(this.#room) ?? this.#newest();
-    this.#divide();
+    if (this.#seen !== undefined) return this.#shown ? this.#showDivider() : this.messageAdded(false);
+    this.#seen = seenPosition(this.#room) ?? this.#newest();
+    this.#showDivider();
   }
 
-  /** A message has come. `own`: this person said it, here or elsewhere; they saw what was there before, or will be told. */
-  told(own: boolean): void {
-    if (this.#mark === undefined || this.#shown) return;
-    if (own || (this.#follow.atEnd && !document.hidden)) this.#mark = this.#newest();
-    else this.#divide();
+  /** A message came. `own`: this person wrote it, here or in another tab, and so has seen the earlier ones. */
+  messageAdded(own: boolean): void {
+    if (this.#seen === undefined || this.#shown) return;
+    if (own || (this.#scroll.atEnd && !document.hidden)) this.#seen = this.#newest();
+    else this.#showDivider();
   }
 
-  /** They say something here: who answers has read. */
-  said(): void {
-    this.#clear();
+  /** Removes the divider, because the person writes and so has read. */
+  clear(): void {
+    this.#seen &&= this.#newest() ?? this.#seen;
+    this.#shown = this.#wasVisible = this.#view.showUnread(undefined);
+    this.#observer.disconnect();
   }
 
-  /** Of a page whose end is cut off, what is new may be below that: the line comes with it. */
-  #divide(): void {
-    this.#shown = this.#view.divide(this.#mark) || this.#follow.cut;
-    if (this.#shown) this.#watch();
-    else this.#clear();
+  /** When the page is truncated, the first unread message may be below its end: the divider comes with it. */
+  #showDivider(): void {
+    this.#shown = this.#view.showUnread(this.#seen) || this.#scroll.truncated;
+    if (this.#shown) this.#observe();
+    else this.clear();
   }
 
-  #clear(): void {
-    this.#mark &&= this.#newest() ?? this.#mark;
-    this.#shown = this.#inSight = this.#view.divide(undefined);
-    this.#sight.disconnect();
+  /** Observes anew, because an observer reports changes only and the divider may be visible already. */
+  #observe(): void {
+    this.#observer.disconnect();
+    if (this.#shown) this.#observer.observe(this.#view.unreadLine);
   }
 
-  /** An observer tells of changes only; what was in sight of nobody may be now. */
-  #watch(): void {
-    this.#sight.disconnect();
-    if (this.#shown) this.#sight.observe(this.#view.news);
+  #onLeave(): void {
+    if (this.#wasVisible && this.#scroll.atEnd) this.clear();
+    if (this.#seen !== undefined) rememberSeen(this.#room, this.#seen);
   }
 
-  #lookAway(): void {
-    if (this.#inSight && this.#follow.atEnd) this.#clear();
-    if (this.#mark !== undefined) rememberSeen(this.#room, this.#mark);
-  }
-
-  #seenElsewhere(position: string): void {
-    if (this.#mark === undefined || compare(position, this.#mark) <= 0) return;
-    this.#mark = position;
-    if (this.#shown) this.#divide();
+  #onSeenElsewhere(position: string): void {
+    if (this.#seen === undefined || comparePositions(position, this.#seen) <= 0) return;
+    this.#seen = position;
+    if (this.#shown) this.#showDivider();
   }
 }

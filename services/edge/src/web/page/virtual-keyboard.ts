@@ -1,6 +1,6 @@
 /**
- * iOS lays its keyboard over the page instead of resizing it. The style sheet takes the height from here; a page that
- * the reader has zoomed into keeps its own.
+ * Keeps the page above the keyboard of iOS, which covers the page instead of resizing it. The style sheet takes the
+ * height from `--visible-height`. A zoomed page keeps its height.
  */
 export function keepAboveKeyboard(): void {
   const viewport = window.visualViewport;

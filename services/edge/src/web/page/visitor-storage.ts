@@ -1,8 +1,8 @@
-/** What this browser remembers of its visitor. Where storage is forbidden or full, nothing: they type it again. */
+/** Values that the browser keeps for the person. Where storage is forbidden or full, they are lost and nothing else fails. */
 
 import type { MadangErrorCode, PendingSend } from "@madang/client";
 import { parsePosition } from "@madang/protocol/browser";
-import { compare } from "./position-order.ts";
+import { comparePositions } from "./position-order.ts";
 
 const NICKNAME_KEY = "madang:nickname";
 const ROOMS_KEY = "madang:rooms";
@@ -10,7 +10,7 @@ const ROOMS_MAX = 8;
 const SEEN_KEY = "madang:seen";
 const SEEN_MAX = 100;
 
-/** `localStorage`, or `undefined` where the visitor forbids it (reading the property then throws). */
+/** `localStorage`, or `undefined` where it is forbidden: reading the property then throws. */
 export function localStore(): Storage | undefined {
   try {
     return window.localStorage;
@@ -19,11 +19,11 @@ export function localStore(): Storage | undefined {
   }
 }
 
-export function nickname(): string {
+export function lastNickname(): string {
   return read(NICKNAME_KEY) ?? "";
 }
 
-/** Rooms visited, the last one first. */
+/** The rooms visited last, newest first. */
 export function visitedRooms(): string[] {
   try {
     const rooms: unknown = JSON.parse(read(ROOMS_KEY) ?? "[]");
@@ -43,17 +43,17 @@ export function rememberVisit(room: string, user: string): void {
   }
 }
 
-/** Position up to which this browser's visitor has seen a room. */
-export function seen(room: string): string | undefined {
+/** The position up to which the person has seen a room. */
+export function seenPosition(room: string): string | undefined {
   return seenRooms(read(SEEN_KEY)).get(room);
 }
 
-/** Of the rooms seen last; never goes back. */
+/** Keeps the rooms seen last. A position never moves back. */
 export function rememberSeen(room: string, position: string): void {
   const rooms = seenRooms(read(SEEN_KEY));
   const known = rooms.get(room);
   rooms.delete(room);
-  rooms.set(room, known !== undefined && compare(known, position) > 0 ? known : position);
+  rooms.set(room, known !== undefined && comparePositions(known, position) > 0 ? known : position);
   try {
     localStore()?.setItem(SEEN_KEY, JSON.stringify([...rooms].slice(-SEEN_MAX)));
   } catch {
@@ -61,8 +61,8 @@ export function rememberSeen(room: string, position: string): void {
   }
 }
 
-/** Tells what another tab of this browser remembers of a room. */
-export function onSeen(room: string, listener: (position: string) => void): void {
+/** Calls the listener when another tab of this browser has seen more of a room. */
+export function onSeenElsewhere(room: string, listener: (position: string) => void): void {
   addEventListener("storage", ({ key, newValue }) => {
     const position = key === SEEN_KEY ? seenRooms(newValue ?? undefined).get(room) : undefined;
     if (position !== undefined) listener(position);
@@ -78,7 +78,7 @@ function seenRooms(stored: string | undefined): Map<string, string> {
   }
 }
 
-/** What this tab has not sent yet of what was typed in a room: a reload, or a phone that lets go of the tab, keeps it. */
+/** The unsent text of this tab in a room. It survives a reload, and a phone that discards the tab. */
 export class Draft {
   readonly #key: string;
 
@@ -104,14 +104,14 @@ export class Draft {
   }
 }
 
-/** A message that was refused for good, and why. */
+/** A message that was refused for good, with the reason. */
 export type FailedSend = PendingSend & { readonly code: MadangErrorCode };
 
-/** What a tab could not send in a room and its visitor neither sent again nor discarded: a reload keeps it, as a draft. */
+/** Messages of this tab that failed, until the person sends them again or discards them. They survive a reload. */
 export class FailedSends {
   readonly #key: string;
   readonly #sends = new Map<string, FailedSend>();
-  #due = false;
+  #scheduled = false;
 
   constructor(room: string, user: string) {
     this.#key = `madang:failed:${JSON.stringify([room, user])}`;
@@ -130,20 +130,20 @@ export class FailedSends {
 
   add(send: FailedSend): void {
     this.#sends.set(send.nonce, send);
-    this.#keep();
+    this.#save();
   }
 
-  /** It has been stored after all, or is not wanted any more. */
-  drop(nonce: string): void {
-    if (this.#sends.delete(nonce)) this.#keep();
+  /** Removes a message that was stored after all, or discarded. */
+  remove(nonce: string): void {
+    if (this.#sends.delete(nonce)) this.#save();
   }
 
-  /** Once for all that fail together: a connection that is refused gives up whatever waits. */
-  #keep(): void {
-    if (this.#due) return;
-    this.#due = true;
+  /** Saves once for all messages that fail together, as when a connection is refused. */
+  #save(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     queueMicrotask(() => {
-      this.#due = false;
+      this.#scheduled = false;
       try {
         if (this.#sends.size === 0) window.sessionStorage.removeItem(this.#key);
         else window.sessionStorage.setItem(this.#key, JSON.stringify(this.all));
@@ -158,7 +158,7 @@ function isFailedSend(send: Partial<FailedSend> | null): boolean {
   return typeof send?.nonce === "string" && typeof send.text === "string" && typeof send.code === "string";
 }
 
-/** A storage that is damaged, or forbidden later on, throws only here. */
+/** Reading throws where the storage is damaged, or was forbidden later. */
 function read(key: string): string | undefined {
   try {
     return localStore()?.getItem(key) ?? undefined;

@@ -1,19 +1,19 @@
-/** How messages stand together in the log: the same on the server, for the first sight, and in the browser. */
+/** How messages are grouped in the log, the same on the server and in the browser. */
 
-/** What is said within this time of the same person's last message needs no name above it. */
+/** A message within this time of the same person's previous one shows no name. */
 const GROUP_MS = 5 * 60_000;
 const HUES = 8;
-/** To make one takes longer than to use it. */
+/** Shared, because creating a segmenter takes longer than using it. */
 const GRAPHEMES = new Intl.Segmenter();
 
-export interface Said {
+export interface Authored {
   readonly user: string;
   /** ISO 8601 */
   readonly at: string;
 }
 
-/** Whether `next` goes on what `previous` began: one person, within minutes. */
-export function continues(previous: Said | undefined, next: Said): boolean {
+/** Whether `next` continues the group of `previous`: the same person within five minutes. */
+export function continues(previous: Authored | undefined, next: Authored): boolean {
   return (
     previous !== undefined &&
     previous.user === next.user &&
@@ -21,7 +21,7 @@ export function continues(previous: Said | undefined, next: Said): boolean {
   );
 }
 
-/** The first character of a name that can be seen, as people see characters: one syllable or one emoji, not half of it. */
+/** The first visible grapheme of a name, such as a syllable or a whole emoji. */
 export function initial(user: string): string {
   for (const { segment } of GRAPHEMES.segment(user)) {
     if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(segment)) return segment.toLocaleUpperCase();
@@ -29,10 +29,10 @@ export function initial(user: string): string {
   return "";
 }
 
-/** The same one of {@link HUES} colours for the same name, everywhere (classes `hue-0` to `hue-7`). */
+/** One of {@link HUES} colours (classes `hue-0` to `hue-7`); a name has the same one everywhere. */
 export function hue(user: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < user.length; i++) hash = Math.imul(hash ^ user.charCodeAt(i), 0x01000193);
-  // FNV-1a mixes its high bits best.
+  // The high bits of FNV-1a are mixed best.
   return (hash >>> 16) % HUES;
 }

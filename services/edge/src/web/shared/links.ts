@@ -1,18 +1,18 @@
-/** A piece of a message's text; `href` where it is a link. */
+/** A part of a message; links have an `href`. */
 export interface Segment {
   readonly text: string;
   readonly href?: string;
 }
 
 /**
- * http and https only: no other scheme can be made a link by what somebody types. ASCII only, since Korean
- * particles follow a URL without a space ("https://example.com에서"), and browsers copy URLs percent-encoded.
+ * Only http and https become links. Only ASCII belongs to a URL, because Korean particles follow it without a space
+ * ("https://example.com에서") and browsers copy URLs percent-encoded.
  */
 const URL_START = /\bhttps?:\/\/[A-Za-z0-9][!#-;=?-[\]_a-z~]*/gi;
 /** Punctuation at the end of a URL belongs to the sentence around it. */
 const TRAILING = ".,:;!?'*_~";
 
-/** Cuts a text into plain pieces and links. Joined again, the pieces are the text. */
+/** Cuts a text into plain parts and links. The parts joined again are the text. */
 export function segments(text: string): Segment[] {
   const result: Segment[] = [];
   let end = 0;
@@ -28,11 +28,11 @@ export function segments(text: string): Segment[] {
 }
 
 /**
- * Without the sentence's punctuation, and without a closing bracket whose opening one stands before the URL. Each character
- * is looked at once or twice: what somebody types is worked on by the server and by every page of the room.
+ * Removes the punctuation of the sentence, and closing brackets whose opening one stands before the URL. Takes linear
+ * time, because any person can make the server and all pages of a room process a text.
  */
 function trimmed(url: string): string {
-  /** How many more of them are closed than opened. */
+  /** For each bracket, how many more are closed than opened. */
   const tooMany: Record<string, number> = { ")": 0, "]": 0 };
   for (const character of url) {
     if (character === ")" || character === "]") tooMany[character]!++;
