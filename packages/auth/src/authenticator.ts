@@ -1,5 +1,5 @@
 import { ProtocolError, requireUser, TOKEN_MAX_LENGTH } from "@madang/protocol";
-import { Bucket, type Rate, type TroubleLog } from "@madang/runtime";
+import { Bucket, type FailureLog, type Rate } from "@madang/runtime";
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
@@ -41,16 +41,16 @@ export interface Authenticator {
 
 /**
  * Public keys are fetched when the first token is to be checked, and kept for ten minutes.
- * @param onTrouble is told when they cannot be had, since then nobody new comes in
+ * @param onFailure is told when they cannot be had, since then nobody new comes in
  */
-export function createAuthenticator(settings: AuthSettings, onTrouble: TroubleLog = () => {}): Authenticator {
+export function createAuthenticator(settings: AuthSettings, onFailure: FailureLog = () => {}): Authenticator {
   if (settings.mode === "none") return { anonymous: ANYONE, verify: async () => ANYONE };
   const check = checker(settings);
   return {
     anonymous: undefined,
     verify: async (token) => {
       if (token.length > TOKEN_MAX_LENGTH) throw new TokenError("The token is too long.");
-      return identityOf(await check(token).catch((error) => refuse(error, onTrouble)));
+      return identityOf(await check(token).catch((error) => refuse(error, onFailure)));
     },
   };
 }
@@ -94,10 +94,10 @@ const ABOUT_THE_TOKEN = [
   errors.JWKSMultipleMatchingKeys,
 ];
 
-function refuse(error: Error, onTrouble: TroubleLog): never {
+function refuse(error: Error, onFailure: FailureLog): never {
   if (error instanceof errors.JWTExpired) throw new TokenError("The token has expired.", true);
   if (ABOUT_THE_TOKEN.some((kind) => error instanceof kind)) throw new TokenError("The token is not valid.");
-  onTrouble("tokens cannot be checked", error.cause instanceof Error ? error.cause : error);
+  onFailure("tokens cannot be checked", error.cause instanceof Error ? error.cause : error);
   throw new ProtocolError("internal", { message: "Tokens cannot be checked now.", cause: error });
 }
 

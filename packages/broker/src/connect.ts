@@ -59,9 +59,9 @@ export async function connectNats(settings: NatsSettings, wait = true): Promise<
 /** Connects as {@link connectNats} does, and tells why for as long as there is no connection: see {@link tellWhyNot}. */
 export async function connectTelling(
   settings: NatsSettings,
-  onTrouble: (reason: string) => void,
+  onFailure: (reason: string) => void,
 ): Promise<NatsConnection> {
-  const stop = tellWhyNot(settings, onTrouble);
+  const stop = tellWhyNot(settings, onFailure);
   try {
     return await connectNats(settings);
   } finally {
@@ -71,10 +71,10 @@ export async function connectTelling(
 
 /**
  * Finds out what the library, which dials for ever, keeps for itself: by a dial of its own, now and then.
- * @param onTrouble told each time that it is let in no more than the library is
+ * @param onFailure told each time that it is let in no more than the library is
  * @returns ends it
  */
-export function tellWhyNot(settings: NatsSettings, onTrouble: (reason: string) => void): () => void {
+export function tellWhyNot(settings: NatsSettings, onFailure: (reason: string) => void): () => void {
   let stopped = false;
   const ask = async () => {
     const error = await connectNats(settings, false).then(
@@ -82,7 +82,7 @@ export function tellWhyNot(settings: NatsSettings, onTrouble: (reason: string) =
       (error: Error) => error,
     );
     if (stopped) return;
-    if (error) onTrouble(reasonOfDial(error));
+    if (error) onFailure(reasonOfDial(error));
     timer = setTimeout(ask, ASKED_EACH_MS).unref();
   };
   let timer = setTimeout(ask, ASKED_AFTER_MS).unref();

@@ -66,7 +66,7 @@ export interface ConsumerSettings {
   /** Sees the log whenever it is found, before anything of it is fetched. When it rejects, it is asked again later. */
   readonly accept?: (log: FoundLog) => Promise<void>;
   /** Told of each failure; what it does about repetition is its own affair. */
-  readonly onTrouble: (what: string, error: Error) => void;
+  readonly onFailure: (what: string, error: Error) => void;
 }
 
 /** Large enough that a busy room's document is written once for many messages: it is what limits ingest. */
@@ -133,7 +133,7 @@ class JetStreamConsumer implements LogConsumer {
   constructor(settings: ConsumerSettings) {
     this.#settings = settings;
     this.#opened = this.#connect();
-    this.#opened.catch((error: Error) => settings.onTrouble("the log cannot be reached", error));
+    this.#opened.catch((error: Error) => settings.onFailure("the log cannot be reached", error));
   }
 
   get connected(): boolean {
@@ -181,7 +181,7 @@ class JetStreamConsumer implements LogConsumer {
 
   #onUnreachable(reason: string): void {
     this.#unreachable = reason;
-    if (!this.#stop.signal.aborted) this.#settings.onTrouble("the log cannot be reached", new Error(reason));
+    if (!this.#stop.signal.aborted) this.#settings.onFailure("the log cannot be reached", new Error(reason));
   }
 
   async #followConnection(nc: NatsConnection): Promise<void> {
@@ -216,13 +216,13 @@ class JetStreamConsumer implements LogConsumer {
         this.#trouble = undefined;
         const reason = await session.ended;
         if (signal.aborted) break;
-        this.#settings.onTrouble("fetching from the log was interrupted", reason);
+        this.#settings.onFailure("fetching from the log was interrupted", reason);
       } catch (error) {
         if (signal.aborted) break;
         failures++;
         this.#trouble = reasonOf(error);
         const reason = this.#trouble === undefined ? (error as Error) : new Error(this.#trouble, { cause: error });
-        this.#settings.onTrouble("the log cannot be consumed", reason);
+        this.#settings.onFailure("the log cannot be consumed", reason);
       }
       this.#session = undefined;
       await this.#pause(Math.max(failures, this.#setbacks, 1));
@@ -292,7 +292,7 @@ class JetStreamConsumer implements LogConsumer {
   #giveUp(batch: readonly Held[], error: Error): void {
     this.#answer(batch, NAK);
     this.#answer(this.#waiting.splice(0), NAK);
-    this.#settings.onTrouble("a batch could not be stored", error);
+    this.#settings.onFailure("a batch could not be stored", error);
     if (!this.#session) return;
     // Batches that fail together are one setback.
     this.#setbacks++;

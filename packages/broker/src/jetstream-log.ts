@@ -21,22 +21,22 @@ const STALLED =
 
 /**
  * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
- * @param onTrouble told, for as long as it is tried in vain, why NATS lets nobody in, or the log cannot be opened
+ * @param onFailure told, for as long as it is tried in vain, why NATS lets nobody in, or the log cannot be opened
  * @throws UnsafeLogError
  */
 export async function openLog(
   nats: NatsSettings,
   settings: LogSettings,
-  onTrouble: (reason: string) => void = () => {},
+  onFailure: (reason: string) => void = () => {},
 ): Promise<Log> {
   // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
   const [nc, replayNc] = await Promise.all([
-    connectTelling(nats, onTrouble),
+    connectTelling(nats, onFailure),
     connectNats({ ...nats, name: `${nats.name} (replay)` }),
   ]);
   const jsm = await jetstreamManager(replayNc, { checkAPI: false });
   const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
-  await log.open(onTrouble);
+  await log.open(onFailure);
   if (log.unsafeSettings.length === 0) return log;
   await log.close(0);
   throw new UnsafeLogError(log.unsafeSettings);
@@ -105,10 +105,10 @@ class JetStreamLog implements Log {
     return this.#trouble ?? (this.#publisher.stalled ? STALLED : undefined);
   }
 
-  async open(onTrouble: (reason: string) => void): Promise<void> {
+  async open(onFailure: (reason: string) => void): Promise<void> {
     // JetStream takes a moment after the server itself has come up.
     while (!(await this.checkEpoch().catch(() => undefined))) {
-      if (this.trouble !== undefined) onTrouble(this.trouble);
+      if (this.trouble !== undefined) onFailure(this.trouble);
       await delay(OPEN_RETRY_MS);
     }
     // The log's making and unmaking is announced: whoever made it anew, every edge looks at once.

@@ -72,9 +72,9 @@ export interface LogAdmin {
 export function openLogAdmin(
   nats: NatsSettings,
   settings: LogSettings,
-  onTrouble: (what: string, error: Error) => void,
+  onFailure: (what: string, error: Error) => void,
 ): LogAdmin {
-  return new NatsLogAdmin(nats, settings, onTrouble);
+  return new NatsLogAdmin(nats, settings, onFailure);
 }
 
 class NatsLogAdmin implements LogAdmin {
@@ -100,11 +100,11 @@ class NatsLogAdmin implements LogAdmin {
     },
   };
 
-  constructor(nats: NatsSettings, settings: LogSettings, onTrouble: (what: string, error: Error) => void) {
+  constructor(nats: NatsSettings, settings: LogSettings, onFailure: (what: string, error: Error) => void) {
     this.#nats = nats;
     this.#settings = settings;
-    this.opened = this.#open(onTrouble);
-    this.opened.catch((error: Error) => onTrouble("moderators cannot reach NATS", error));
+    this.opened = this.#open(onFailure);
+    this.opened.catch((error: Error) => onFailure("moderators cannot reach NATS", error));
   }
 
   get connected(): boolean {
@@ -209,9 +209,9 @@ class NatsLogAdmin implements LogAdmin {
     return part;
   }
 
-  async #open(onTrouble: (what: string, error: Error) => void): Promise<void> {
+  async #open(onFailure: (what: string, error: Error) => void): Promise<void> {
     const nc = await connectTelling(this.#nats, (reason) => {
-      if (!this.#closed) onTrouble("nobody can moderate", new Error(reason));
+      if (!this.#closed) onFailure("nobody can moderate", new Error(reason));
     });
     if (this.#closed) return nc.close();
     this.#nc = nc;
@@ -236,7 +236,7 @@ class NatsLogAdmin implements LogAdmin {
         this.#book = book;
         return;
       } catch (error) {
-        onTrouble("the rules cannot be read", error as Error);
+        onFailure("the rules cannot be read", error as Error);
         await delay(OPEN_RETRY_MS);
       }
     }

@@ -154,7 +154,7 @@ t.test("why there is no connection is told, also where the library dials on with
   const consumer = openConsumer({
     nats: { url, name: "test", caFile: join(theirs, "ca.pem") },
     log: DEFAULT_LOG_SETTINGS,
-    onTrouble: (what, { message }) => told.push(`${what}: ${message}`),
+    onFailure: (what, { message }) => told.push(`${what}: ${message}`),
   });
   t.teardown(() => consumer.close(0));
   for (const end = performance.now() + 2 * SOON_MS; told.length === 0 && performance.now() < end; ) await delay(10);

@@ -93,7 +93,7 @@ t.test("a batch is ours no more when this process has stood still for longer tha
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish } = await publisher(t, nats);
-  const consumer = openConsumer({ nats: { url: nats.url, name: "test" }, log: DEFAULT_LOG_SETTINGS, onTrouble() {} });
+  const consumer = openConsumer({ nats: { url: nats.url, name: "test" }, log: DEFAULT_LOG_SETTINGS, onFailure() {} });
   t.teardown(() => consumer.close(1000));
   const ours: boolean[][] = [];
   consumer.start(async (_records, isOurs) => {

@@ -63,7 +63,7 @@ export function open(t: Teardown, nats: Child, troubles: string[] = []): LogCons
   const consumer = openConsumer({
     nats: { url: nats.url, name: "persistence" },
     log: DEFAULT_LOG_SETTINGS,
-    onTrouble: (what, error) => troubles.push(`${what}: ${error.message}`),
+    onFailure: (what, error) => troubles.push(`${what}: ${error.message}`),
   });
   t.teardown(() => consumer.close(1000));
   return consumer;

@@ -8,7 +8,7 @@ import {
   addMethodNotAllowed,
   addMetricsRoute,
   CONFORMANCE_OPTIONS,
-  createTroubleLog,
+  createFailureLog,
   type Logger,
   problem,
   sendClientError,
@@ -62,10 +62,10 @@ export async function buildApp(
   const { limits, textMaxCharacters, persistenceUrls } = config;
 
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
-  const persistence = new FailoverClient(persistenceUrls, { onTrouble: createTroubleLog(logger) });
+  const persistence = new FailoverClient(persistenceUrls, { onFailure: createFailureLog(logger) });
   const history = new HistoryClient(persistence, { token });
   const usage = new SharedUsage(gossip);
-  const guard = new Guard(config, rules, usage, createTroubleLog(logger));
+  const guard = new Guard(config, rules, usage, createFailureLog(logger));
   const moderation = new Moderation(rules, config.filter ?? NO_FILTER, usage);
   const counts = new EdgeCounts();
   const writes = new WriteScheduler();

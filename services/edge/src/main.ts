@@ -54,10 +54,10 @@ await run(async () => {
   await app.listen(address);
 });
 
-function open({ nats, log: made }: EdgeConfig, onTrouble: (reason: string) => void): Promise<[Log, Control]> {
+function open({ nats, log: made }: EdgeConfig, onFailure: (reason: string) => void): Promise<[Log, Control]> {
   const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
   const settings = { ...DEFAULT_LOG_SETTINGS, ...made };
-  const log = openLog(role, settings, onTrouble).catch((error: Error) => {
+  const log = openLog(role, settings, onFailure).catch((error: Error) => {
     throw error instanceof UnsafeLogError ? new OperatorError(error.message) : error;
   });
   return Promise.all([log, openControl({ ...role, name: `${role.name} (control)` })]);

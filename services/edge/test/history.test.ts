@@ -108,7 +108,7 @@ t.test("a host name with several addresses, as a headless Kubernetes Service has
   t.intercept(performance, "now", { value: () => now });
   const troubles: string[] = [];
   const { history } = clientFor(t, [`http://history.example:${port}`], {
-    onTrouble: (what) => troubles.push(what),
+    onFailure: (what) => troubles.push(what),
     lookup: async () => {
       if (addresses.length === 0) throw Object.assign(new Error("queryA ENOTFOUND"), { code: "ENOTFOUND" });
       return addresses;
@@ -142,7 +142,7 @@ t.test("a host name with several addresses, as a headless Kubernetes Service has
 
 t.test("a host name that cannot be found fails like an instance that is away", async (t) => {
   const troubles: string[] = [];
-  const { history } = clientFor(t, ["http://history.invalid:8100"], { onTrouble: (what) => troubles.push(what) });
+  const { history } = clientFor(t, ["http://history.invalid:8100"], { onFailure: (what) => troubles.push(what) });
   await t.rejects(history.room("a"), { code: "history_unavailable" });
   t.same(troubles, ["history cannot be read at history.invalid:8100"]);
 });

@@ -1,6 +1,6 @@
 import { readAuthSettings } from "@madang/auth";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openLogAdmin, UnsafeLogError } from "@madang/broker";
-import { createLogger, createTroubleLog, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
+import { createFailureLog, createLogger, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import { buildApp } from "./app.ts";
 import { loadConfig, PERSISTENCE_SETTINGS } from "./config.ts";
 import { Eraser } from "./moderation/eraser.ts";
@@ -22,13 +22,13 @@ await run(async () => {
   const config = loadConfig();
   const auth = readAuthSettings(config.HOST);
   const log = createLogger("persistence", config.LOG_LEVEL);
-  const onTrouble = createTroubleLog(log);
-  const onDanger = createTroubleLog({ warn: log.error.bind(log) });
+  const onFailure = createFailureLog(log);
+  const onSevereFailure = createFailureLog({ warn: log.error.bind(log) });
 
   const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
-  const parts = () => ({ store, floor, logAdmin, onTrouble });
+  const parts = () => ({ store, floor, logAdmin, onFailure });
   const [renew, reread] = [renewRestoredLog(parts), rereadForRestoredStore(parts)];
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
@@ -36,27 +36,27 @@ await run(async () => {
     accept: async (found) => {
       // What there is still has to be stored.
       if (found.unsafeSettings.length > 0)
-        onDanger(
+        onSevereFailure(
           "the settings of the log were changed: acknowledged events are not safe",
           new UnsafeLogError(found.unsafeSettings),
         );
       await renew(found);
       await reread(found);
     },
-    onTrouble,
+    onFailure,
   });
   const floor = new Floor(consumer, store);
-  const projection = startProjection({ store, consumer, log, onTrouble });
+  const projection = startProjection({ store, consumer, log, onFailure });
 
   // Moderators act over a connection of their own: the role that projects the log may not write into it.
   const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
   const logAdmin = openLogAdmin(
     { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,
-    onTrouble,
+    onFailure,
   );
-  const eraser = new Eraser({ logAdmin, store: admin, floor, onTrouble });
-  const stopMarking = markInterruptedActs(admin, onTrouble);
+  const eraser = new Eraser({ logAdmin, store: admin, floor, onFailure });
+  const stopMarking = markInterruptedActs(admin, onFailure);
 
   const moderation = { token: config.ADMIN_TOKEN, logAdmin, admin };
   const app = await buildApp({ log, auth, store, floor, consumer, counts: projection.counts, moderation });

@@ -45,7 +45,7 @@ t.test("an erasure whose step takes long stays with whoever does it", async (t) 
   };
   const waiting = instead(store, slow);
   const floor = { now: async () => logAdmin.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
-  const erasers = [1, 2].map(() => new Eraser({ logAdmin, store: waiting, floor, onTrouble: () => {} }));
+  const erasers = [1, 2].map(() => new Eraser({ logAdmin, store: waiting, floor, onFailure: () => {} }));
   t.teardown(() => Promise.all(erasers.map((eraser) => eraser.close())));
 
   await store.addJob({ kind: "person", person: { user: "민수" } }, new Date().toISOString());
@@ -74,8 +74,8 @@ t.test("an erasure that fails again and again holds up no other one", async (t) 
   const first = await store.addJob({ kind: "person", person: { user: "민수" } }, at(1));
   const second = await store.addJob({ kind: "person", person: { user: "지우개" } }, at(2));
   const troubles: string[] = [];
-  const onTrouble = (_: string, error: Error) => troubles.push(error.message);
-  const eraser = new Eraser({ logAdmin, store: instead(store, failing), floor, onTrouble });
+  const onFailure = (_: string, error: Error) => troubles.push(error.message);
+  const eraser = new Eraser({ logAdmin, store: instead(store, failing), floor, onFailure });
   t.teardown(() => eraser.close());
   await eventually("the other one is done", async () => (await store.job(second))?.done === true);
   const before = troubles.length;
@@ -110,7 +110,7 @@ t.test("nothing is erased before all of it is in the store, nor by who has lost 
       return { epoch: (await logAdmin.log()).epoch, seq: reached };
     },
   };
-  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onTrouble: () => {} });
+  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onFailure: () => {} });
   t.teardown(() => eraser.close());
   const id = await store.addJob({ kind: "person", person: { user: "지우개" } }, new Date().toISOString());
 
@@ -140,7 +140,7 @@ t.test("a message that is in the log twice is erased twice: what was dropped as 
   const said = { ...message("a", "a secret", { user: "지우개" }), nonce: "n" } as LogEvent;
   for (const id of ["1", "2"]) await logAdmin.publish(said, id);
   const floor = { now: async () => logAdmin.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
-  const eraser = new Eraser({ logAdmin, store, floor, onTrouble: () => {} });
+  const eraser = new Eraser({ logAdmin, store, floor, onFailure: () => {} });
   t.teardown(() => eraser.close());
   const id = await store.addJob({ kind: "person", person: { user: "지우개" } }, new Date().toISOString());
   await eventually("it is done", async () => (await store.job(id))?.done === true);
@@ -162,7 +162,7 @@ t.test("of a moderator's act and the erasure of its room at once one sees the ot
     },
   };
   const floor = { now: async () => logAdmin.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
-  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onTrouble: () => {} });
+  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onFailure: () => {} });
   t.teardown(() => eraser.close());
   const erase = () => store.addJob({ kind: "room", room: "a" }, new Date().toISOString());
   const isDone = async (id: string) => (await store.job(id))?.done === true;
@@ -249,7 +249,7 @@ t.test("who has stood still and lost a room's job erases nothing of the room's n
   };
   const floor = { now: async () => logAdmin.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq })) };
   await say("old");
-  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onTrouble: () => {} });
+  const eraser = new Eraser({ logAdmin, store: instead(store, watched), floor, onFailure: () => {} });
   t.teardown(() => eraser.close());
   const id = await store.addJob({ kind: "room", room: "a" }, new Date().toISOString());
   await eventually("it stands still at its end", () => calls === 2);

@@ -24,11 +24,11 @@ import {
 /** All of persistence but its HTTP, as `main` puts it together. */
 function instance(t: Scope, natsUrl: string, mongoUrl: string) {
   const troubles: string[] = [];
-  const onTrouble = (what: string, error: Error) => troubles.push(`${what}: ${error.message}`);
+  const onFailure = (what: string, error: Error) => troubles.push(`${what}: ${error.message}`);
   const store = openMongoStore(mongoUrl);
-  const consumer = openConsumer({ nats: { url: natsUrl, name: "persistence" }, log: DEFAULT_LOG_SETTINGS, onTrouble });
+  const consumer = openConsumer({ nats: { url: natsUrl, name: "persistence" }, log: DEFAULT_LOG_SETTINGS, onFailure });
   const floor = new Floor(consumer, store);
-  const projection = startProjection({ store, consumer, log: silent, onTrouble });
+  const projection = startProjection({ store, consumer, log: silent, onFailure });
   const close = async () => {
     floor.close();
     projection.stop();

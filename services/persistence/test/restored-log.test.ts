@@ -83,7 +83,7 @@ for (const { what, reached, mark, at, since, deskFails = false, renewed, trouble
         },
         renewLog: async (position) => renewals.push(position) > 0,
       },
-      onTrouble: (trouble) => seen.push(trouble),
+      onFailure: (trouble) => seen.push(trouble),
     }));
     const accepted = await accept(LOG).then(
       () => true,

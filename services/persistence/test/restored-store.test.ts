@@ -45,7 +45,7 @@ for (const { what, log, mark, deskFails = false, reread = false, accepted = true
           done.push(epoch);
         },
       },
-      onTrouble: (trouble) => done.push(trouble),
+      onFailure: (trouble) => done.push(trouble),
     }));
     const isAccepted = await accept({ ...LOG, ...log }).then(
       () => true,

@@ -11,7 +11,7 @@ import {
 } from "@madang/auth";
 import { NO_RULES, type Rules } from "@madang/broker";
 import { type CloseReason, ProtocolError } from "@madang/protocol";
-import type { TroubleLog } from "@madang/runtime";
+import type { FailureLog } from "@madang/runtime";
 import type { FastifyRequest } from "fastify";
 import { AddressLimits, addressOf } from "./address-limits.ts";
 import { requireNotBanned } from "./bans.ts";
@@ -50,17 +50,17 @@ export class Guard {
   readonly #users = new Map<string, Set<GuardedSession>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  /** @param onTrouble is called when tokens cannot be checked */
+  /** @param onFailure is called when tokens cannot be checked */
   constructor(
     { auth, limits, origins }: GuardSettings,
     rules: Rules = NO_RULES,
     usage: SharedUsage = new SharedUsage(),
-    onTrouble?: TroubleLog,
+    onFailure?: FailureLog,
   ) {
     this.#limits = limits;
     this.#rules = rules;
     this.#usage = usage;
-    this.#auth = createAuthenticator(auth, onTrouble);
+    this.#auth = createAuthenticator(auth, onFailure);
     this.origins = origins;
     this.addressLimits = new AddressLimits(limits);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);

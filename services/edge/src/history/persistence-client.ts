@@ -43,7 +43,7 @@ export interface PersistenceClient {
 
 export interface FailoverOptions {
   /** Is told of each failure of an instance, named by its host and port. */
-  readonly onTrouble?: (what: string, error: Error) => void;
+  readonly onFailure?: (what: string, error: Error) => void;
   /** Replaces DNS. */
   readonly lookup?: Lookup;
 }
@@ -58,12 +58,12 @@ export interface FailoverOptions {
  */
 export class FailoverClient implements PersistenceClient {
   readonly #instances: Instances;
-  readonly #onTrouble: (what: string, error: Error) => void;
+  readonly #onFailure: (what: string, error: Error) => void;
 
   /** @param urls base URLs of the instances, without a path */
-  constructor(urls: readonly string[], { onTrouble = () => {}, lookup }: FailoverOptions = {}) {
+  constructor(urls: readonly string[], { onFailure = () => {}, lookup }: FailoverOptions = {}) {
     this.#instances = new Instances(urls, lookup);
-    this.#onTrouble = onTrouble;
+    this.#onFailure = onFailure;
   }
 
   async request(request: PersistenceRequest): Promise<PersistenceResponse> {
@@ -103,7 +103,7 @@ export class FailoverClient implements PersistenceClient {
 
   #failed(instance: Instance, error: Error): void {
     instance.failed();
-    this.#onTrouble(`history cannot be read at ${instance.name}`, error);
+    this.#onFailure(`history cannot be read at ${instance.name}`, error);
   }
 }
 

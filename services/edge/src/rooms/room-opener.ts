@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Log, UnsafeLogError } from "@madang/broker";
-import { createTroubleLog, type Logger, type TroubleLog } from "@madang/runtime";
+import { createFailureLog, type FailureLog, type Logger } from "@madang/runtime";
 import { FairQueue } from "../queues/fair-queue.ts";
 import type { Room } from "./room.ts";
 
@@ -22,8 +22,8 @@ const UNSAFE_LOG = "the settings of the log were changed: acknowledged events ar
  */
 export class RoomOpener {
   readonly #log: Log;
-  readonly #onTrouble: TroubleLog;
-  readonly #onDanger: TroubleLog;
+  readonly #onFailure: FailureLog;
+  readonly #onSevereFailure: FailureLog;
   readonly #rooms: () => Promise<Room[]>;
   readonly #timer: NodeJS.Timeout;
   readonly #waiting = new FairQueue<object | undefined, Room>();
@@ -35,8 +35,8 @@ export class RoomOpener {
   /** @param rooms returns the present rooms; it may drop rooms that have long been empty */
   constructor(log: Log, logger: Logger, rooms: () => Promise<Room[]>) {
     this.#log = log;
-    this.#onTrouble = createTroubleLog(logger);
-    this.#onDanger = createTroubleLog({ warn: logger.error.bind(logger) });
+    this.#onFailure = createFailureLog(logger);
+    this.#onSevereFailure = createFailureLog({ warn: logger.error.bind(logger) });
     this.#rooms = rooms;
     this.#timer = setInterval(() => void this.#audit(AUDIT_GRACE_MS), AUDIT_INTERVAL_MS);
   }
@@ -105,7 +105,7 @@ export class RoomOpener {
         return;
       }
       if (this.#closed) return;
-      this.#onTrouble("the log cannot be reached: rooms cannot open yet", heads);
+      this.#onFailure("the log cannot be reached: rooms cannot open yet", heads);
       await delay(RETRY_MS);
     }
   }
@@ -122,8 +122,8 @@ export class RoomOpener {
         this.#auditAgain = false;
         await this.#log.checkEpoch();
         const { unsafeSettings: unsafe, trouble } = this.#log;
-        if (trouble !== undefined) this.#onTrouble("the log does not store", new Error(trouble));
-        if (unsafe.length > 0) this.#onDanger(UNSAFE_LOG, new UnsafeLogError(unsafe));
+        if (trouble !== undefined) this.#onFailure("the log does not store", new Error(trouble));
+        if (unsafe.length > 0) this.#onSevereFailure(UNSAFE_LOG, new UnsafeLogError(unsafe));
         const rooms = (await this.#rooms()).filter((room) => room.feed.opened);
         const epoch = this.#log.epoch;
         const heads = await this.#log.heads(rooms.map((room) => room.name));
@@ -133,7 +133,7 @@ export class RoomOpener {
     } catch (error) {
       // The reconnect brings the next audit; a time-out alone is retried.
       if (this.#closed) return;
-      this.#onTrouble("the log cannot be reached", new Error(this.#log.trouble ?? (error as Error).message));
+      this.#onFailure("the log cannot be reached", new Error(this.#log.trouble ?? (error as Error).message));
       setTimeout(() => this.auditNow(), RETRY_MS).unref();
     } finally {
       this.#auditing = false;

@@ -11,7 +11,7 @@ import {
 } from "@madang/auth";
 import { NO_RULES, type Rules } from "@madang/broker";
 import { holds, ProtocolError, requireRoom } from "@madang/protocol";
-import { createTroubleLog } from "@madang/runtime";
+import { createFailureLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 declare module "fastify" {
@@ -33,7 +33,7 @@ const ACTION_OF: Record<string, Action> = { GET: "read", HEAD: "read", PUT: "wri
  * no browser sends by itself.
  */
 export function addAccess(app: FastifyInstance, settings: AuthSettings, rules: Rules = NO_RULES): void {
-  const { anonymous, verify } = createAuthenticator(settings, createTroubleLog(app.log));
+  const { anonymous, verify } = createAuthenticator(settings, createFailureLog(app.log));
   const edgeToken = settings.mode === "jwt" ? Buffer.from(settings.edgeToken) : undefined;
 
   const identify = async (request: FastifyRequest): Promise<Identity> => {

@@ -21,7 +21,7 @@ interface Deps {
   readonly logAdmin: LogAdmin;
   readonly store: AdminStore;
   readonly floor: Pick<Floor, "now">;
-  readonly onTrouble: (what: string, error: Error) => void;
+  readonly onFailure: (what: string, error: Error) => void;
 }
 
 /** Saves how far a job is, and has it ours for another while. @throws LetGo */
@@ -77,7 +77,7 @@ export class Eraser {
         }
         if (performance.now() >= this.#sweepAt) await this.#sweep();
       } catch (error) {
-        if (!(error instanceof LetGo)) this.#deps.onTrouble("an erasure waits", error as Error);
+        if (!(error instanceof LetGo)) this.#deps.onFailure("an erasure waits", error as Error);
       }
       await delay(TICK_MS, undefined, { signal }).catch(() => {});
     }

@@ -11,7 +11,7 @@ const LOOK_INTERVAL_MS = 30_000;
  *
  * @returns stops it
  */
-export function markInterruptedActs(store: AdminStore, onTrouble: (what: string, error: Error) => void): () => void {
+export function markInterruptedActs(store: AdminStore, onFailure: (what: string, error: Error) => void): () => void {
   // The first look is at everything, each later one at what has become old enough since.
   let seenTo = "";
   const look = async (): Promise<void> => {
@@ -20,7 +20,7 @@ export function markInterruptedActs(store: AdminStore, onTrouble: (what: string,
       await store.interrupt(seenTo, before);
       seenTo = before;
     } catch (error) {
-      onTrouble("the audit log waits", error as Error);
+      onFailure("the audit log waits", error as Error);
     }
   };
   void look();

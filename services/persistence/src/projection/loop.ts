@@ -11,11 +11,11 @@ export interface ProjectionDeps {
   readonly store: Store;
   readonly consumer: LogConsumer;
   readonly log: Logger;
-  readonly onTrouble: (what: string, error: Error) => void;
+  readonly onFailure: (what: string, error: Error) => void;
 }
 
 /** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
-export function startProjection({ store, consumer, log, onTrouble }: ProjectionDeps): {
+export function startProjection({ store, consumer, log, onFailure }: ProjectionDeps): {
   readonly counts: ProjectionCounts;
   stop(): void;
 } {
@@ -38,7 +38,7 @@ export function startProjection({ store, consumer, log, onTrouble }: ProjectionD
         return;
       } catch (error) {
         // The first time it is most often another instance, which is bringing the data into its shape.
-        if (failures > 0) onTrouble("the store cannot be opened", error as Error);
+        if (failures > 0) onFailure("the store cannot be opened", error as Error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
     }

@@ -14,7 +14,7 @@ interface Deps {
   readonly floor: Pick<Floor, "reached">;
   readonly store: Pick<Store, "loadMark">;
   readonly logAdmin: Pick<LogAdmin, "connected" | "log" | "at" | "renewLog">;
-  readonly onTrouble: (what: string, error: Error) => void;
+  readonly onFailure: (what: string, error: Error) => void;
 }
 
 /**
@@ -26,11 +26,11 @@ interface Deps {
  */
 export function renewRestoredLog(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
   return async (log) => {
-    const { store, floor, logAdmin, onTrouble } = deps();
+    const { store, floor, logAdmin, onFailure } = deps();
     const mark = await store.loadMark();
     const reached = higher(await floor.reached(), mark?.position);
     const renew = async (position: Position, why: string): Promise<never> => {
-      if (await logAdmin.renewLog(position)) onTrouble("the log was put back, and has a new epoch", new Error(why));
+      if (await logAdmin.renewLog(position)) onFailure("the log was put back, and has a new epoch", new Error(why));
       throw new Error(`it was put back: ${why}`);
     };
     if (reached && comparePositions(endOf(log), reached) < 0) {
@@ -43,7 +43,7 @@ export function renewRestoredLog(deps: () => Deps): (log: StreamIdentity) => Pro
     if (mark?.position.epoch !== log.epoch || mark.position.seq < log.firstSeq) return;
     const isAnother = await hasAnother(logAdmin, mark).catch((error: Error) => {
       // Without the log admin's connection nothing could be done about it either, and what was said is to be stored.
-      onTrouble("it cannot be seen whether the log was put back", error);
+      onFailure("it cannot be seen whether the log was put back", error);
       return false;
     });
     // However far it has come since, it has been further.

@@ -9,7 +9,7 @@ interface Deps {
   readonly store: Pick<Store, "loadMark">;
   readonly floor: Pick<Floor, "forget" | "known">;
   readonly logAdmin: Pick<LogAdmin, "connected" | "rereadLog">;
-  readonly onTrouble: (what: string, error: Error) => void;
+  readonly onFailure: (what: string, error: Error) => void;
 }
 
 /**
@@ -20,7 +20,7 @@ interface Deps {
  */
 export function rereadForRestoredStore(deps: () => Deps): (log: FoundLog) => Promise<void> {
   return async ({ epoch, firstSeq, ackFloor }) => {
-    const { store, floor, logAdmin, onTrouble } = deps();
+    const { store, floor, logAdmin, onFailure } = deps();
     const position = (await store.loadMark())?.position;
     // Another instance has had it read again already.
     if (floor.known && (!position || comparePositions(position, floor.known) < 0)) await floor.forget();
@@ -32,6 +32,6 @@ export function rereadForRestoredStore(deps: () => Deps): (log: FoundLog) => Pro
     await floor.forget();
     const had = position ? `ends at ${formatPosition(position.epoch, position.seq)}` : "is empty";
     const why = new Error(`it ${had}, and ${formatPosition(epoch, ackFloor)} had been stored`);
-    onTrouble("the store was put back, and the log is read again from its beginning", why);
+    onFailure("the store was put back, and the log is read again from its beginning", why);
   };
 }
