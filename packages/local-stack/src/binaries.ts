@@ -10,24 +10,26 @@ import type { BinaryName, Source } from "./source.ts";
 const run = promisify(execFile);
 
 export interface FindOptions {
-  /** Gets one line for each thing that a person who waits wants to know. Default: standard error. */
+  /** Receives progress, line by line. Default: standard error. */
   readonly say?: (line: string) => void;
-  /** Default: `CACHE_DIR`, or `.cache` of this checkout. */
+  /** Default: {@link defaultCacheDir}. */
   readonly cacheDir?: string;
   readonly sources?: readonly Source[];
 }
 
-/** There is no binary and no way to get one. */
+/** The binary is neither installed nor cached, and no source can be reached. */
 export class BinaryMissingError extends OperatorError {
   constructor(name: BinaryName) {
     const variable = name === "mongod" ? "MONGODB_URL" : "NATS_URL";
-    super(`${name} is missing: install it on PATH, or set ${variable} to a running one, or start once with a network.`);
+    super(
+      `${name} is missing: install it on PATH, or set ${variable} to a running one, or run this once with a network connection.`,
+    );
   }
 }
 
 /**
- * The path of a server's binary: on PATH, or in the cache, or fetched into the cache from the first source that can be
- * reached. Several processes may ask at once: there is one download at a time, and nobody repeats another's.
+ * Returns the path of a server's binary: from PATH, from the cache, or fetched into the cache from the first source that
+ * works. Several processes may call this at the same time: only one of them downloads, the others wait and use the result.
  * @throws BinaryMissingError
  */
 export async function findBinary(name: BinaryName, options: FindOptions = {}): Promise<string> {
@@ -39,12 +41,12 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
 
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
   makeCacheDir(cacheDir);
-  const held = await lock(join(cacheDir, "lock"), () => say(`${name}: waiting for a download that is under way`));
+  const held = await lock(join(cacheDir, "lock"), () => say(`${name}: waiting for the download of another process`));
   try {
     if (isExecutable(cached)) return cached;
     const leftovers = readdirSync(cacheDir).filter((entry) => entry.startsWith(`${name}-`));
     for (const entry of leftovers) rmSync(join(cacheDir, entry), { recursive: true, force: true });
-    say(`${name}: neither on PATH nor in ${join(cacheDir, "bin")}, fetching it once`);
+    say(`${name}: neither on PATH nor in ${join(cacheDir, "bin")}: fetching it once`);
     for (const source of options.sources ?? (await import("./sources.ts")).sourcesOf(name)) {
       const dir = mkdtempSync(join(cacheDir, `${name}-`));
       try {
@@ -55,7 +57,7 @@ export async function findBinary(name: BinaryName, options: FindOptions = {}): P
         say(`${name}: fetched from ${source.name}`);
         return cached;
       } catch (error) {
-        say(`${name}: not from ${source.name}: ${(error as Error).message.split("\n")[0]}`);
+        say(`${name}: ${source.name} failed: ${(error as Error).message.split("\n")[0]}`);
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }
@@ -91,9 +93,9 @@ export function defaultCacheDir(): string {
   return resolve(process.env["CACHE_DIR"] || join(import.meta.dirname, "../../../.cache"));
 }
 
-/** A binary made for another system, or without its libraries, is no use: better to know before it is in the cache. */
+/** Keeps a binary for another system, or one without its libraries, out of the cache. */
 async function checkRuns(path: string): Promise<void> {
   await run(path, ["--version"]).catch((error: { stderr?: string; message: string }) => {
-    throw new Error(`it does not run here: ${error.stderr || error.message}`);
+    throw new Error(`the binary does not run on this machine: ${error.stderr || error.message}`);
   });
 }

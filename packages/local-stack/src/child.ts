@@ -12,7 +12,7 @@ export interface Exit {
 }
 
 export interface ChildOptions {
-  /** Shown in messages. */
+  /** Appears in messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -21,18 +21,18 @@ export interface ChildOptions {
   readonly cwd?: string;
   readonly port: number;
   readonly url: string;
-  /** Output of the process goes straight into this file: it never waits for us to read. Emptied at the first start. */
+  /** The process writes into this file directly, so it never waits for a reader. Emptied at the first start. */
   readonly logFile: string;
-  /** Resolves when the process serves; asked at each start. Gives up when the signal is aborted. */
+  /** Resolves once the process serves. Called at each start; gives up when the signal is aborted. */
   readonly ready: (signal: AbortSignal) => Promise<void>;
   readonly readyLimitMs: number;
-  /** From SIGTERM to SIGKILL; 0: SIGKILL at once. */
+  /** Time from SIGTERM to SIGKILL. With 0 SIGKILL comes at once. */
   readonly stopLimitMs: number;
-  /** Runs once, when the child has been stopped for good. */
+  /** Runs once, after {@link Child.stop}. */
   readonly cleanUp?: () => void;
 }
 
-/** A process that did not come to serve. `tail` is the end of what it printed. */
+/** A process that did not become ready. `tail` is the end of its output. */
 export class StartError extends OperatorError {
   readonly tail: string;
   constructor(message: string, tail: string) {
@@ -46,17 +46,17 @@ const STOP_POLL_MS = 5;
 
 /**
  * A process group of its own keeps the terminal's Ctrl-C from a child, so that its parent decides when it stops. Without
- * a tether the child stays in the parent's group: that Ctrl-C then ends the children of a parent that handles no signals.
+ * a tether the child stays in the parent's group: Ctrl-C then also ends the children of a parent that handles no signals.
  */
 const detached = tethers;
 
-/** What the tether does on Linux, this does elsewhere; a SIGKILL of ours leaves it out. */
+/** Does what the tether does on Linux, except after a SIGKILL of this process. */
 const alive = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
 });
 
-/** One process of ours, through all of its lives: it keeps its port and its data. */
+/** A process that can be restarted. It keeps its port, its data and its log file. */
 export class Child {
   readonly name: string;
   readonly port: number;
@@ -76,8 +76,8 @@ export class Child {
   }
 
   /**
-   * Starts the process and waits until it serves.
-   * @throws StartError when it ends before, or does not serve in time; it is gone then
+   * Starts the process and waits until it is ready.
+   * @throws StartError when the process ends before that, or is not ready in time; it no longer runs then
    */
   static async start(options: ChildOptions): Promise<Child> {
     const child = new Child(options);
@@ -92,7 +92,7 @@ export class Child {
     return child;
   }
 
-  /** Of the present life, or the last. */
+  /** The pid of the running process, or of the last one. */
   get pid(): number {
     return this.#process?.pid ?? 0;
   }
@@ -101,19 +101,19 @@ export class Child {
     return this.#process !== undefined && alive.has(this.#process);
   }
 
-  /** Resolves when the present life ends. */
+  /** Resolves when the running process ends. */
   get exited(): Promise<Exit> {
     return this.#exited;
   }
 
-  /** All that it printed, in all of its lives. */
+  /** Everything that was printed, over all restarts. */
   output(): string {
     return readFileSync(this.logFile, "utf8");
   }
 
   /**
-   * Sends a signal. With SIGKILL, SIGTERM and SIGINT it resolves when the process is gone, with SIGSTOP when all of it
-   * stands still (where that can be seen: on Linux), with others at once.
+   * Sends a signal. Resolves for SIGKILL, SIGTERM and SIGINT when the process has ended, for SIGSTOP when all of its
+   * threads have stopped (on Linux, which shows that), and for other signals at once.
    */
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     this.#process?.kill(signal);
@@ -121,13 +121,13 @@ export class Child {
     if (signal === "SIGSTOP") while (this.running && isMoving(this.pid)) await delay(STOP_POLL_MS);
   }
 
-  /** Ends the process, politely first, and waits. Idempotent; wakes one that SIGSTOP put to sleep. */
+  /** Ends the process (SIGCONT and SIGTERM, later SIGKILL) and waits for that. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end().then(() => this.#options.cleanUp?.());
     return this.#stopping;
   }
 
-  /** Ends the process if it runs, and starts it again: same port, same data, same log file. */
+  /** Ends the process if it runs, and starts it again with the same port, data and log file. */
   async restart(): Promise<void> {
     await this.#end();
     await this.#launch();
@@ -148,9 +148,9 @@ export class Child {
 
   async #launch(): Promise<void> {
     const { name, command, args, env, cwd, port, logFile, ready, readyLimitMs } = this.#options;
-    // Whoever listens there would pass for the child.
+    // Another server on this port would pass for the child.
     const problem = await portProblem(port);
-    // From here on to where it is known to be alive nothing is waited for: whoever stops it finds it.
+    // No await between this check and `alive.add`: a stop must not miss the process.
     if (this.#stopping) throw new StartError(`${name} has been stopped.`, "");
     if (problem) throw new StartError(`${name} cannot listen on port ${port} (${problem}).`, "");
     const [program, rest] = tethered(command, args);
@@ -176,9 +176,9 @@ export class Child {
     const how = await Promise.race([
       ready(abort.signal).then(
         () => "",
-        (error: Error) => `${name} did not get ready: ${error.message}`,
+        (error: Error) => `${name} did not become ready: ${error.message}`,
       ),
-      this.#exited.then(({ code, signal }) => `${name} ended at its start (${signal ?? `exit code ${code}`}).`),
+      this.#exited.then(({ code, signal }) => `${name} ended during its start (${signal ?? `exit code ${code}`}).`),
       delay(readyLimitMs, `${name} was not ready within ${readyLimitMs / 1000} s.`, {
         signal: abort.signal,
         ref: false,
@@ -196,7 +196,7 @@ export class Child {
   }
 }
 
-/** Whether any thread of a process runs on, by what Linux tells: each stops by itself. */
+/** Whether any thread still runs. Linux stops the threads of a process one by one. */
 function isMoving(pid: number): boolean {
   try {
     const tasks = `/proc/${pid}/task`;

@@ -4,8 +4,8 @@ import { HELP, readSettings } from "./settings.ts";
 import { Stack } from "./stack.ts";
 
 /**
- * One Ctrl-C arrives more than once: from the terminal and from npm, which passes on what it gets itself. Only a signal
- * that comes later than this means "do not wait".
+ * One Ctrl-C arrives twice: from the terminal, and from npm, which forwards it. Only a signal that comes later than this
+ * means "do not wait".
  */
 const SAME_SIGNAL_MS = 1500;
 
@@ -36,7 +36,7 @@ function stopOnSignal(stack: Stack): void {
     }
     firstAt = performance.now();
     say("Stopping.");
-    // What is being started at this moment ends with us.
+    // Processes that are starting end when this process exits.
     void stack.stop().then(() => {
       say("Stopped.");
       process.exit(0);

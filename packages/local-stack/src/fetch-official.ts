@@ -14,14 +14,14 @@ const run = promisify(execFile);
 const NATS_VERSION = "2.15.1";
 const NATS_RELEASE = `https://github.com/nats-io/nats-server/releases/download/v${NATS_VERSION}`;
 const MONGODB_DOWNLOADS = "https://fastdl.mongodb.org";
-/** A network that swallows packets must not make a first start wait: who does not answer by then is passed over. */
+/** A network that drops packets must not delay the first start: a host that has not answered by then is skipped. */
 const REACH_LIMIT_MS = 3000;
 const DOWNLOAD_LIMIT_MS = 300_000;
 
-/** Where the environment names a proxy (`HTTPS_PROXY`), it is used. */
+/** Uses the proxy that the environment names (`HTTPS_PROXY`). */
 http.setGlobalProxyFromEnv();
 
-/** nats-server from the project's release archive, checked against the SHA-256 sums that the release publishes. */
+/** Fetches nats-server from its release archive, and compares it with the SHA-256 sum that the release publishes. */
 export async function fetchNats(dir: string): Promise<string> {
   const platform = { linux: "linux", darwin: "darwin" }[process.platform as string];
   const arch = { x64: "amd64", arm64: "arm64" }[process.arch as string];
@@ -34,15 +34,15 @@ export async function fetchNats(dir: string): Promise<string> {
     ?.split(" ")[0];
   const archive = join(dir, `${name}.tar.gz`);
   const sum = await download(`${NATS_RELEASE}/${name}.tar.gz`, archive, `nats-server ${NATS_VERSION}`);
-  if (sum !== expected) throw new Error("the archive does not have the SHA-256 that the release publishes");
+  if (sum !== expected) throw new Error("the archive does not match the SHA-256 sum of the release");
   await run("tar", ["-xzf", archive, "-C", dir]);
   return join(dir, name, "nats-server");
 }
 
-/** mongod by mongodb-memory-server's downloader, which knows the builds of each system and checks their sums. */
+/** Fetches mongod by mongodb-memory-server's downloader, which knows the build for each system and checks its sum. */
 export async function fetchMongod(dir: string): Promise<string> {
   await (await reach(MONGODB_DOWNLOADS)).body?.cancel();
-  // Its settings are environment variables. Without the last, it would not check the server's certificate.
+  // The downloader reads these variables. Without the last one it does not verify the server's certificate.
   process.env["MONGOMS_PREFER_GLOBAL_PATH"] = "false";
   process.env["MONGOMS_MAX_RETRIES"] = "1";
   process.env["npm_config_strict_ssl"] = "true";
@@ -53,7 +53,7 @@ export async function fetchMongod(dir: string): Promise<string> {
   return binary;
 }
 
-/** The response, whatever its status, or a short reason why there is none. */
+/** Returns the response, whatever its status. @throws Error with a short reason when there is none */
 async function reach(url: string): Promise<Response> {
   const abort = new AbortController();
   const limit = setTimeout(() => abort.abort(), REACH_LIMIT_MS);
@@ -67,7 +67,7 @@ async function reach(url: string): Promise<Response> {
   }
 }
 
-/** Writes what the URL gives into a file. Returns its SHA-256. */
+/** Downloads the URL into a file. @returns the file's SHA-256 */
 async function download(url: string, path: string, label: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS) });
   if (!response.ok || !response.body) throw new Error(`${new URL(url).host} answered ${response.status}`);

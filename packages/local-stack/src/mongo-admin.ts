@@ -1,4 +1,4 @@
-/** The one place outside persistence that speaks to MongoDB: makes a lone mongod the primary of its own set. */
+/** Makes a single mongod the primary of its own replica set. */
 import { type Document, MongoClient, MongoServerError } from "mongodb";
 import { until } from "./wait.ts";
 
@@ -6,10 +6,10 @@ export const REPLICA_SET = "rs0";
 
 const NOT_YET_INITIATED = 94;
 const SELECTION_LIMIT_MS = 5000;
-/** A set of one need not wait for the votes of others. */
+/** A set with one member does not wait for other votes. */
 const SETTINGS = { heartbeatIntervalMillis: 200, electionTimeoutMillis: 500 };
 
-/** Initiates the set, or moves it to this port if the data was last served on another, and waits for the election. */
+/** Initiates the set, or changes its port if mongod last served the data on another one. Waits for the election. */
 export async function becomePrimary(port: number, signal: AbortSignal): Promise<void> {
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
     serverSelectionTimeoutMS: SELECTION_LIMIT_MS,

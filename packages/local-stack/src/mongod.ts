@@ -8,15 +8,15 @@ import { makeTempDir, removeTempDir } from "./temp-dir.ts";
 import { greets, until } from "./wait.ts";
 
 export interface MongodOptions {
-  /** 0 or absent: a free one. A data directory may come back on another port. */
+  /** 0 or absent: a free port. The same data may be served on another port later. */
   readonly port?: number;
-  /** Where the data is kept. Absent: a temporary one, removed at stop. */
+  /** Directory of the data. Absent: a temporary one, removed at stop. */
   readonly dir?: string;
   readonly name?: string;
   readonly logFile?: string;
-  /** The cache of the storage engine, in GB, 0.25 or more. */
+  /** Cache of the storage engine in GB; 0.25 or more. */
   readonly cacheGb?: number;
-  /** Of the server's own, as `name=value`. */
+  /** Parameters of mongod (`--setParameter`), as `name=value`. */
   readonly parameters?: readonly string[];
 }
 
@@ -24,7 +24,7 @@ const SMALLEST_CACHE_GB = 0.25;
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 15_000;
 
-/** A mongod on loopback, as a replica set of one; resolves when it is primary. */
+/** Starts a mongod on loopback as a replica set with one member. Resolves when it is primary. */
 export async function startMongod(options: MongodOptions = {}): Promise<Child> {
   const binary = await findBinary("mongod");
   return withPort(options.port, (port) => {
@@ -37,7 +37,7 @@ export async function startMongod(options: MongodOptions = {}): Promise<Child> {
       args: [
         ...["--dbpath", dataDir, "--port", String(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
         ...["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", String(options.cacheGb ?? SMALLEST_CACHE_GB)],
-        // A set of one has nobody to hand over to: no reason to linger after SIGTERM.
+        // A set with one member cannot hand over: mongod need not wait after SIGTERM.
         ...["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"],
         ...(options.parameters ?? []).flatMap((parameter) => ["--setParameter", parameter]),
         ...["--setParameter", "diagnosticDataCollectionEnabled=false", "--quiet"],

@@ -2,7 +2,7 @@ import type { Child } from "./child.ts";
 import { type NatsOptions, startNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
 
-/** Servers that make up a cluster, each with JetStream; resolves when all take connections. */
+/** Starts the servers of a cluster, each with JetStream. Resolves when all of them accept connections. */
 export async function startNatsCluster(
   count: number,
   options: Pick<NatsOptions, "sync" | "configText"> = {},

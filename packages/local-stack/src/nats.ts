@@ -7,13 +7,13 @@ import { makeTempDir, removeTempDir } from "./temp-dir.ts";
 import { greets, until } from "./wait.ts";
 
 export interface NatsOptions {
-  /** 0 or absent: a free one. */
+  /** 0 or absent: a free port. */
   readonly port?: number;
-  /** Where the configuration and the streams are kept. Absent: a temporary one, removed at stop. */
+  /** Directory of the configuration and the streams. Absent: a temporary one, removed at stop. */
   readonly dir?: string;
-  /** "always" (each message is fsynced before it is acknowledged) or a period. Default: the server's (2 minutes). */
+  /** "always" (fsync before each acknowledgement) or a period such as "1s". Default: the server's own, 2 minutes. */
   readonly sync?: string;
-  /** Added at the end of the server's configuration. */
+  /** Appended to the server's configuration. */
   readonly configText?: string;
   readonly args?: readonly string[];
   readonly name?: string;
@@ -23,7 +23,7 @@ export interface NatsOptions {
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
 
-/** A nats-server with JetStream on loopback; resolves when it takes connections. */
+/** Starts a nats-server with JetStream on loopback. Resolves when it accepts connections. */
 export async function startNats(options: NatsOptions = {}): Promise<Child> {
   const binary = await findBinary("nats-server");
   return withPort(options.port, (port) => {

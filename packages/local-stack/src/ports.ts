@@ -3,15 +3,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Free ports are taken from below the range that systems use for outgoing connections (32768 on Linux, 49152 elsewhere):
- * a server that is killed and started again would otherwise find its port taken by somebody's outgoing connection, or a
- * client that keeps trying would connect to itself.
+ * Free ports are chosen below the range of outgoing connections (from 32768 on Linux, from 49152 elsewhere). In that range
+ * an outgoing connection could take the port of a server that restarts, or a client that retries could connect to itself.
  */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 const ATTEMPTS = 50;
 
-/** Why the port of loopback cannot be listened on now, as a system error code such as `EADDRINUSE`; undefined if it can. */
+/** Returns the system error code (such as `EADDRINUSE`) of listening on this port of loopback; undefined if it is free. */
 export async function portProblem(port: number): Promise<string | undefined> {
   const server = createServer((socket) => socket.destroy());
   try {
@@ -25,7 +24,7 @@ export async function portProblem(port: number): Promise<string | undefined> {
   }
 }
 
-/** A port of loopback that is free now. Nothing keeps it so: who uses it must be ready to be refused. */
+/** Returns a port of loopback that is free now. Another process may take it before the caller does. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
@@ -34,7 +33,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`No free port found between ${FIRST_PORT} and ${LAST_PORT}.`);
 }
 
-/** Runs `start` with the port that was asked for, or with free ones until one was not snatched away. */
+/** Runs `start` with the given port. Without one it tries free ports, until no other process takes the port first. */
 export async function withPort<T>(port: number | undefined, start: (port: number) => Promise<T>): Promise<T> {
   if (port) return start(port);
   for (let attempt = 1; ; attempt++) {

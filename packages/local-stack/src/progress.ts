@@ -2,7 +2,7 @@ const LINE_INTERVAL_MS = 2000;
 const REDRAW_INTERVAL_MS = 100;
 const MEGABYTE = 1e6;
 
-/** Tells about something that takes long: one line that is redrawn on a terminal, a line now and then elsewhere. */
+/** Reports the progress of a download: on a terminal one line that is redrawn, elsewhere a line every 2 s. */
 export class Progress {
   readonly #label: string;
   readonly #totalBytes: number;
@@ -10,7 +10,7 @@ export class Progress {
   #shownAt = Date.now();
   readonly #terminal = process.stderr.isTTY === true;
 
-  /** @param totalBytes 0 when it is not known */
+  /** @param totalBytes 0 when unknown */
   constructor(label: string, totalBytes: number) {
     this.#label = label;
     this.#totalBytes = totalBytes;

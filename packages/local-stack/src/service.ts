@@ -10,18 +10,18 @@ import { answers, until } from "./wait.ts";
 
 export interface ProcessOptions {
   readonly name: string;
-  /** Absolute path of the TypeScript file that Node runs. */
+  /** Absolute path of the TypeScript file to run. */
   readonly entry: string;
-  /** Added to our own environment; `PORT` is set from `port`. */
+  /** Added to this process's environment. `PORT` is set from `port`. */
   readonly env?: NodeJS.ProcessEnv;
-  /** 0 or absent: a free one. */
+  /** 0 or absent: a free port. */
   readonly port?: number;
-  /** What must answer 2xx before the process counts as ready. Default `/readyz`. */
+  /** The path that answers 2xx once the process is ready. Default `/readyz`. */
   readonly readyPath?: string;
   readonly readyLimitMs?: number;
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   readonly stopLimitMs?: number;
-  /** Absent: a temporary one, removed at stop. */
+  /** Absent: a temporary file, removed at stop. */
   readonly logFile?: string;
   /** Options for Node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];

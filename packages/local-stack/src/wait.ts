@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 const POLL_INTERVAL_MS = 25;
 const ATTEMPT_LIMIT_MS = 2000;
 
-/** Asks again and again until the answer is true. An attempt that throws counts as no. Rejects when aborted. */
+/** Repeats the attempt until it returns true. An attempt that throws counts as false. Rejects when aborted. */
 export async function until(signal: AbortSignal, attempt: () => Promise<boolean>): Promise<void> {
   for (;;) {
     if (await attempt().catch(() => false)) return;
@@ -13,7 +13,7 @@ export async function until(signal: AbortSignal, attempt: () => Promise<boolean>
   }
 }
 
-/** Whether a TCP server answers there; if it speaks first, what it says must begin with `greeting`. */
+/** Whether a TCP server accepts connections there. With `greeting` its first bytes must begin with that text. */
 export async function greets(host: string, port: number, greeting = ""): Promise<boolean> {
   const socket = connect({ host, port });
   socket.setTimeout(ATTEMPT_LIMIT_MS, () => socket.destroy(new Error("timed out")));
@@ -27,7 +27,7 @@ export async function greets(host: string, port: number, greeting = ""): Promise
   }
 }
 
-/** Whether the URL answers with a 2xx now. */
+/** Whether the URL answers 2xx now. */
 export async function answers(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(ATTEMPT_LIMIT_MS) });
   await response.body?.cancel();

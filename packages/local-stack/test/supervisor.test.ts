@@ -11,7 +11,7 @@ import { tethers } from "../src/tether.ts";
 import { answers } from "../src/wait.ts";
 import { eventually, exists, STAND_IN, tempDir } from "./helpers.ts";
 
-t.test("a child that dies is started again, and that is said", async (t) => {
+t.test("a child that dies is restarted, and a line says so", async (t) => {
   const child = await startProcess({ name: "stand-in", entry: STAND_IN });
   const stopping = new AbortController();
   const said: string[] = [];
@@ -23,7 +23,7 @@ t.test("a child that dies is started again, and that is said", async (t) => {
     () => back++,
   );
   for (let round = 1; round <= 3; round++) {
-    // By the third time it has served long enough for its earlier ends to be forgotten.
+    // Before the third kill it has served long enough for the backoff to start over.
     if (round === 3) await delay(HEALTHY_AFTER_MS);
     const pid = child.pid;
     await child.kill("SIGKILL");
@@ -32,32 +32,32 @@ t.test("a child that dies is started again, and that is said", async (t) => {
     t.ok(await answers(child.url));
     t.equal(said.length, 2 * round);
     const wait = round === 2 ? "" : "0.2 s";
-    t.match(said.at(-2), `stand-in (pid ${pid}) was ended by SIGKILL: starting it again in ${wait}`);
-    t.equal(said.at(-1), `stand-in is back (pid ${child.pid})`);
+    t.match(said.at(-2), `stand-in (pid ${pid}) was killed by SIGKILL: restarting it in ${wait}`);
+    t.equal(said.at(-1), `stand-in is running again (pid ${child.pid})`);
   }
   stopping.abort();
   await child.stop();
   await done;
   t.notOk(exists(child.pid));
-  t.equal(said.length, 6, "the stop is no accident");
+  t.equal(said.length, 6, "no line about the intended stop");
 });
 
-t.test("a child that does not come back is tried again, later each time, until all is stopped", async (t) => {
+t.test("a child that cannot start is retried with a backoff until the signal", async (t) => {
   const child = await startProcess({ name: "stand-in", entry: STAND_IN });
   const stopping = new AbortController();
   const waits: number[] = [];
   const reasons: string[] = [];
   const say = (line: string) => {
-    const wait = /again in (\S+) s/.exec(line);
+    const wait = /restarting it in (\S+) s/.exec(line);
     if (wait) waits.push(Number(wait[1]));
     else reasons.push(line);
   };
-  // Its port is taken while it is down: it cannot start.
+  // Another server takes its port while it is down, so it cannot start.
   await child.kill("SIGKILL");
-  const thief = createServer().listen(child.port, "127.0.0.1");
-  await once(thief, "listening");
-  t.teardown(() => thief.close());
-  const done = supervise(child, stopping.signal, say, () => t.fail("it cannot be back"));
+  const occupant = createServer().listen(child.port, "127.0.0.1");
+  await once(occupant, "listening");
+  t.teardown(() => occupant.close());
+  const done = supervise(child, stopping.signal, say, () => t.fail("it cannot run"));
   await eventually(() => waits.length === 3);
   t.same(waits, [0.2, 0.4, 0.8]);
   t.match(reasons[0], /stand-in cannot listen on port \d+ \(EADDRINUSE\)/);
@@ -72,7 +72,7 @@ t.test(
   async (t) => {
     const parent = spawn(process.execPath, [join(import.meta.dirname, "fixtures/parent.ts")], {
       stdio: ["ignore", "pipe", "inherit"],
-      // A parent killed so does not remove its temporary directories.
+      // A parent that is killed does not remove its temporary directories.
       env: { ...process.env, TMPDIR: tempDir(t) },
     });
     const [line] = (await once(createInterface(parent.stdout), "line")) as [string];
@@ -84,10 +84,10 @@ t.test(
   },
 );
 
-t.test("a service that ends at its start is reported with what it printed", async (t) => {
+t.test("a service that ends during its start is reported with its output", async (t) => {
   const start = startProcess({ name: "stand-in", entry: STAND_IN, env: { CRASH: "1" } });
   await t.rejects(start, {
     name: "StartError",
-    message: "stand-in ended at its start (exit code 3).\ncannot start: CRASH is set",
+    message: "stand-in ended during its start (exit code 3).\ncannot start: CRASH is set",
   });
 });
