@@ -16,7 +16,7 @@ const LIMIT_MS = 30_000;
 /** The size of the store, and of the log in it, is divided by this, or to fill it would take hours. */
 const SMALLER = 4096;
 
-/** A reason to skip a test on a machine that lacks a program; in CI, where nothing may be lacking, a failure. */
+/** Returns the reason to skip a test where a program is missing. In CI the test fails instead. */
 function lacking(program: string, present: boolean): string | false {
   if (!present && process.env["CI"]) t.fail(`${program} is missing, and CI must not skip its test`);
   return present ? false : `${program} is not on this machine`;
@@ -233,8 +233,8 @@ t.test("nobody is sent to an edge that has no log", { skip: lacking("nginx", !!N
   }
 });
 
-const compose = spawnSync("docker-compose", ["version"]).status === 0;
-t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not on this machine" }, async (t) => {
+const skip = lacking("docker-compose", spawnSync("docker-compose", ["version"]).status === 0);
+t.test("docker-compose.yml is valid", { skip }, async (t) => {
   const text = execFileSync("docker-compose", ["config"], {
     cwd: ROOT,
     encoding: "utf8",
@@ -255,7 +255,7 @@ t.test("docker-compose.yml is valid", { skip: !compose && "docker-compose is not
 
 t.test(
   "in Compose everybody is found where they listen, and persistence is never taken for an edge",
-  { skip: !compose && "docker-compose is not on this machine" },
+  { skip },
   async (t) => {
     const text = execFileSync("docker-compose", ["config"], {
       cwd: ROOT,
@@ -289,39 +289,36 @@ function composed(text: string, service: string): { environment: Record<string, 
   };
 }
 
-t.test(
-  "Compose passes on what AUTH=jwt needs",
-  { skip: !compose && "docker-compose is not on this machine" },
-  async (t) => {
-    const services = ["edge-1", "edge-2", "persistence-1", "persistence-2"];
-    const settings = {
-      AUTH: "jwt",
-      JWKS_URL: "https://keys.example/jwks.json",
-      JWT_ISSUER: "https://keys.example",
-      JWT_AUDIENCE: "madang",
-      EDGE_SECRET: "e".repeat(32),
-    };
-    const config = (...files: string[]) =>
-      execFileSync("docker-compose", [...files.flatMap((file) => ["-f", file]), "config"], {
-        cwd: ROOT,
-        encoding: "utf8",
-        env: { ...process.env, MADANG_SECRETS: SECRETS, ...settings },
-      });
-    const alone = config("docker-compose.yml");
-    const withKeys = config("docker-compose.yml", "infra/docker/jwks.yml");
-    for (const service of services) {
-      const { environment, networks } = composed(alone, service);
-      t.match(environment, settings, service);
-      t.same(networks, ["inside"]);
-      const reaching = composed(withKeys, service);
-      t.match(reaching.environment, { ...settings, HOST: "0.0.0.0", LOG_REPLICAS: "3" });
-      t.same(reaching.networks.toSorted(), ["inside", "outside"], "the keys can be fetched");
-      const read = readAuthSettings("0.0.0.0", reaching.environment);
-      t.match(read, { mode: "jwt", issuer: settings.JWT_ISSUER, audience: "madang" }, "the services take it");
-    }
-    for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
-  },
-);
+t.test("Compose passes on what AUTH=jwt needs", { skip }, async (t) => {
+  const services = ["edge-1", "edge-2", "persistence-1", "persistence-2"];
+  const settings = {
+    AUTH: "jwt",
+    JWKS_URL: "https://keys.example/jwks.json",
+    JWT_ISSUER: "https://keys.example",
+    JWT_AUDIENCE: "madang",
+    EDGE_SECRET: "e".repeat(32),
+    LOGIN_URL: "/login",
+  };
+  const config = (...files: string[]) =>
+    execFileSync("docker-compose", [...files.flatMap((file) => ["-f", file]), "config"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { ...process.env, MADANG_SECRETS: SECRETS, ...settings },
+    });
+  const alone = config("docker-compose.yml");
+  const withKeys = config("docker-compose.yml", "infra/docker/jwks.yml");
+  for (const service of services) {
+    const { environment, networks } = composed(alone, service);
+    t.match(environment, settings, service);
+    t.same(networks, ["inside"]);
+    const reaching = composed(withKeys, service);
+    t.match(reaching.environment, { ...settings, HOST: "0.0.0.0", LOG_REPLICAS: "3" });
+    t.same(reaching.networks.toSorted(), ["inside", "outside"], "the keys can be fetched");
+    const read = readAuthSettings("0.0.0.0", reaching.environment);
+    t.match(read, { mode: "jwt", issuer: settings.JWT_ISSUER, audience: "madang" }, "the services take it");
+  }
+  for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
+});
 
 t.test("each secret is made once, and one that is missing is made again", async (t) => {
   const made = join(dir, "made");

@@ -86,7 +86,10 @@ export function readSettings(env: NodeJS.ProcessEnv): StackSettings {
 }
 
 const settingLines = Object.entries(StackEnvironment.properties).map(([name, setting]) => {
-  const { default: value, description } = setting as { readonly default: unknown; readonly description: string };
+  const { default: value, description } = setting as unknown as {
+    readonly default: unknown;
+    readonly description: string;
+  };
   return `  ${(value === "" ? name : `${name}=${value}`).padEnd(22)} ${description}`;
 });
 
