@@ -35,14 +35,14 @@ export interface Deps extends MetricDeps {
   readonly store: Store;
   readonly floor: Floor;
   readonly consumer: Pick<LogConsumer, "connected" | "trouble">;
-  /** Absent: nobody moderates. With an empty token the admin page is off, and rules hold all the same. */
+  /** Without it there is no moderation. With an empty token only the admin page is off; rules apply. */
   readonly moderation?: { readonly token: string; readonly logAdmin: LogAdmin; readonly admin: AdminStore };
 }
 
-/** A room name may be given in a form that NFC shortens, and each of its bytes takes three characters in a URL. */
+/** NFC may shorten a room name, and each byte of its given form takes three characters in a URL. */
 const ROOM_PARAM_MAX_LENGTH = 8 * 1024;
 
-/** History over HTTP. The edge is the public tier: this listens for the edges only. */
+/** Serves history and the admin page over HTTP. Clients reach history through the edges, which are the public tier. */
 export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   const { log, auth, store, floor, consumer, moderation } = deps;
   const app = Fastify({
@@ -50,13 +50,13 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     http: CONFORMANCE_OPTIONS,
     bodyLimit: FRAME_MAX_BYTES,
-    // What is on its way over an edge's open connections when this service leaves is answered, and each closed with that.
+    // During a shutdown, answer the requests on the edges' open connections, and close each connection with its answer.
     return503OnClosing: false,
     routerOptions: { maxParamLength: ROOM_PARAM_MAX_LENGTH },
-    // What is not known is refused by name, not dropped.
+    // Refuse unknown parameters and properties by name instead of dropping them.
     ajv: { customOptions: { removeAdditional: false } },
     clientErrorHandler: sendClientError,
-    // A URL that cannot be decoded never gets to the error handler.
+    // A URL that cannot be decoded does not reach the error handler.
     frameworkErrors: (_error, _request, reply) => sendProblem(reply as FastifyReply, problem("bad_request")),
   }).withTypeProvider<TypeBoxTypeProvider>();
   addErrorHandlers(app);
@@ -68,14 +68,14 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   await addCaching(app);
   await addDocs(app);
   addHealthRoutes(app, () => {
-    const nats = consumer.connected ? consumer.trouble : (consumer.trouble ?? "not reachable");
+    const nats = consumer.connected ? consumer.trouble : (consumer.trouble ?? "unreachable");
     return {
-      ...(store.ready ? {} : { mongodb: "not reachable, or not migrated yet" }),
+      ...(store.ready ? {} : { mongodb: "unreachable, or not migrated yet" }),
       ...(nats === undefined ? {} : { nats }),
     };
   });
   addMetricsRoute(app, persistenceMetrics(deps));
-  await app.register(roomRoutes(store, async (room) => moderation && requireNotErasing(moderation.admin, room)));
+  await app.register(roomRoutes(store, async (room) => moderation && requireNotErasing(moderation.admin.jobs, room)));
   await app.register(messageRoutes(store, floor));
   await app.register(
     moderation && moderation.token !== ""

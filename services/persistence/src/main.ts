@@ -4,8 +4,8 @@ import { createFailureLog, createLogger, onShutdown, run, warnAboutMisspeltSetti
 import { buildApp } from "./app.ts";
 import { loadConfig, PERSISTENCE_SETTINGS } from "./config.ts";
 import { Eraser } from "./moderation/eraser.ts";
-import { markInterruptedActs } from "./moderation/interrupted.ts";
-import { openMongoAdmin } from "./mongo/admin.ts";
+import { markInterruptedActs } from "./moderation/interrupted-acts.ts";
+import { openMongoAdminStore } from "./mongo/admin-store.ts";
 import { openMongoStore } from "./mongo/store.ts";
 import { startProjection } from "./projection/loop.ts";
 import { Floor } from "./recovery/floor.ts";
@@ -13,11 +13,11 @@ import { renewRestoredLog } from "./recovery/restored-log.ts";
 import { rereadForRestoredStore } from "./recovery/restored-store.ts";
 
 const STOP_LIMIT_MS = 10_000;
-/** What is left of it for the store and the sockets. */
+/** The rest of the stop limit is for the store and the sockets. */
 const DRAIN_LIMIT_MS = 8000;
 
 await run(async () => {
-  // First of all: a misspelt name may be the reason why the settings are refused.
+  // This comes first, because a misspelt name may be the reason why the settings are refused.
   warnAboutMisspeltSettings(createLogger("persistence", "warn"), PERSISTENCE_SETTINGS);
   const config = loadConfig();
   const auth = readAuthSettings(config.HOST);
@@ -28,13 +28,13 @@ await run(async () => {
   const logSettings = { ...DEFAULT_LOG_SETTINGS, ...config.log };
 
   const store = openMongoStore(config.MONGODB_URL, config.mongoCaFile);
-  const parts = () => ({ store, floor, logAdmin, onFailure });
-  const [renew, reread] = [renewRestoredLog(parts), rereadForRestoredStore(parts)];
+  const recoveryDeps = () => ({ store, floor, logAdmin, onFailure });
+  const [renew, reread] = [renewRestoredLog(recoveryDeps), rereadForRestoredStore(recoveryDeps)];
   const consumer = openConsumer({
     nats: { ...config.nats, name: "persistence", inboxPrefix: "_INBOX_persistence" },
     log: logSettings,
     accept: async (found) => {
-      // What there is still has to be stored.
+      // The log keeps being projected: its events still have to be stored.
       if (found.unsafeSettings.length > 0)
         onSevereFailure(
           "the settings of the log were changed: acknowledged events are not safe",
@@ -48,15 +48,15 @@ await run(async () => {
   const floor = new Floor(consumer, store);
   const projection = startProjection({ store, consumer, log, onFailure });
 
-  // Moderators act over a connection of their own: the role that projects the log may not write into it.
-  const admin = openMongoAdmin(config.MONGODB_URL, config.mongoCaFile);
+  // Moderation has its own connection, because the role that projects the log may not write to it.
+  const admin = openMongoAdminStore(config.MONGODB_URL, config.mongoCaFile);
   const logAdmin = openLogAdmin(
     { ...config.adminNats, name: "persistence (admin)", inboxPrefix: "_INBOX_admin" },
     logSettings,
     onFailure,
   );
   const eraser = new Eraser({ logAdmin, store: admin, floor, onFailure });
-  const stopMarking = markInterruptedActs(admin, onFailure);
+  const stopMarking = markInterruptedActs(admin.audit, onFailure);
 
   const moderation = { token: config.ADMIN_TOKEN, logAdmin, admin };
   const app = await buildApp({ log, auth, store, floor, consumer, counts: projection.counts, moderation });

@@ -13,23 +13,31 @@ export interface MetricDeps {
 
 export function persistenceMetrics({ store, floor, consumer, counts }: MetricDeps): MetricSource[] {
   return [
-    { name: "madang_store_ready", help: "1 while MongoDB can be written.", read: () => Number(store.ready) },
+    { name: "madang_store_ready", help: "1 while MongoDB accepts writes.", read: () => Number(store.ready) },
     {
       name: "madang_log_connected",
-      help: "1 while the log can be reached and used; if not, /readyz says why.",
+      help: "1 while the log is reachable and usable; otherwise /readyz gives the reason.",
       read: () => Number(consumer.connected && consumer.trouble === undefined),
     },
     {
       name: "madang_floor_seq",
-      help: "Everything of the log up to here is in MongoDB.",
+      help: "The floor: the sequence up to which every event of the log is in MongoDB.",
       read: () => floor.known?.seq ?? 0,
     },
     {
       name: "madang_projected_events_total",
-      help: "Events taken into MongoDB by this instance.",
+      help: "Events that this instance wrote to MongoDB.",
       read: () => counts.events,
     },
-    { name: "madang_projected_batches_total", help: "Batches of them.", read: () => counts.batches },
-    { name: "madang_dead_letters_total", help: "Events that could not be projected.", read: () => counts.deadLetters },
+    {
+      name: "madang_projected_batches_total",
+      help: "Batches of events that this instance wrote to MongoDB.",
+      read: () => counts.batches,
+    },
+    {
+      name: "madang_dead_letters_total",
+      help: "Events that this instance could not project.",
+      read: () => counts.deadLetters,
+    },
   ];
 }

@@ -4,7 +4,7 @@ import { adminSystem, Clicker, eventually } from "./admin-support.ts";
 
 const JWT_SECRET = "a secret of thirty-two bytes or more";
 
-t.test("who is banned reads nothing here either, whatever edge let them through", async (t) => {
+t.test("a banned user reads no history, also when an edge forwards the request", async (t) => {
   const { persistence } = await adminSystem(t, { AUTH: "jwt", JWT_SECRET });
   const clicker = new Clicker(persistence.url);
   await clicker.login();
@@ -18,7 +18,7 @@ t.test("who is banned reads nothing here either, whatever edge let them through"
     const paths = ["/v1/rooms/a", "/v1/rooms/a/messages", "/v1/rooms/b/messages"];
     return Promise.all(paths.map(async (path) => (await fetch(persistence.url + path, { headers })).status));
   };
-  // Until the log was asked once there is no history.
+  // Before the first answer of the log there is no floor, and so no history.
   await eventually("history is there", async () => !(await reads("u-1")).includes(503));
   t.strictSame(await reads("u-1"), [200, 200, 200]);
   const person = { user: "kim", userId: "u-1" };
@@ -28,7 +28,7 @@ t.test("who is banned reads nothing here either, whatever edge let them through"
   t.strictSame(await reads("u-1"), [403, 403, 403], "everywhere");
   await clicker.submit("/admin/people", { ...person, act: "unban", room: "a" });
   t.strictSame(await reads("u-1"), [403, 403, 403]);
-  t.strictSame(await reads("u-2"), [200, 200, 200], "another of that name");
+  t.strictSame(await reads("u-2"), [200, 200, 200], "another user with the same name");
   await clicker.submit("/admin/people", { ...person, act: "unban" });
   t.strictSame(await reads("u-1"), [200, 200, 200]);
 });

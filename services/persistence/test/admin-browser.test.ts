@@ -21,7 +21,7 @@ function findChromium(): string | undefined {
   });
 }
 
-/** Each would set `hit`, were it taken for anything but text. Room names have no "/". */
+/** Each sets `hit` if a page treats it as anything but text. Room names cannot contain "/". */
 const ATTACKS = [
   "<script>window.hit=1<\u2215script>",
   "<img src=x onerror=window.hit=1>",
@@ -43,7 +43,7 @@ const skip = executablePath ? false : "no Chromium was found on PATH (CHROMIUM_B
 if (skip && process.env["CI"] === "true") t.fail(skip);
 
 t.test(
-  "whatever people type, the admin page shows it as text; it works on a phone, by keyboard",
+  "the admin page shows all input as text, and works on a phone and by keyboard",
   { skip, timeout: 110_000 },
   async (t) => {
     const { persistence, publisher, inside } = await adminSystem(t);
@@ -62,7 +62,7 @@ t.test(
       await publisher.raw("chat.log.00.a", attack);
     }
     for (const attack of SLASHED) await publisher.publish({ ...message(ATTACKS[0]!, attack), user: attack } as never);
-    await eventually("all is there", async () => {
+    await eventually("everything is stored", async () => {
       const [messages, letters] = await Promise.all([inside.dump("messages"), inside.dump("dead_letters")]);
       return messages.length === ATTACKS.length + SLASHED.length && letters.length === ATTACKS.length;
     });
@@ -80,7 +80,7 @@ t.test(
         if (line.type() === "error") trouble.push(line.text());
       });
       await page.goto(`${persistence.url}/admin/`);
-      // By keyboard alone: the field has the focus.
+      // The field has the focus, so the keyboard is enough.
       await page.locator("input[name=token]:focus").waitFor();
       await page.keyboard.type(TOKEN);
       await page.keyboard.press("Enter");
@@ -90,7 +90,7 @@ t.test(
 
       const encoded = ATTACKS.map(encodeURIComponent);
       const paths = [
-        ...["", "rooms", "messages", "people", "letters", "audit"],
+        ...["", "rooms", "messages", "people", "dead-letters", "audit"],
         ...encoded.flatMap((attack) => [
           `rooms?q=${attack}`,
           `room?room=${attack}`,
@@ -115,25 +115,25 @@ t.test(
         t.ok(shown.includes(attack), `shown as typed: ${attack}`);
       }
       for (const link of await page.locator("a").all()) t.match(await link.getAttribute("href"), /^(\/admin\/|#main$)/);
-      const sure = page.getByRole("button", { name: "Delete for good" });
-      t.equal(await sure.count(), 0, "what cannot be undone is not done by one touch");
+      const sure = page.getByRole("button", { name: "Delete permanently" });
+      t.equal(await sure.count(), 0, "a permanent act needs two steps");
       await page.locator("summary", { hasText: "Delete" }).first().click();
       await sure.click();
-      await page.locator(".said", { hasText: "Done." }).waitFor();
+      await page.locator(".notice", { hasText: "Done." }).waitFor();
       await page.goto(`${persistence.url}/admin/dead-letters`);
-      t.equal(await page.getByRole("button", { name: "Discard for good" }).count(), 0);
+      t.equal(await page.getByRole("button", { name: "Discard permanently" }).count(), 0);
       await page.locator("summary", { hasText: "Discard" }).first().click();
-      t.ok(await page.getByRole("button", { name: "Discard for good" }).isVisible());
+      t.ok(await page.getByRole("button", { name: "Discard permanently" }).isVisible());
 
       await page.goto(`${persistence.url}/admin/people`);
-      await page.locator("input[name=user]").first().fill("somebody");
+      await page.locator("input[name=user]").first().fill("kim");
       await page.keyboard.press("Enter");
-      t.equal(page.url(), `${persistence.url}/admin/people`, "Enter in a field bans nobody");
+      t.equal(page.url(), `${persistence.url}/admin/people`, "pressing Enter in a field bans no one");
       await page.goto(`${persistence.url}/admin/people`);
-      t.notMatch(await page.locator("tbody").textContent(), "somebody");
+      t.notMatch(await page.locator("tbody").textContent(), "kim");
       await page.goto(`${persistence.url}/admin/audit`);
       const rows = await page.locator("tbody tr").evaluateAll((all) => all.map((row) => row.clientHeight));
-      t.ok(Math.max(...rows) < 200, `no cell is a column of letters: ${Math.max(...rows)} px`);
+      t.ok(Math.max(...rows) < 200, `no cell is squeezed into a column of single letters: ${Math.max(...rows)} px`);
       if (process.env["ADMIN_SHOTS"]) {
         for (const path of ["", "messages", "people", "rooms"]) {
           await page.goto(`${persistence.url}/admin/${path}`);

@@ -5,7 +5,7 @@ import { eventually, freshDatabase, lookInside, mongod, nats, openPublisher, typ
 export const TOKEN = "a token of the moderators";
 const entry = (service: string) => fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
 
-/** NATS, MongoDB and persistence with its admin page, as processes. */
+/** Starts NATS, MongoDB and persistence with its admin page. */
 export async function adminSystem(t: Scope, env: NodeJS.ProcessEnv = {}) {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const mongoUrl = freshDatabase(db);
@@ -27,7 +27,7 @@ export async function adminSystem(t: Scope, env: NodeJS.ProcessEnv = {}) {
   };
 }
 
-/** A moderator with a browser that keeps one cookie and follows no redirect by itself. */
+/** A moderator's browser: keeps one cookie and follows no redirects. */
 export class Clicker {
   readonly base: string;
   cookie = "";
@@ -62,7 +62,7 @@ export class Clicker {
     return response;
   }
 
-  /** Fills a form with the token that every page's forms carry. @throws unless it is answered by a redirect */
+  /** Sends a form with the session's CSRF token. @throws unless the answer is a redirect */
   async submit(path: string, fields: Record<string, string>): Promise<string> {
     const csrf = /name="csrf" value="([^"]+)"/.exec(await this.page("/admin/people"))![1]!;
     const response = await this.post(path, { csrf, ...fields });

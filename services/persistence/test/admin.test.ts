@@ -10,16 +10,16 @@ t.test("the admin page", async (t) => {
   const { persistence, start, publisher, inside } = await adminSystem(t);
   const { url } = persistence;
 
-  t.test("is off without a token, and says in one line how to enable it", async (t) => {
+  t.test("without a token the page is off and says how to enable it", async (t) => {
     const off = await start("persistence", { ADMIN_TOKEN: "" });
     for (const path of ["/admin", "/admin/", "/admin/login", "/admin/rooms"]) {
       const response = await fetch(off.url + path);
       t.equal(response.status, 404);
-      t.equal(await response.text(), "The admin page is off: set ADMIN_TOKEN (16 characters or more) to enable it.\n");
+      t.equal(await response.text(), "The admin page is off. Set ADMIN_TOKEN (at least 16 characters) to enable it.\n");
     }
   });
 
-  t.test("every page says in its title what it is, also the one for a path that leads nowhere", async (t) => {
+  t.test("every page has its own title, also the error page", async (t) => {
     const clicker = new Clicker(url);
     const title = async (path: string, status = 200) => {
       const response = await clicker.get(path);
@@ -33,13 +33,13 @@ t.test("the admin page", async (t) => {
     await clicker.submit("/admin/rooms", { room: "a <room>" });
     t.equal(await title("/admin/room?room=a%20%3Croom%3E"), "a &lt;room&gt; · Madang · admin");
     for (const path of ["room?room=none", "nothing", "people/nothing"]) {
-      t.equal(await title(`/admin/${path}`, 404), "That did not work · Madang · admin");
+      t.equal(await title(`/admin/${path}`, 404), "Request failed · Madang · admin");
     }
   });
 
-  t.test("nobody comes in without the token, nor writes without the form's", async (t) => {
+  t.test("the page needs the token, and every form its CSRF token", async (t) => {
     const clicker = new Clicker(url);
-    const paths = ["", "rooms", "room?room=a", "messages", "people", "letters", "audit"].map(
+    const paths = ["", "rooms", "room?room=a", "messages", "people", "dead-letters", "audit"].map(
       (path) => `/admin/${path}`,
     );
     for (const path of paths) {
@@ -63,7 +63,7 @@ t.test("the admin page", async (t) => {
       "messages/delete",
       "people",
       "people/erase",
-      "letters/discard",
+      "dead-letters/discard",
     ]) {
       for (const csrf of ["", "x".repeat(43)]) {
         t.equal((await clicker.post(`/admin/${path}`, { csrf, room: "a", user: "u", act: "ban" })).status, 403, path);
@@ -71,7 +71,7 @@ t.test("the admin page", async (t) => {
     }
     const forged = new Clicker(url);
     forged.cookie = clicker.cookie.replace(/=\d{13}/, `=${Date.now() + 1e12}`);
-    t.equal((await forged.get("/admin/")).status, 303, "a session cannot be made longer");
+    t.equal((await forged.get("/admin/")).status, 303, "a forged expiry is refused");
     const { headers } = await clicker.get("/admin/rooms");
     t.match(headers.get("content-security-policy"), /default-src 'none';style-src 'self'/);
     t.notMatch(headers.get("content-security-policy"), /script-src|unsafe/);
@@ -82,7 +82,7 @@ t.test("the admin page", async (t) => {
     );
   });
 
-  t.test("who has to log in first comes to what they asked for, and hears that a late form did nothing", async (t) => {
+  t.test("a login leads to the requested page, and reports a form that was not processed", async (t) => {
     const { url } = await start("persistence");
     const clicker = new Clicker(url);
     const asked = await clicker.get("/admin/messages?room=a%26b&text=%22x");
@@ -90,18 +90,22 @@ t.test("the admin page", async (t) => {
     t.equal(login, "/admin/login?next=%2Fadmin%2Fmessages%3Froom%3Da%2526b%26text%3D%2522x");
     const page = await clicker.page(login);
     t.match(page, 'name="next" value="/admin/messages?room=a%26b&amp;text=%22x"');
-    t.notMatch(page, "nothing was done");
+    t.notMatch(page, "not processed");
     const referer = `${url}/admin/room?room=a`;
     const late = await clicker.post("/admin/room", { room: "a", status: "2" }, { referer });
-    t.match(
-      [late.status, late.headers.get("location")],
-      [303, "/admin/login?undone=1&next=%2Fadmin%2Froom%3Froom%3Da"],
+    t.match([late.status, late.headers.get("location")], [303, "/admin/login?lost=1&next=%2Fadmin%2Froom%3Froom%3Da"]);
+    const after = await clicker.post("/admin/people", {}, { referer: `${url}/admin/people?user=u&notice=done` });
+    t.equal(
+      after.headers.get("location"),
+      "/admin/login?lost=1&next=%2Fadmin%2Fpeople%3Fuser%3Du",
+      "without the notice of an earlier form",
     );
-    const after = await clicker.post("/admin/people", {}, { referer: `${url}/admin/people?user=u&said=done` });
-    t.equal(after.headers.get("location"), "/admin/login?undone=1&next=%2Fadmin%2Fpeople%3Fuser%3Du", "not that it is");
-    t.match(await clicker.page(late.headers.get("location")!), "Your session has ended, and nothing was done.");
+    t.match(
+      await clicker.page(late.headers.get("location")!),
+      "Your session had ended, so the form was not processed.",
+    );
     const wrong = await clicker.post("/admin/login", { token: "wrong", next: "/admin/people" });
-    t.match(await wrong.text(), 'name="next" value="/admin/people"', "a slip of the finger does not lose it");
+    t.match(await wrong.text(), 'name="next" value="/admin/people"', "a wrong token keeps the requested page");
     for (const [next, place] of [
       ["/admin/room?room=a", "/admin/room?room=a"],
       ...[
@@ -118,10 +122,10 @@ t.test("the admin page", async (t) => {
     }
   });
 
-  t.test("the overview loads itself again only where that was asked for", async (t) => {
+  t.test("the overview reloads only on request", async (t) => {
     const clicker = new Clicker(url);
     await clicker.login();
-    t.notMatch(await clicker.page("/admin/?said=erasing"), "http-equiv");
+    t.notMatch(await clicker.page("/admin/?notice=erasing"), "http-equiv");
     t.match(await clicker.page("/admin/?live=1"), '<meta http-equiv="refresh" content="10; url=/admin/?live=1">');
     t.notMatch(await clicker.page("/admin/rooms?live=1"), "http-equiv");
   });
@@ -132,13 +136,13 @@ t.test("the admin page", async (t) => {
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) statuses.push((await clicker.login("wrong")).status);
     t.strictSame([...new Set(statuses)], [403, 429]);
-    t.equal((await clicker.login()).status, 429, "the right token, too");
+    t.equal((await clicker.login()).status, 429, "also with the right token");
   });
 
   const clicker = new Clicker(url);
   await clicker.login();
 
-  t.test("rooms: made, found, changed; the members and history see it", async (t) => {
+  t.test("rooms: create, search, change; history follows", async (t) => {
     const room = "수다방 <1>";
     t.match(await clicker.submit("/admin/rooms", { room }), /^\/admin\/room\?room=/);
     await clicker.submit("/admin/rooms", { room: "other" });
@@ -165,10 +169,10 @@ t.test("the admin page", async (t) => {
     }
   });
 
-  t.test("two moderators at one room: what one changed is not undone by who changes something else", async (t) => {
+  t.test("two moderators change a room at once: neither undoes the other's change", async (t) => {
     await clicker.submit("/admin/rooms", { room: "two" });
     const path = "/admin/room?room=two";
-    /** The form as a page shows it. */
+    /** The form's fields as the page shows them. */
     const form = async () => {
       const fields = (await clicker.page(path)).matchAll(/ name="([^"]+)"[^>]* value="([^"]*)"/g);
       const was = Object.fromEntries([...fields].map(([, name, value]) => [name!, value!]));
@@ -184,19 +188,20 @@ t.test("the admin page", async (t) => {
     const old = await form();
     await clicker.submit("/admin/room", { ...old, status: "2", slowModeS: "9" });
     await clicker.submit("/admin/room", { ...old, topic: "주제", retentionDays: "30" });
-    await eventually("projected", async () => (await rule())[0] === "주제");
+    await eventually("projected", async () => {
+      const room = (await (await fetch(`${url}/v1/rooms/two`)).json()) as Record<string, unknown>;
+      return room["topic"] === "주제" && room["status"] === 2 && room["slowModeS"] === 9;
+    });
     t.strictSame(await rule(), ["주제", "2", "9", "30"]);
-    const room = async () => (await (await fetch(`${url}/v1/rooms/two`)).json()) as object;
-    t.match(await room(), { topic: "주제", status: 2, slowModeS: 9 });
-    t.match(await clicker.page("/admin/audit"), "<bdi>retention 30, topic: 주제</bdi>");
+    t.match(await clicker.page("/admin/audit"), "<bdi>retention 30 days, topic: 주제</bdi>");
     await clicker.submit("/admin/room", old);
-    t.strictSame(await rule(), ["주제", "2", "9", "30"], "nor by who changes nothing");
+    t.strictSame(await rule(), ["주제", "2", "9", "30"], "a form without changes changes nothing");
     await clicker.submit("/admin/room", { ...(await form()), topic: "", retentionDays: "0" });
     await eventually("projected", async () => (await rule())[0] === "");
     t.strictSame(await rule(), ["", "2", "9", "0"]);
   });
 
-  t.test("messages: searched, and deleted for everybody", async (t) => {
+  t.test("messages: search, delete", async (t) => {
     const seqs: number[] = [];
     for (const [text, user] of [
       ["first (a+b)", "민수"],
@@ -215,7 +220,7 @@ t.test("the admin page", async (t) => {
     t.strictSame(shown(await clicker.page("/admin/messages?text=.*")), []);
     const position = `${publisher.epoch}.${seqs[0]}`;
     const to = await clicker.submit("/admin/messages/delete", { room: "m", position, back: "?room=m" });
-    t.equal(to, "/admin/messages?room=m&said=done");
+    t.equal(to, "/admin/messages?room=m&notice=done");
     const page = await (await fetch(`${url}/v1/rooms/m/messages`)).json();
     t.match(page, { messages: [{ message: "", deleted: true }, { message: "second" }, { message: "third" }] });
     t.ok(
@@ -230,12 +235,12 @@ t.test("the admin page", async (t) => {
     await t.rejects(
       clicker
         .submit("/admin/messages/delete", { room: "m", position, back: "//evil" })
-        .then((to) => t.match(to, /^\/admin\/messages\?said/) && Promise.reject(new Error("ok"))),
+        .then((to) => t.match(to, /^\/admin\/messages\?notice/) && Promise.reject(new Error("ok"))),
       /ok/,
     );
   });
 
-  t.test("a message is deleted in its own room only, and nothing is written about one that there is not", async (t) => {
+  t.test("a delete needs a message of that room at that position", async (t) => {
     const seq = await publisher.publish(message("here", "stays"));
     await publisher.publish(message("there", "another"));
     await eventually("projected", async () => (await clicker.page("/admin/messages?room=here")).includes(">stays"));
@@ -244,11 +249,11 @@ t.test("the admin page", async (t) => {
     for (const position of [`${epoch}.${seq}`, `${epoch}.0`, `${epoch}.${last_seq + 9}`, `0.${seq}`]) {
       await t.rejects(clicker.submit("/admin/messages/delete", { room: "there", position }), /: 404 /, position);
     }
-    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
+    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log still has it");
     t.equal((await publisher.jsm.streams.info("CHAT")).state.last_seq, last_seq);
   });
 
-  t.test("a message of an earlier log is deleted, and not what has its number in the present one", async (t) => {
+  t.test("deleting a message of an earlier epoch leaves the present message with the same sequence", async (t) => {
     const seq = await publisher.publish(message("two lives", "of now"));
     const old = { epoch: "0", seq };
     const _id = messageKey("two lives", old);
@@ -259,7 +264,7 @@ t.test("the admin page", async (t) => {
     await clicker.submit("/admin/messages/delete", { room: "two lives", position: `0.${seq}` });
     const { messages } = (await (await fetch(`${url}/v1/rooms/two%20lives/messages`)).json()) as { messages: object[] };
     t.match(messages, [{ epoch: "0", message: "", deleted: true }, { message: "of now" }]);
-    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log has it still");
+    t.ok(await publisher.jsm.streams.getMessage("CHAT", { seq }), "the log still has it");
   });
 
   t.test("people: banned, muted, and let off", async (t) => {
@@ -279,7 +284,7 @@ t.test("the admin page", async (t) => {
     }
   });
 
-  t.test("a name and an id are meant as they are: with their white space, an id with its own letters", async (t) => {
+  t.test("names and ids keep their white space, and ids their Unicode form", async (t) => {
     for (const user of ["bob", " bob"]) {
       await publisher.publish({ ...message("names", `by "${user}"`), user } as never);
     }
@@ -289,7 +294,7 @@ t.test("the admin page", async (t) => {
     t.equal((await shown(" bob"))[1], " bob");
     const link = "/admin/people?user=%20bob&room=names";
     t.ok((await clicker.page(place(" bob"))).includes(link.replace("&", "&amp;")));
-    t.match(await clicker.page(link), 'name="user" value=" bob"', "a link leads to who was meant");
+    t.match(await clicker.page(link), 'name="user" value=" bob"', "the link names the right person");
     await clicker.submit("/admin/people", { act: "mute", user: " bob", room: "names" });
     t.match(await clicker.page("/admin/people"), /<bdi> bob<\/bdi>/);
     await clicker.submit("/admin/people", { act: "unmute", user: " bob", room: "names" });
@@ -308,7 +313,7 @@ t.test("the admin page", async (t) => {
     t.strictSame(kept, ["bob", "[erased]"]);
   });
 
-  t.test("dead letters: looked at, tried again, thrown away", async (t) => {
+  t.test("dead letters: list, retry, discard", async (t) => {
     await publisher.raw("chat.log.00.a", "this is <no> JSON");
     await publisher.raw("chat.log.00.b", "nor this");
     await eventually("dead", async () => (await inside.dump("dead_letters")).length === 2);
@@ -325,9 +330,9 @@ t.test("the admin page", async (t) => {
     t.ok((await clicker.page("/admin/messages?room=a")).includes("mended"));
   });
 
-  t.test("figures, and a trace of every act", async (t) => {
+  t.test("the overview counts edges, and the audit log has every act", async (t) => {
     const edge = await start("edge", { PERSISTENCE_URL: url });
-    await eventually("the edge is heard", async () => /<dt>Edges<\/dt><dd>1</.test(await clicker.page("/admin/")));
+    await eventually("the edge has reported", async () => /<dt>Edges<\/dt><dd>1</.test(await clicker.page("/admin/")));
     await edge.stop();
     const acts = (await inside.dump("audit")).map(({ act, state }) => `${act} ${state}`);
     for (const act of [
@@ -344,7 +349,7 @@ t.test("the admin page", async (t) => {
     }
     t.ok((await clicker.page("/admin/audit")).includes("discard dead letter"));
     for (const secret of [TOKEN, "first (a+b)", "spam", "this is <no> JSON"]) {
-      t.notOk(persistence.output().includes(secret), "neither the token nor what was typed is in the log");
+      t.notOk(persistence.output().includes(secret), "the log has neither the token nor user input");
     }
   });
 });

@@ -4,32 +4,32 @@ import { promisify } from "node:util";
 import t from "tap";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
-import { type Frame, jobsDone, logText, member, projected, say } from "./erase-support.ts";
+import { type Frame, jobsDone, logText, member, projected, say } from "./erasure-support.ts";
 import { message } from "./support.ts";
 
-t.test("delete a room: it is gone, and its name may be used again", async (t) => {
+t.test("a deleted room is gone, and its name can be used again", async (t) => {
   const system = await adminSystem(t);
   const { persistence, publisher } = system;
   const edge = await system.start("edge", { PERSISTENCE_URL: persistence.url });
   await say(system, 30);
   for (const room of ["room 0", "room 1"]) await publisher.raw(logSubject(room), `{"type":"mystery","room":"${room}"}`);
   await projected(system, 60);
-  await eventually("and what cannot be", async () => (await system.inside.dump("dead_letters")).length === 2);
+  await eventually("dead letters", async () => (await system.inside.dump("dead_letters")).length === 2);
   const inside = await member(t, edge, { room: "room 0" });
   const clicker = new Clicker(persistence.url);
   await clicker.login();
   await clicker.submit("/admin/room/delete", { room: "room 0", confirm: "room 0" });
-  await eventually("everybody is put out", () => inside.some((frame) => frame.type === "left"));
+  await eventually("the member has left", () => inside.some((frame) => frame.type === "left"));
   await jobsDone(system);
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%200`)).status, 404);
   const history = await fetch(`${persistence.url}/v1/rooms/room%200/messages`);
   t.match(await history.json(), { messages: [] });
   t.equal((await logText(system)).match(/"room":"room 0"/g), null);
   const letters = (await system.inside.dump("dead_letters")).map(({ subject }) => subject);
-  t.strictSame(letters, [logSubject("room 1")], "its dead letters, too, and no others");
+  t.strictSame(letters, [logSubject("room 1")], "only the dead letters of the room are gone");
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%201/messages`)).status, 200);
   await publisher.publish(message("room 0", "anew"));
-  await eventually("and begins anew", async () => {
+  await eventually("a new room of that name has history", async () => {
     const answer = await fetch(`${persistence.url}/v1/rooms/room%200/messages`);
     return answer.ok && ((await answer.json()) as { messages: Frame[] }).messages.length === 1;
   });
@@ -40,7 +40,7 @@ t.test("delete a room: it is gone, and its name may be used again", async (t) =>
   );
 });
 
-t.test("retention: what is older than its room's days goes", async (t) => {
+t.test("messages older than their room's retention are removed", async (t) => {
   const system = await adminSystem(t);
   const old = new Date(Date.now() - 9 * 24 * 3600_000).toISOString();
   for (const room of ["short", "long"]) {
@@ -52,7 +52,7 @@ t.test("retention: what is older than its room's days goes", async (t) => {
   await clicker.login();
   await clicker.submit("/admin/room", { room: "short", topic: "", status: "0", slowModeS: "0", retentionDays: "8" });
   const count = () => system.inside.db.collection("messages").countDocuments();
-  await eventually("swept at once", async () => (await count()) === 3);
+  await eventually("removed at once", async () => (await count()) === 3);
   t.match(
     (await system.inside.dump("messages")).map(({ room, message }) => `${room} ${message}`),
     ["long old", "long new", "short new"],
@@ -60,10 +60,10 @@ t.test("retention: what is older than its room's days goes", async (t) => {
   await system.publisher.publish({ ...message("short", "older still"), at: old } as never);
   await projected(system, 4);
   await system.persistence.restart();
-  await eventually("swept at a start", async () => (await count()) === 3);
+  await eventually("removed after a restart", async () => (await count()) === 3);
 });
 
-t.test("by command: export, then erase", async (t) => {
+t.test("the command exports and erases a person", async (t) => {
   const system = await adminSystem(t);
   for (const [userId, text] of [
     ["u-1", "mine"],
@@ -79,7 +79,7 @@ t.test("by command: export, then erase", async (t) => {
   await clicker.login();
   for (const [userId, act, reason] of [
     ["u-1", "mute", "for shouting"],
-    ["u-2", "ban", "not yours to know"],
+    ["u-2", "ban", "private"],
   ] as const) {
     await clicker.submit("/admin/people", { act, user: "kim", userId, reason });
   }
@@ -104,6 +104,6 @@ t.test("by command: export, then erase", async (t) => {
   const env = { ...process.env, ...system.env, ENTRY: entry, NODE: process.execPath };
   const line = 'set -o pipefail; "$NODE" "$ENTRY" export --user-id u-3 | head -n 1';
   const cut = await promisify(execFile)("bash", ["-c", line], { env });
-  t.match(cut, { stdout: /^\{.*\}\n$/, stderr: "" }, "who reads no further has had enough");
+  t.match(cut, { stdout: /^\{.*\}\n$/, stderr: "" }, "a reader may close the pipe early");
   t.match((await command("export", "--user-id", "u-2")).stdout, /"not mine"/);
 });

@@ -3,14 +3,14 @@ import t, { type Test } from "tap";
 import { Floor } from "../src/recovery/floor.ts";
 import type { Position } from "../src/store/position.ts";
 
-/** Longer than an answer is fresh. */
+/** Longer than the floor is cached. */
 const STALE_MS = 60;
 
 function floorOf(t: Test, log: { answer: Position | undefined; asked?: number }, saved?: Position): Floor {
   const consumer = {
     ackFloor: async () => {
       log.asked = (log.asked ?? 0) + 1;
-      if (!log.answer) throw new Error("the log cannot be reached");
+      if (!log.answer) throw new Error("the log is unreachable");
       return log.answer;
     },
   };
@@ -19,7 +19,7 @@ function floorOf(t: Test, log: { answer: Position | undefined; asked?: number },
   return floor;
 }
 
-t.test("never goes back within an epoch, and follows the log into the next", async (t) => {
+t.test("the floor never decreases within an epoch, and follows the log into the next", async (t) => {
   const log = { answer: { epoch: "a", seq: 10 } };
   const floor = floorOf(t, log);
   t.same(await floor.now(), { epoch: "a", seq: 10 });
@@ -31,34 +31,34 @@ t.test("never goes back within an epoch, and follows the log into the next", asy
   t.same(await floor.now(), { epoch: "b", seq: 1 });
 });
 
-t.test("while the log cannot be asked the saved floor holds, and the log is left alone for a second", async (t) => {
+t.test("while the log is unreachable the saved floor counts, and the log is asked once a second", async (t) => {
   const log = { answer: undefined as Position | undefined, asked: 0 };
   const floor = floorOf(t, log, { epoch: "a", seq: 7 });
   const askedAt = performance.now();
   t.same(await floor.now(), { epoch: "a", seq: 7 });
   await delay(STALE_MS);
-  t.same(await floor.now({ epoch: "a", seq: 9 }), { epoch: "a", seq: 7 }, "also for who has seen more");
+  t.same(await floor.now({ epoch: "a", seq: 9 }), { epoch: "a", seq: 7 }, "also for a client that has seen more");
   if (performance.now() - askedAt < 900) t.equal(log.asked, 1);
-  else t.comment("this machine stood still for that second");
+  else t.comment("the machine was suspended for that second");
   log.answer = { epoch: "a", seq: 12 };
   await delay(1000);
   t.same(await floor.now(), { epoch: "a", seq: 12 });
 });
 
-t.test("what another instance saved meanwhile holds too, while the log cannot be asked", async (t) => {
+t.test("while the log is unreachable, a higher floor that another instance saved counts", async (t) => {
   const log = { answer: { epoch: "a", seq: 10 } as Position | undefined };
   const saved: Position = { epoch: "a", seq: 7 };
   const floor = floorOf(t, log, saved);
   t.same(await floor.now(), { epoch: "a", seq: 10 });
   log.answer = undefined;
   await delay(STALE_MS);
-  t.same(await floor.now(), { epoch: "a", seq: 10 }, "a lower one does not");
+  t.same(await floor.now(), { epoch: "a", seq: 10 }, "a lower one does not count");
   Object.assign(saved, { seq: 15 });
   await delay(1100);
   t.same(await floor.now(), { epoch: "a", seq: 15 });
 });
 
-t.test("an answer that is under way does not do for who was shown more than it says", async (t) => {
+t.test("a pending answer does not serve a client that has seen a higher position", async (t) => {
   const answers: ((seq: number) => void)[] = [];
   const ackFloor = () =>
     new Promise<Position>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));
@@ -78,11 +78,11 @@ t.test("an answer that is under way does not do for who was shown more than it s
   t.same(await shownMore, { epoch: "a", seq: 9 });
 });
 
-t.test("without any floor there is no history", async (t) => {
+t.test("without a floor there is no history", async (t) => {
   await t.rejects(floorOf(t, { answer: undefined }).now(), { code: "history_unavailable" });
 });
 
-t.test("a clock that is set back does not keep an old floor for the younger one", async (t) => {
+t.test("setting the clock back does not keep an old floor", async (t) => {
   const log = { answer: { epoch: "a", seq: 10 } };
   const floor = floorOf(t, log);
   await floor.now();
@@ -93,7 +93,7 @@ t.test("a clock that is set back does not keep an old floor for the younger one"
   t.same(await floor.now(), { epoch: "a", seq: 11 });
 });
 
-t.test("what is known of another store is forgotten, an answer that is under way with it", async (t) => {
+t.test("after a restored store, the known floor and a pending answer are dropped", async (t) => {
   const answers: ((seq: number) => void)[] = [];
   const ackFloor = () =>
     new Promise<Position>((resolve) => answers.push((seq: number) => resolve({ epoch: "a", seq })));

@@ -23,8 +23,8 @@ import {
 
 /** All of persistence but its HTTP, as `main` puts it together. */
 function instance(t: Scope, natsUrl: string, mongoUrl: string) {
-  const troubles: string[] = [];
-  const onFailure = (what: string, error: Error) => troubles.push(`${what}: ${error.message}`);
+  const failures: string[] = [];
+  const onFailure = (what: string, error: Error) => failures.push(`${what}: ${error.message}`);
   const store = openMongoStore(mongoUrl);
   const consumer = openConsumer({ nats: { url: natsUrl, name: "persistence" }, log: DEFAULT_LOG_SETTINGS, onFailure });
   const floor = new Floor(consumer, store);
@@ -36,7 +36,7 @@ function instance(t: Scope, natsUrl: string, mongoUrl: string) {
     await store.close();
   };
   t.teardown(close);
-  return { store, consumer, floor, troubles, close };
+  return { store, consumer, floor, failures, close };
 }
 
 type Publisher = Awaited<ReturnType<typeof openPublisher>>;
@@ -64,7 +64,7 @@ async function publishMany({ publish }: Publisher, count: number): Promise<void>
 
 async function lastSeq({ jsm }: Publisher): Promise<number> {
   let last = 0;
-  await eventually("the log tells its end", async () => {
+  await eventually("the log answers", async () => {
     last = (await jsm.streams.info("CHAT").catch(() => ({ state: { last_seq: 0 } }))).state.last_seq;
     return last > 0;
   });
@@ -89,7 +89,7 @@ async function compare(
 
 type Tap = typeof t;
 
-t.test("kill -9 of nats-server and of mongod under load: nothing is missing, nothing twice", async (t) => {
+t.test("kill -9 of nats-server and mongod under load loses and doubles no message", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const publisher = await openPublisher(t, log.url);
@@ -114,7 +114,7 @@ t.test("kill -9 of nats-server and of mongod under load: nothing is missing, not
   await compare(t, publisher, lookInside(t, url));
 });
 
-t.test("a stopped mongod (SIGSTOP) is noticed, and history catches up", async (t) => {
+t.test("persistence notices a stopped mongod (SIGSTOP), and history catches up", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const publisher = await openPublisher(t, log.url);
@@ -125,18 +125,18 @@ t.test("a stopped mongod (SIGSTOP) is noticed, and history catches up", async (t
   await publishMany(publisher, 3000);
   const before = Date.now();
   await t.rejects(one.store.room("a"), { code: "history_unavailable" });
-  t.ok(Date.now() - before < 5000, "a reader is told within seconds");
-  await eventually("the failed batch is told of", () => one.troubles.some((line) => line.startsWith("a batch")));
+  t.ok(Date.now() - before < 5000, "a reader gets an error within seconds");
+  await eventually("the failed batch is logged", () => one.failures.some((line) => line.startsWith("a batch")));
   await db.kill("SIGCONT");
   await eventually("all is projected", async () => (await one.floor.now().catch(() => ({ seq: 0 }))).seq === 3000);
   await compare(t, publisher, lookInside(t, url));
 });
 
-t.test("history and what comes by joining at its position make the room, at any moment of the flow", async (t) => {
+t.test("a page and a join at its position give the whole room, at any moment under load", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const publisher = await openPublisher(t, log.url);
-  // Two instances of two batches each: the store is always full of holes past the floor.
+  // Two instances of two batches each: the store always has gaps beyond the floor.
   const instances = [instance(t, log.url, url), instance(t, log.url, url)] as const;
   await eventually("ready", () => instances.every(({ store, consumer }) => store.ready && consumer.connected));
   let stop = false;
@@ -174,44 +174,41 @@ t.test("history and what comes by joining at its position make the room, at any 
   t.ok(beyond > 30, `${beyond} pages were read in the middle of the flow`);
 });
 
-t.test(
-  "the floor outlives an outage of NATS and a restart in it, and is another one for a log made anew",
-  async (t) => {
-    const [log, db] = await Promise.all([nats(t), mongod(t)]);
-    const url = freshDatabase(db);
-    const publisher = await openPublisher(t, log.url);
-    const first = instance(t, log.url, url);
-    await publishMany(publisher, 200);
-    await eventually("projected", async () => (await first.floor.now().catch(() => ({ seq: 0 }))).seq === 200);
-    await eventually("saved", async () => (await first.store.loadFloor())?.seq === 200);
-    await log.kill("SIGKILL");
-    const page = await readPage(first.store, first.floor, "a", {});
-    t.match(page, { position: `${publisher.epoch}.200`, foundNewest: true });
-    await first.close();
-    const second = instance(t, log.url, url);
-    await eventually("ready", () => second.store.ready);
-    t.strictSame((await readPage(second.store, second.floor, "a", {})).position, page.position);
-    await log.restart();
-    await eventually("reached again", () => second.consumer.connected);
-    const again = await openPublisher(t, log.url);
-    await again.jsm.streams.delete("CHAT");
-    const anew = await openPublisher(t, log.url);
-    const event: LogEvent = message("a", "in the new log");
-    await anew.publish(event);
-    const floorOf = () => second.floor.now().catch(() => ({ epoch: "", seq: 0 }));
-    const epochOf = async () => (await floorOf()).epoch;
-    await eventually("a new floor", async () => (await epochOf()) === anew.epoch && (await floorOf()).seq === 1);
-    const { messages, position } = await readPage(second.store, second.floor, "a", { limit: 2 });
-    t.strictSame(position, `${anew.epoch}.1`);
-    t.strictSame(
-      messages.map(({ epoch }) => epoch),
-      [publisher.epoch, anew.epoch],
-      "the old life's history stays in front",
-    );
-  },
-);
+t.test("the floor survives an outage of NATS with a restart, and a new log gets a new floor", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const url = freshDatabase(db);
+  const publisher = await openPublisher(t, log.url);
+  const first = instance(t, log.url, url);
+  await publishMany(publisher, 200);
+  await eventually("projected", async () => (await first.floor.now().catch(() => ({ seq: 0 }))).seq === 200);
+  await eventually("saved", async () => (await first.store.loadFloor())?.seq === 200);
+  await log.kill("SIGKILL");
+  const page = await readPage(first.store, first.floor, "a", {});
+  t.match(page, { position: `${publisher.epoch}.200`, foundNewest: true });
+  await first.close();
+  const second = instance(t, log.url, url);
+  await eventually("ready", () => second.store.ready);
+  t.strictSame((await readPage(second.store, second.floor, "a", {})).position, page.position);
+  await log.restart();
+  await eventually("reached again", () => second.consumer.connected);
+  const again = await openPublisher(t, log.url);
+  await again.jsm.streams.delete("CHAT");
+  const anew = await openPublisher(t, log.url);
+  const event: LogEvent = message("a", "in the new log");
+  await anew.publish(event);
+  const floorOf = () => second.floor.now().catch(() => ({ epoch: "", seq: 0 }));
+  const epochOf = async () => (await floorOf()).epoch;
+  await eventually("a new floor", async () => (await epochOf()) === anew.epoch && (await floorOf()).seq === 1);
+  const { messages, position } = await readPage(second.store, second.floor, "a", { limit: 2 });
+  t.strictSame(position, `${anew.epoch}.1`);
+  t.strictSame(
+    messages.map(({ epoch }) => epoch),
+    [publisher.epoch, anew.epoch],
+    "the history of the old epoch comes first",
+  );
+});
 
-t.test("a foreign message in the log is a dead letter, and the floor goes on", async (t) => {
+t.test("an invalid event becomes a dead letter and does not stop the floor", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const publisher = await openPublisher(t, log.url);
@@ -222,8 +219,8 @@ t.test("a foreign message in the log is a dead letter, and the floor goes on", a
   await eventually("all is projected", async () => (await one.floor.now().catch(() => ({ seq: 0 }))).seq === 3);
   const letters = await lookInside(t, url).dump("dead_letters");
   t.match(letters, [
-    { seq: 1, epoch: publisher.epoch, subject: logSubject("a"), reason: "it is not JSON" },
-    { seq: 2, reason: "it is not an event that this version knows" },
+    { seq: 1, epoch: publisher.epoch, subject: logSubject("a"), reason: "it is not valid JSON in UTF-8" },
+    { seq: 2, reason: "it is not an event of a type and shape that this version knows" },
   ]);
   t.equal((await readPage(one.store, one.floor, "a", {})).messages.length, 1);
 });

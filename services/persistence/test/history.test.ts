@@ -12,7 +12,7 @@ import { freshDatabase, mongod, openStore, ROOMS } from "./support.ts";
 const OLD = "0mwuxf3rd";
 const NOW = "0mwuxf3re";
 
-/** Several rooms interleaved in one log of two lives; each third position is no message of theirs. */
+/** Interleaves several rooms in a log of two epochs. Every third position holds none of their messages. */
 async function fill(store: Store): Promise<Map<string, Position[]>> {
   const positions = new Map<string, Position[]>(ROOMS.map((room) => [room, []]));
   const changes = new Changes();
@@ -36,7 +36,7 @@ t.test("history", async (t) => {
   const end: Position = { epoch: NOW, seq: 1100 };
   const page = (room: string, query: object, floor = end) => readPage(store, { now: async () => floor }, room, query);
 
-  t.test("pages through each room both ways, each message once", async (t) => {
+  t.test("paging in both directions gives each message once", async (t) => {
     for (const room of ROOMS) {
       const all = positions.get(room)!;
       let newest = await page(room, { limit: 37 });
@@ -63,7 +63,7 @@ t.test("history", async (t) => {
     }
   });
 
-  t.test("every page of every cursor is what the whole room says it is", async () => {
+  t.test("every page of every cursor agrees with the whole room", async () => {
     const query = fc.record({
       room: fc.constantFrom(...ROOMS),
       kind: fc.constantFrom("before", "after", "around", undefined),
@@ -95,7 +95,7 @@ t.test("history", async (t) => {
             assertSame(shown.filter((position) => comparePositions(position, here) === 0).length, 1, "included");
         }
 
-        // Where an empty page lies: at its cursor.
+        // An empty page lies at its cursor.
         const from = shown[0] ?? cursor;
         const to = shown.at(-1) ?? cursor;
         const isBeforeEmpty = kind === "before" && shown.length === 0;
@@ -109,7 +109,7 @@ t.test("history", async (t) => {
         const position = parsePosition(got.position)!;
         const isAhead = kind === "after" && comparePositions(cursor, floor) > 0;
         const stays = isAhead && epoch === floor.epoch;
-        if (stays) assertSame(position, cursor, "who is ahead stays there");
+        if (stays) assertSame(position, cursor, "a client that is ahead stays there");
         else if (comparePositions(position, floor) > 0) throw new Error("the position is past the floor");
         const joined = visible.filter((other) => comparePositions(other, position) > 0);
         const rest = visible.filter((position) => comparePositions(position, to) > (isBeforeEmpty ? -1 : 0));
@@ -119,7 +119,7 @@ t.test("history", async (t) => {
     );
   });
 
-  t.test("an empty page before the oldest message is joined from where that message still comes", async (t) => {
+  t.test("an empty page before the oldest message has a position from which that message still comes", async (t) => {
     const oldest = positions.get("a")![0]!;
     t.match(await page("a", { before: formatPosition(oldest.epoch, oldest.seq) }), {
       messages: [],
@@ -146,7 +146,7 @@ t.test("history", async (t) => {
     t.equal(await store.room("unknown"), undefined, "a read creates no room");
   });
 
-  t.test("a page of one instance is followed by another's, which heard less of the floor", async (t) => {
+  t.test("a page of an instance with a lower floor continues the page of another instance", async (t) => {
     const log = { seq: 600 };
     const ackFloor = async () => ({ epoch: NOW, seq: log.seq });
     const ahead = new Floor({ ackFloor }, store);
@@ -156,21 +156,21 @@ t.test("history", async (t) => {
       behind.close();
     });
     const first = await readPage(store, behind, "a", {});
-    // The answer to this was given before the log went on: it must not do for who was shown more.
-    const underWay = behind.now({ epoch: NOW, seq: 601 });
+    // This answer is from before the log grew. It must not serve a client that has seen more.
+    const pending = behind.now({ epoch: NOW, seq: 601 });
     log.seq = 1100;
     const latest = await readPage(store, ahead, "a", { limit: 10 });
     t.not(latest.position, first.position);
     const [older, newer] = await Promise.all([
       readPage(store, behind, "a", { before: latest.messages[0]!.position, limit: 10 }),
       readPage(store, behind, "a", { after: latest.position }),
-      underWay,
+      pending,
     ]);
-    t.strictSame(positionsOf(older), positions.get("a")!.slice(-20, -10), "without a hole");
-    t.match(newer, { messages: [], position: latest.position }, "and a join from there is told nothing twice");
+    t.strictSame(positionsOf(older), positions.get("a")!.slice(-20, -10), "without a gap");
+    t.match(newer, { messages: [], position: latest.position }, "a join from there gets no event twice");
   });
 
-  t.test("cursors exclude each other and have to be positions; the field is named", async (t) => {
+  t.test("at most one cursor is allowed, and it must be a position; the error names the field", async (t) => {
     await t.rejects(page("a", { before: "a.1", around: "a.2" }), { code: "bad_request", field: "around" });
     for (const bad of ["", "1", "a.", ".1", "a.-1", "a.1.5", "A.1", "a.99999999999999999", "a.9007199254740993"]) {
       await t.rejects(page("a", { after: bad }), { code: "bad_position", field: "after" }, bad);

@@ -16,7 +16,7 @@ t.test("HTTP", async (t) => {
   const store = await openStore(t, freshDatabase(await mongod(t)));
   const app = await serve(t, store);
 
-  t.test("the document is OpenAPI 3.1 and names every route; its page needs nothing from elsewhere", async (t) => {
+  t.test("the description is OpenAPI 3.1 and names every route; its page loads nothing from elsewhere", async (t) => {
     const { openapi, paths } = (await app.inject("/docs/json")).json();
     t.match(openapi, /^3\.1\./);
     const operations = Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
@@ -39,7 +39,11 @@ t.test("HTTP", async (t) => {
     t.equal(page.statusCode, 200);
     const policy = page.headers["content-security-policy"];
     t.match(policy, /default-src 'none'; script-src 'self';/);
-    t.notMatch(policy, /upgrade-insecure-requests|https:/, "it works by plain HTTP, and asks nobody else");
+    t.notMatch(
+      policy,
+      /upgrade-insecure-requests|https:/,
+      "the page works by plain HTTP and loads nothing from elsewhere",
+    );
     t.notMatch(page.body, /(src|href)="https?:/);
     t.notMatch(page.body, /<script(?![^>]*src)/);
     for (const [, url] of page.body.matchAll(/(?:src|href)="(\/docs[^"]+)"/g)) {
@@ -47,7 +51,7 @@ t.test("HTTP", async (t) => {
     }
   });
 
-  t.test("a page comes with its ETag, whole to who has another, and smaller to who can read that", async (t) => {
+  t.test("a page has an ETag, is not sent again if unchanged, and is compressed on request", async (t) => {
     await store.ensureRoom("cached", "2026");
     const changes = new Changes();
     const position = { epoch: FLOOR.epoch, seq: 6 };
@@ -78,12 +82,12 @@ t.test("HTTP", async (t) => {
     await store.write(gone);
     t.match(await get({ "if-none-match": tag }), { statusCode: 200, body: /"deleted":true/ }, "a deletion is seen");
 
-    const refused = await app.inject({ url: "/v1/rooms/nobody", headers: { "if-none-match": "*" } });
+    const refused = await app.inject({ url: "/v1/rooms/unknown", headers: { "if-none-match": "*" } });
     t.match(refused, { statusCode: 404, headers: { "cache-control": "no-store" } });
     t.notOk(refused.headers.etag);
   });
 
-  t.test("a crowd that asks for the same page reads it once", async (t) => {
+  t.test("concurrent requests for a page share one read", async (t) => {
     await store.ensureRoom("crowd", "2026");
     let reads = 0;
     const messages: Store["messages"] = (...args) => {
@@ -103,12 +107,12 @@ t.test("HTTP", async (t) => {
     t.equal(reads, 1);
     t.ok(answers.every(({ statusCode, body }) => statusCode === 200 && body === answers[0]!.body));
     await crowd.inject(url);
-    t.equal(reads, 2, "but not from a memory");
+    t.equal(reads, 2, "a result is not reused");
     await Promise.all([crowd.inject(url), crowd.inject(`${url}?limit=7`)]);
-    t.equal(reads, 4, "and another page is another");
+    t.equal(reads, 4, "another page is another read");
   });
 
-  t.test("what is no HTTP request is answered by a problem, too", async () => {
+  t.test("invalid HTTP is answered by a problem, too", async () => {
     const own = await serve(t, store);
     await own.listen({ host: "127.0.0.1", port: 0 });
     const { port } = own.server.address() as AddressInfo;
@@ -127,14 +131,14 @@ t.test("HTTP", async (t) => {
     }
   });
 
-  t.test("leaving, it answers what comes over connections that there are, and then closes them", async (t) => {
+  t.test("during a shutdown the service answers requests on open connections, and then closes them", async (t) => {
     await store.ensureRoom("leaving", "2026");
-    let goOn = () => {};
+    let proceed = () => {};
     let held = false;
     const messages: Store["messages"] = async (...args) => {
       held = true;
       await new Promise<void>((resolve) => {
-        goOn = resolve;
+        proceed = resolve;
       });
       return store.messages(...args);
     };
@@ -151,12 +155,12 @@ t.test("HTTP", async (t) => {
     const said = text(socket);
     const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
     ask("/v1/rooms/leaving/messages");
-    await eventually("the first is being answered", () => held);
+    await eventually("the first request is being answered", () => held);
     const closed = app.close();
-    await eventually("it takes no more connections", () => !app.server.listening);
+    await eventually("it accepts no more connections", () => !app.server.listening);
     ask("/v1/rooms/leaving");
-    await eventually("the second is there", () => socket.bytesWritten > 0 && socket.writableLength === 0);
-    goOn();
+    await eventually("the second request is sent", () => socket.bytesWritten > 0 && socket.writableLength === 0);
+    proceed();
     const answers = (await said).match(/HTTP\/1\.1 \d+|connection: \S+/gi);
     t.strictSame(answers, ["HTTP/1.1 200", "Connection: keep-alive", "HTTP/1.1 200", "Connection: close"]);
     await closed;

@@ -6,13 +6,13 @@ import { eventually, freshDatabase, mongod, nats } from "./support.ts";
 
 const ENTRY = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
-t.test("what moderators do works once MongoDB is there, also when it was not at the start", async (t) => {
+t.test("moderation works once MongoDB is there, if it was missing at the start", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   await db.kill("SIGKILL");
   const env = { NATS_URL: log.url, MONGODB_URL: freshDatabase(db), ADMIN_TOKEN: TOKEN };
   const persistence = await startProcess({ name: "persistence", entry: ENTRY, env, readyPath: "/livez" });
   t.teardown(() => persistence.stop());
-  await eventually("it has tried in vain", () => persistence.output().includes("an erasure waits"));
+  await eventually("the eraser has failed once", () => persistence.output().includes("an erasure failed"));
   await db.restart();
   const clicker = new Clicker(persistence.url);
   await clicker.login();

@@ -12,10 +12,10 @@ async function start(t: Scope, env: NodeJS.ProcessEnv, readyPath = "/readyz") {
   return child;
 }
 
-// What follows waits most of its time, each on servers of its own.
+// These tests mostly wait, each on its own servers.
 t.jobs = 3;
 
-t.test("starts without MongoDB, becomes ready when it comes, and not ready when it goes", async (t) => {
+t.test("the service starts without MongoDB, and is ready while MongoDB is there", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   await db.kill("SIGKILL");
@@ -33,7 +33,7 @@ t.test("starts without MongoDB, becomes ready when it comes, and not ready when 
   t.strictSame(await child.exited, { code: 0, signal: null });
 });
 
-t.test("a NATS without JetStream: not ready, with what is to be done, and ready when it has one", async (t) => {
+t.test("without JetStream the service is not ready and says what to do", async (t) => {
   const db = await mongod(t);
   const port = await freePort();
   const off = await startNats({ port, configText: "jetstream: disabled" });
@@ -58,7 +58,7 @@ t.test("a NATS without JetStream: not ready, with what is to be done, and ready 
   }
 });
 
-t.test("SIGTERM under load: exits with 0, and what it acknowledged is stored", async (t) => {
+t.test("after SIGTERM under load the service exits with 0, and every acknowledged event is stored", async (t) => {
   const [log, db] = await Promise.all([nats(t), mongod(t)]);
   const url = freshDatabase(db);
   const publisher = await openPublisher(t, log.url);
@@ -81,38 +81,34 @@ t.test("SIGTERM under load: exits with 0, and what it acknowledged is stored", a
   }
 });
 
-t.test(
-  "a bad configuration is one clear line, without what may be a secret, and exit code 1",
-  { buffered: false },
-  async (t) => {
-    for (const [env, line] of [
-      [{ PORT: "x" }, /^The environment variable PORT must be a whole number from 0 to 65535, and is "x"\.\n$/],
-      [{ LOG_MAX_BYTES: "0" }, /^The environment variable LOG_MAX_BYTES must be -1 [^\n]*\n$/],
-      [{ MONGODB_URL: "http://u:hunter2@x" }, /^The environment variable MONGODB_URL must be like [^\n]*\n$/],
-      [
-        { MONGODB_URL: "mongodb://u:hunter2@x/a?tlsCAFile=/none" },
-        /^The environment variable MONGODB_URL [^\n]*\/none[^\n]*\n$/,
-      ],
-      [
-        { MONGODB_CA_FILE: ENTRY },
-        /^The environment variable MONGODB_CA_FILE names a file that is no certificate[^\n]*\n$/,
-      ],
-      [{ NATS_CA_FILE: ENTRY }, /^The environment variable NATS_CA_FILE names a file that is no certificate[^\n]*\n$/],
-      [{ MONGODB_URL: "mongodb://u:hunter2@" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
-      [{ MONGODB_URL: "mongodb://u:hunter2@x/a.b" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
-      [{ NATS_URL: "nats://:x" }, /^The environment variable NATS_URL must be [^\n]*\n$/],
-      [{ LOG_LEVEL: "loud" }, /^The environment variable LOG_LEVEL must [^\n]*\n$/],
-    ] as const) {
-      const { status, stderr, stdout } = spawnSync(process.execPath, [ENTRY], {
-        env: { ...process.env, ...env },
-        encoding: "utf8",
-      });
-      t.equal(status, 1);
-      t.match(stderr, line);
-      t.notMatch(stdout + stderr, "hunter2");
-    }
-  },
-);
+t.test("a bad setting gives one line without secrets, and exit code 1", { buffered: false }, async (t) => {
+  for (const [env, line] of [
+    [{ PORT: "x" }, /^The environment variable PORT must be a whole number from 0 to 65535, and is "x"\.\n$/],
+    [{ LOG_MAX_BYTES: "0" }, /^The environment variable LOG_MAX_BYTES must be -1 [^\n]*\n$/],
+    [{ MONGODB_URL: "http://u:hunter2@x" }, /^The environment variable MONGODB_URL must be like [^\n]*\n$/],
+    [
+      { MONGODB_URL: "mongodb://u:hunter2@x/a?tlsCAFile=/none" },
+      /^The environment variable MONGODB_URL [^\n]*\/none[^\n]*\n$/,
+    ],
+    [
+      { MONGODB_CA_FILE: ENTRY },
+      /^The environment variable MONGODB_CA_FILE names a file that is no certificate[^\n]*\n$/,
+    ],
+    [{ NATS_CA_FILE: ENTRY }, /^The environment variable NATS_CA_FILE names a file that is no certificate[^\n]*\n$/],
+    [{ MONGODB_URL: "mongodb://u:hunter2@" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
+    [{ MONGODB_URL: "mongodb://u:hunter2@x/a.b" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
+    [{ NATS_URL: "nats://:x" }, /^The environment variable NATS_URL must be [^\n]*\n$/],
+    [{ LOG_LEVEL: "loud" }, /^The environment variable LOG_LEVEL must [^\n]*\n$/],
+  ] as const) {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [ENTRY], {
+      env: { ...process.env, ...env },
+      encoding: "utf8",
+    });
+    t.equal(status, 1);
+    t.match(stderr, line);
+    t.notMatch(stdout + stderr, "hunter2");
+  }
+});
 
 t.test("a misspelt setting is named in a warning", async (t) => {
   const { stdout } = spawnSync(process.execPath, [ENTRY], {

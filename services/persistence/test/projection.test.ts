@@ -13,10 +13,10 @@ const user = fc.constantFrom("민수", "지수");
 const userId = fc.option(fc.constantFrom("id1", "민수"), { nil: undefined });
 const at = fc.integer({ min: 0, max: 99 }).map((n) => `2026-01-01T00:00:${String(n).padStart(2, "0")}Z`);
 const text = fc.string({ unit: "grapheme", maxLength: 5 });
-/** Few, so that they collide. */
+/** Few values, so that they collide. */
 const nonce = fc.option(fc.constantFrom("n1", "n2"), { nil: undefined, freq: 3 });
 
-/** Events without their position; `back` is how far before its own position an edit or a delete aims. */
+/** Events without positions; `back` is the distance from an edit or delete to its target. */
 const draft = fc.oneof(
   {
     weight: 6,
@@ -40,7 +40,7 @@ const draft = fc.oneof(
   },
 );
 
-/** A log: positions ascending, in two lives. */
+/** A log in two epochs, in ascending order. */
 const logOf = fc
   .tuple(fc.array(draft, { minLength: 1, maxLength: 60, size: "max" }), fc.nat(60))
   .map(([drafts, turn]) =>
@@ -52,7 +52,7 @@ const logOf = fc
     }),
   );
 
-/** What each of two instances gets: the log shuffled, parts of it again and again, in batches of any size. */
+/** The deliveries to two instances: the shuffled log, with repetitions, in batches of any size. */
 const deliveryOf = (log: ConsumedRecord[]) =>
   fc
     .tuple(
@@ -71,7 +71,7 @@ const deliveryOf = (log: ConsumedRecord[]) =>
 
 const run = logOf.chain((log) => fc.tuple(fc.constant(log), deliveryOf(log)));
 
-/** What history shows of a room in the end, told plainly. */
+/** The expected history of a room, by a simple model. */
 function expected(log: readonly ConsumedRecord[], room: string) {
   const events = log.map(({ epoch, seq, data }) => ({ epoch, seq, ...JSON.parse(new TextDecoder().decode(data)) }));
   const here = events.filter((event) => event.room === room).sort(comparePositions);
@@ -91,7 +91,7 @@ function expected(log: readonly ConsumedRecord[], room: string) {
   return shown;
 }
 
-t.test("however events arrive, the end is that of the log read in order once", async (t) => {
+t.test("in any order and with repetitions, the projection ends as if the log were read once in order", async (t) => {
   const server = await mongod(t);
   const urls = [freshDatabase(server), freshDatabase(server)] as const;
   const [plain, one, two] = await Promise.all([openStore(t, urls[0]), openStore(t, urls[1]), openStore(t, urls[1])]);
@@ -149,7 +149,7 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
     record({ ...edit, target: 8 }, position(8)),
     record({ ...edit, target: 1e300 }, position(9)),
     good,
-    // No UTF-8 has these, JSON does: the second time it is the same message still.
+    // JSON allows lone surrogates and UTF-8 does not. Repeated, it must equal the stored message.
     record({ type: "message", room: "b", user: "\ud800", message: "\udfff", at: "t", nonce: "\ud800" }, position(10)),
     { ...bytes(1, JSON.stringify({ type: "message", room: "a", user: "u", message: "another", at: "t" })) },
   ];
@@ -160,19 +160,19 @@ t.test("a record that cannot be projected becomes a dead letter and the rest goe
   );
   const letters = (await lookInside(t, url).dump("dead_letters")).map(({ seq, reason }) => `${seq}: ${reason}`);
   t.strictSame(letters, [
-    "1: its position is taken by another message",
-    "2: it is not JSON",
-    "3: it is not JSON",
-    "4: it is not an event that this version knows",
-    "5: it is not an event that this version knows",
-    "6: its room is not its subject's",
-    "7: its subject is no room's",
-    "8: its target is not before it",
-    "9: its target is not before it",
+    "1: another message is stored at its position",
+    "2: it is not valid JSON in UTF-8",
+    "3: it is not valid JSON in UTF-8",
+    "4: it is not an event of a type and shape that this version knows",
+    "5: it is not an event of a type and shape that this version knows",
+    "6: its room differs from the room of its subject",
+    "7: its subject does not name a room",
+    "8: its target is not an earlier event",
+    "9: its target is not an earlier event",
   ]);
 });
 
-t.test("what has gone to another instance meanwhile is not written: it may have been erased since", async (t) => {
+t.test("a batch that now belongs to another instance is not written", async (t) => {
   const url = freshDatabase(await mongod(t));
   const store = await openStore(t, url);
   const position = { epoch: EPOCHS[0], seq: 1 };

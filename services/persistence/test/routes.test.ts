@@ -14,7 +14,7 @@ t.test("routes", async (t) => {
   const store = await openStore(t, freshDatabase(server));
   const app = await serve(t, store);
 
-  t.test("rooms: made once, got, listed page by page", async (t) => {
+  t.test("rooms: created once, read, listed page by page", async (t) => {
     t.equal((await ask(app, "GET", "/v1/rooms/a", Room)).status, 404);
     t.match(await ask(app, "GET", "/v1/rooms/a/messages", HistoryPage), {
       status: 200,
@@ -38,7 +38,7 @@ t.test("routes", async (t) => {
     t.strictSame(names, ["a", "a b", "a|b", "café", "수다방"]);
   });
 
-  t.test("a query parameter that is not known is refused by name, whatever it is asked of", async (t) => {
+  t.test("an unknown query parameter is refused by name on every route", async (t) => {
     for (const [method, path] of [
       ["GET", "/v1/rooms"],
       ["GET", "/v1/rooms/a"],
@@ -54,7 +54,7 @@ t.test("routes", async (t) => {
     t.equal((await ask(app, "GET", "/v1/rooms/a?", Room)).status, 200, "an empty query");
   });
 
-  t.test("rooms that nobody may see are passed over, and where they are many a page says where to go on", async (t) => {
+  t.test("rooms without permission are skipped, and a page of many skipped rooms has a next page", async (t) => {
     const url = freshDatabase(server);
     const hidden = Array.from({ length: 10_600 }, (_, i) => `hidden ${String(i).padStart(5, "0")}`);
     const seen = ["seen 1", "seen 2", "seen 3", "seen 4"];
@@ -77,7 +77,7 @@ t.test("routes", async (t) => {
       return { rooms: rooms.map(({ room }) => room), next };
     };
     const first = await list("");
-    t.match(first, { rooms: [], next: /^hidden 09/ }, "it does not read on for ever");
+    t.match(first, { rooms: [], next: /^hidden 09/ }, "a page reads a limited number of rooms");
     t.strictSame(await list(first.next!), { rooms: ["seen 1", "seen 2"], next: "seen 2" });
     t.strictSame(await list("seen 2"), { rooms: ["seen 3", "seen 4"], next: undefined });
   });
@@ -119,7 +119,7 @@ t.test("routes", async (t) => {
     });
   });
 
-  t.test("bad input is a problem with its field, never a 500", async (t) => {
+  t.test("bad input gives a problem that names the field, never a 500", async (t) => {
     const cases: [string, string, string, string | undefined, object?][] = [
       ["GET", "/v1/rooms/%zz", "bad_request", undefined],
       ["GET", "/v1/rooms/%ff/messages", "bad_request", undefined],
@@ -182,7 +182,7 @@ t.test("routes", async (t) => {
     t.match(await ask(app, "GET", "/nothing", Room), { status: 404, body: { code: "not_found" } });
   });
 
-  t.test("without MongoDB: not ready, and 503 with when to come again", async (t) => {
+  t.test("without MongoDB the service is not ready, and answers 503 with Retry-After", async (t) => {
     const gone = openMongoStore("mongodb://127.0.0.1:9/madang");
     t.teardown(() => gone.close());
     const app = await serve(t, gone, false);

@@ -4,7 +4,7 @@ import { Sessions } from "../src/admin/session.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** As much of a request and a reply as a session looks at. */
+/** The parts of a request that a session reads. */
 const request = (cookie = "") => ({ headers: { cookie }, protocol: "http" }) as unknown as FastifyRequest;
 
 function begin(sessions: Sessions): string {
@@ -14,7 +14,7 @@ function begin(sessions: Sessions): string {
   return cookie;
 }
 
-t.test("a session is over after eight hours, whatever the browser does with its cookie", async (t) => {
+t.test("a session ends after eight hours, even if the browser keeps its cookie", async (t) => {
   const sessions = new Sessions("a token of the moderators");
   const cookie = begin(sessions);
   const { now } = Date;
@@ -28,11 +28,15 @@ t.test("a session is over after eight hours, whatever the browser does with its 
   t.equal(after(8.1), undefined);
 });
 
-t.test("a session is that of its token alone, and a form's token that of its session alone", async (t) => {
+t.test("a session is bound to the admin token, and a CSRF token to its session", async (t) => {
   const sessions = new Sessions("a token of the moderators");
   const [one, other] = [begin(sessions), begin(sessions)];
   t.not(sessions.csrf(request(one)), sessions.csrf(request(other)));
-  t.equal(new Sessions("a token of the moderators").csrf(request(one)), sessions.csrf(request(one)), "of any instance");
+  t.equal(
+    new Sessions("a token of the moderators").csrf(request(one)),
+    sessions.csrf(request(one)),
+    "the same on every instance",
+  );
   t.equal(new Sessions("another token of them").csrf(request(one)), undefined);
   t.equal(sessions.csrf(request(one.replace(/.$/, (last) => (last === "A" ? "B" : "A")))), undefined);
 });

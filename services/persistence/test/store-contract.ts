@@ -6,7 +6,7 @@ import { ROOMS } from "./support.ts";
 
 const EPOCH = "0mwuxf3rd";
 
-function said(room: string, seq: number, text: string, rest: object = {}) {
+function messageAt(room: string, seq: number, text: string, rest: object = {}) {
   return {
     room,
     position: { epoch: EPOCH, seq },
@@ -23,14 +23,14 @@ function changes(fill: (changes: Changes) => void): Changes {
   return some;
 }
 
-/** What every store guarantees. `fresh` gives an empty one that is open. */
+/** The guarantees of a store. `fresh` opens an empty one. */
 export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void {
   const all = (store: Store, room: string) => store.messages(room, {}, "oldest first", 1000);
 
-  t.test("write: a batch repeated changes nothing, and messages come in the log's order", async (t) => {
+  t.test("write: repeating a batch changes nothing, and messages are in the log's order", async (t) => {
     const store = await fresh(t);
     const batch = changes((c) => {
-      for (const seq of [9, 10, 2, 100]) c.messages.push(said("a", seq, `n${seq}`));
+      for (const seq of [9, 10, 2, 100]) c.messages.push(messageAt("a", seq, `n${seq}`));
       c.room("a", "2026-01-01", { epoch: EPOCH, seq: 9 });
     });
     for (let i = 0; i < 3; i++) t.strictSame(await store.write(batch), []);
@@ -48,10 +48,10 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     });
   });
 
-  t.test("messages: one room's only, whatever the names", async (t) => {
+  t.test("messages: only those of the room, whatever its name", async (t) => {
     const store = await fresh(t);
     const rooms = [...ROOMS, "a ", "a!", "ab", `a|${EPOCH}`, " a", "A"];
-    await store.write(changes((c) => c.messages.push(...rooms.map((room, i) => said(room, i + 1, room)))));
+    await store.write(changes((c) => c.messages.push(...rooms.map((room, i) => messageAt(room, i + 1, room)))));
     for (const room of rooms) {
       t.strictSame(
         (await all(store, room)).map(({ message }) => message),
@@ -60,13 +60,13 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     }
   });
 
-  t.test("messages: every bound, both orders, over epochs", async (t) => {
+  t.test("messages: every bound, both orders, across epochs", async (t) => {
     const store = await fresh(t);
     const later = (seq: number): Position => ({ epoch: "0mwuxf3re", seq });
     await store.write(
       changes((c) => {
-        for (const seq of [1, 2, 3]) c.messages.push(said("a", seq, `old ${seq}`));
-        for (const seq of [1, 2]) c.messages.push({ ...said("a", seq, `new ${seq}`), position: later(seq) });
+        for (const seq of [1, 2, 3]) c.messages.push(messageAt("a", seq, `old ${seq}`));
+        for (const seq of [1, 2]) c.messages.push({ ...messageAt("a", seq, `new ${seq}`), position: later(seq) });
       }),
     );
     const texts = async (...args: Parameters<Store["messages"]>) =>
@@ -78,11 +78,11 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(await texts("a", { upTo: at(0) }, "newest first", 2), []);
   });
 
-  t.test("write: refuses a message whose position another one holds, and takes the rest", async (t) => {
+  t.test("write: refuses a message whose position is taken, and stores the rest", async (t) => {
     const store = await fresh(t);
-    await store.write(changes((c) => c.messages.push(said("a", 1, "first"))));
+    await store.write(changes((c) => c.messages.push(messageAt("a", 1, "first"))));
     const refusals = await store.write(
-      changes((c) => c.messages.push(said("a", 1, "another"), said("a", 2, "second"))),
+      changes((c) => c.messages.push(messageAt("a", 1, "another"), messageAt("a", 2, "second"))),
     );
     t.strictSame(
       refusals.map(({ position }) => position.seq),
@@ -94,9 +94,9 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     );
   });
 
-  t.test("write: what differs in anything is another message", async (t) => {
+  t.test("write: a message that differs in any field is another message", async (t) => {
     const store = await fresh(t);
-    const first = said("a", 1, "m", { nonce: "n", replyTo: 7, userId: "id" });
+    const first = messageAt("a", 1, "m", { nonce: "n", replyTo: 7, userId: "id" });
     await store.write(changes((c) => c.messages.push(first)));
     for (const other of [
       { user: "지수" },
@@ -115,7 +115,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(await store.write(changes((c) => c.messages.push({ ...first }))), []);
   });
 
-  t.test("write: edits and deletes before their message; a stub is hidden", async (t) => {
+  t.test("write: edits and deletes may precede their message, and a stub is hidden", async (t) => {
     const store = await fresh(t);
     const target = (seq: number): Position => ({ epoch: EPOCH, seq });
     await store.write(
@@ -126,16 +126,20 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
         c.edits.push({ room: "a", target: target(2), seq: 10, message: "too late", at: "t10" });
       }),
     );
-    t.strictSame(await all(store, "a"), [], "nothing to show yet");
-    await store.write(changes((c) => c.messages.push(said("a", 1, "one"), said("a", 2, "two"))));
+    t.strictSame(await all(store, "a"), [], "a stub is hidden");
+    await store.write(changes((c) => c.messages.push(messageAt("a", 1, "one"), messageAt("a", 2, "two"))));
     const [one, two] = await all(store, "a");
     t.match(one, { message: "newer", editedAt: "t9" });
     t.match(two, { message: "", deleted: true });
     t.notOk(two && "editedAt" in two);
-    t.strictSame(await store.write(changes((c) => c.messages.push(said("a", 1, "one")))), [], "the same message still");
+    t.strictSame(
+      await store.write(changes((c) => c.messages.push(messageAt("a", 1, "one")))),
+      [],
+      "it is the same message",
+    );
   });
 
-  t.test("write: of one sender's messages with one nonce the lowest position is kept", async (t) => {
+  t.test("write: of a sender's messages with one nonce, the one with the lowest position is kept", async (t) => {
     for (const order of [
       [5, 7, 9],
       [9, 7, 5],
@@ -143,14 +147,17 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     ]) {
       const store = await fresh(t);
       for (const seq of order) {
-        await store.write(changes((c) => c.messages.push(said("a", seq, "retried", { nonce: "n" }))));
+        await store.write(changes((c) => c.messages.push(messageAt("a", seq, "retried", { nonce: "n" }))));
       }
       await store.write(
         changes((c) => {
-          c.messages.push(...order.map((seq) => said("a", seq, "retried", { nonce: "n" })));
-          c.messages.push(said("a", 20, "other room's", { nonce: "m" }), said("a b", 21, "x", { nonce: "n" }));
-          c.messages.push(said("a", 22, "other sender's", { nonce: "n", user: "지수" }));
-          c.messages.push(said("a", 23, "proved", { nonce: "n", userId: "민수" }));
+          c.messages.push(...order.map((seq) => messageAt("a", seq, "retried", { nonce: "n" })));
+          c.messages.push(
+            messageAt("a", 20, "other room's", { nonce: "m" }),
+            messageAt("a b", 21, "x", { nonce: "n" }),
+          );
+          c.messages.push(messageAt("a", 22, "other sender's", { nonce: "n", user: "지수" }));
+          c.messages.push(messageAt("a", 23, "proved", { nonce: "n", userId: "민수" }));
         }),
       );
       t.strictSame(
@@ -161,7 +168,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     }
   });
 
-  t.test("rooms: per field the highest position wins; listed by name, page by page", async (t) => {
+  t.test("rooms: for each field the highest position wins; rooms are listed by name", async (t) => {
     const store = await fresh(t);
     const set = (seq: number, topic: string | undefined, status: 0 | 1 | 2 | undefined) =>
       changes((c) => {
@@ -179,19 +186,19 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(await store.roomNames(undefined, 9), ["a", "a b", "b", "나"]);
     t.strictSame(await store.roomNames("a b", 1), ["b"]);
     t.strictSame(
-      (await store.rooms(["나", "nobody's", "a"])).map(({ room }) => room),
+      (await store.rooms(["나", "unknown", "a"])).map(({ room }) => room),
       ["a", "나"],
     );
     const made = await Promise.all(Array.from({ length: 10 }, () => store.ensureRoom("new", "2026")));
-    t.equal(made.filter(({ created }) => created).length, 1, "of many callers one made it");
-    t.equal(await store.room("nobody's"), undefined);
+    t.equal(made.filter(({ created }) => created).length, 1, "exactly one caller created it");
+    t.equal(await store.room("unknown"), undefined);
   });
 
-  t.test("rooms: there since the earliest batch, whichever comes first, with what was said last", async (t) => {
+  t.test("rooms: created at their earliest event, in any order of batches, with their last message", async (t) => {
     const store = await fresh(t);
     const batch = (at: string, ...seqs: number[]) =>
       changes((c) => {
-        for (const seq of seqs) c.messages.push(said("a", seq, `at ${seq}`));
+        for (const seq of seqs) c.messages.push(messageAt("a", seq, `at ${seq}`));
         c.room("a", at, { epoch: EPOCH, seq: seqs[0]! });
       });
     await store.write(batch("2026-01-02", 5, 10));
@@ -207,11 +214,11 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.strictSame(
       (await store.rooms(["a", "quiet"])).map(({ lastPosition }) => lastPosition),
       [`${EPOCH}.11`, undefined],
-      "of a message that is not there yet nobody knows",
+      "a stub is not a last message",
     );
   });
 
-  t.test("floor: never lowered, by epoch and by seq", async (t) => {
+  t.test("floor: never lowered, neither by epoch nor by sequence", async (t) => {
     const store = await fresh(t);
     t.equal(await store.loadFloor(), undefined);
     for (const [epoch, seq] of [
@@ -226,7 +233,7 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     t.ok(positionKey({ epoch: "0b", seq: 10 }) > positionKey({ epoch: "0a", seq: 99 }));
   });
 
-  t.test("mark: the one with the highest position stays", async (t) => {
+  t.test("mark: the highest position is kept", async (t) => {
     const store = await fresh(t);
     await store.saveFloor({ epoch: "0b", seq: 99 });
     t.equal(await store.loadMark(), undefined);

@@ -11,7 +11,7 @@ t.test("MongoDB", async (t) => {
 
   t.test("contract", async (t) => storeContract(t as never, (t) => openStore(t, freshDatabase(server))));
 
-  t.test("what it gives out fits the API's schemas", async (t) => {
+  t.test("results match the API's schemas", async (t) => {
     const store = await openStore(t, freshDatabase(server));
     const changes = new Changes();
     const position = { epoch: "0a", seq: 1 };
@@ -58,7 +58,7 @@ t.test("MongoDB", async (t) => {
     t.match(await store.room("a"), { topic: "new", status: 1 }, "an older topic changes nothing");
   });
 
-  t.test("dead letters are kept once, bytes and all", async (t) => {
+  t.test("a dead letter is stored once, with its bytes", async (t) => {
     const url = freshDatabase(server);
     const store = await openStore(t, url);
     const letter = { position: { epoch: "0a", seq: 3 }, subject: "s", data: Uint8Array.of(0, 255), reason: "why" };
@@ -70,7 +70,7 @@ t.test("MongoDB", async (t) => {
     t.equal(more.length, 0);
   });
 
-  t.test("a page of history is one range of the primary index", async (t) => {
+  t.test("a page of history reads one range of the primary index", async (t) => {
     const url = freshDatabase(server);
     const store = await openStore(t, url);
     const changes = new Changes();
@@ -92,33 +92,30 @@ t.test("MongoDB", async (t) => {
     t.notOk(reads[0]?.["hasSortStage"]);
   });
 
-  t.test(
-    "a room that is known is not written again, and its last message is one document of the primary index",
-    async (t) => {
-      const url = freshDatabase(server);
-      const store = await openStore(t, url);
-      const say = (seq: number) => {
-        const changes = new Changes();
-        const at = `2026-01-01T00:00:00.${seq}Z`;
-        const position = { epoch: "0a", seq };
-        changes.messages.push({ room: "a", position, user: "u", message: "m", at });
-        changes.room("a", at, position);
-        return store.write(changes);
-      };
-      for (let seq = 1; seq <= 20; seq++) await say(seq);
-      const { db } = lookInside(t, url);
-      await db.command({ profile: 2 });
-      await say(21);
-      t.match(await store.room("a"), { lastPosition: "0a.21" });
-      await db.command({ profile: 0 });
-      const profile = (filter: object) => db.collection("system.profile").find(filter).toArray();
-      t.equal((await profile({ op: "update" })).length, 0);
-      const [read] = await profile({ op: "command", "command.aggregate": "rooms" });
-      t.match(read, { keysExamined: 2, docsExamined: 2 }, "the room and its message");
-    },
-  );
+  t.test("a known room is not written again, and its last message is one step in the primary index", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    const say = (seq: number) => {
+      const changes = new Changes();
+      const at = `2026-01-01T00:00:00.${seq}Z`;
+      const position = { epoch: "0a", seq };
+      changes.messages.push({ room: "a", position, user: "u", message: "m", at });
+      changes.room("a", at, position);
+      return store.write(changes);
+    };
+    for (let seq = 1; seq <= 20; seq++) await say(seq);
+    const { db } = lookInside(t, url);
+    await db.command({ profile: 2 });
+    await say(21);
+    t.match(await store.room("a"), { lastPosition: "0a.21" });
+    await db.command({ profile: 0 });
+    const profile = (filter: object) => db.collection("system.profile").find(filter).toArray();
+    t.equal((await profile({ op: "update" })).length, 0);
+    const [read] = await profile({ op: "command", "command.aggregate": "rooms" });
+    t.match(read, { keysExamined: 2, docsExamined: 2 }, "the room and its message");
+  });
 
-  t.test("whatever MongoDB did not take is not written, in any part of the changes", async (t) => {
+  t.test("a write fails if MongoDB did not confirm any part of it", async (t) => {
     const stopped = await mongod(t);
     const store = await openStore(t, freshDatabase(stopped));
     const position = { epoch: "0a", seq: 1 };
@@ -137,32 +134,29 @@ t.test("MongoDB", async (t) => {
     await stopped.kill("SIGSTOP");
     await Promise.all(parts.map((part) => t.rejects(write(part), { message: /timed out/ })));
     await stopped.kill("SIGCONT");
-    await eventually("reached again", () => store.ready);
+    await eventually("ready again", () => store.ready);
     for (const part of parts) await t.resolves(write(part));
   });
 
-  t.test(
-    "a message that MongoDB will never take is refused with a reason, and the rest of its batch is taken",
-    async (t) => {
-      const url = freshDatabase(server);
-      const store = await openStore(t, url);
-      // An operator's own rule is one way to that.
-      await lookInside(t, url).db.command({ collMod: "messages", validator: { message: { $ne: "bad" } } });
-      const changes = new Changes();
-      for (const [index, message] of ["good", "bad", "good, too"].entries()) {
-        changes.messages.push({ room: "a", position: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
-      }
-      for (let i = 0; i < 2; i++) {
-        t.match(await store.write(changes), [{ position: { seq: 2 }, reason: "the store refused it: 121" }]);
-      }
-      t.strictSame(
-        (await store.messages("a", {}, "oldest first", 9)).map(({ message }) => message),
-        ["good", "good, too"],
-      );
-    },
-  );
+  t.test("a message that MongoDB can never accept is refused, and the rest of its batch is stored", async (t) => {
+    const url = freshDatabase(server);
+    const store = await openStore(t, url);
+    // A validator that an operator added is one cause.
+    await lookInside(t, url).db.command({ collMod: "messages", validator: { message: { $ne: "bad" } } });
+    const changes = new Changes();
+    for (const [index, message] of ["good", "bad", "good, too"].entries()) {
+      changes.messages.push({ room: "a", position: { epoch: "0a", seq: index + 1 }, user: "u", message, at: "t" });
+    }
+    for (let i = 0; i < 2; i++) {
+      t.match(await store.write(changes), [{ position: { seq: 2 }, reason: "MongoDB refused it with error code 121" }]);
+    }
+    t.strictSame(
+      (await store.messages("a", {}, "oldest first", 9)).map(({ message }) => message),
+      ["good", "good, too"],
+    );
+  });
 
-  t.test("so is one that meets a stub of itself or a later use of its nonce, and an edit", async (t) => {
+  t.test("refused are also messages that meet their stub or a later use of their nonce, and edits", async (t) => {
     const url = freshDatabase(server);
     const store = await openStore(t, url);
     const rule = { message: { $ne: "bad" }, "edit.message": { $ne: "bad" } };
@@ -183,13 +177,13 @@ t.test("MongoDB", async (t) => {
       const refusals = await store.write(changes);
       t.strictSame(
         refusals.map(({ position: { seq }, reason }) => [seq, reason]),
-        [1, 3, 7].map((seq) => [seq, "the store refused it: 121"]),
+        [1, 3, 7].map((seq) => [seq, "MongoDB refused it with error code 121"]),
       );
     }
     t.match(await store.messages("a", { from: position(5) }, "oldest first", 9), [{ message: "better" }]);
   });
 
-  t.test("and what is set of a room, or the room itself; its messages and all else are taken", async (t) => {
+  t.test("refused are also settings of a room, or the room itself; its messages are stored", async (t) => {
     const url = freshDatabase(server);
     const store = await openStore(t, url);
     const rule = { _id: { $ne: "bad" }, "topic.value": { $ne: "bad" } };
@@ -209,7 +203,7 @@ t.test("MongoDB", async (t) => {
       const refusals = await store.write(changes);
       t.strictSame(
         refusals.map(({ position: { seq }, reason }) => [seq, reason]).sort(),
-        [2, 4].map((seq) => [seq, "of its room: the store refused it: 121"]),
+        [2, 4].map((seq) => [seq, "for its room: MongoDB refused it with error code 121"]),
       );
     }
     t.match(await store.room("a"), { topic: "", status: 1, lastPosition: "0a.3" });
@@ -217,12 +211,12 @@ t.test("MongoDB", async (t) => {
     t.equal(await store.room("bad"), undefined);
     t.match(await store.messages("bad", {}, "oldest first", 9), [{ message: "m" }]);
     await db.command({ collMod: "rooms", validator: {} });
-    t.strictSame(await store.write(changes), [], "tried again, when they may be");
+    t.strictSame(await store.write(changes), [], "a retry succeeds without the validator");
     t.match(await store.room("a"), { topic: "bad", status: 1 });
     t.ok(await store.room("bad"));
   });
 
-  t.test("opens when MongoDB comes at last, whatever was tried before", async (t) => {
+  t.test("the store opens once MongoDB is there, after any number of failures", async (t) => {
     const late = await mongod(t);
     await late.kill("SIGKILL");
     const store = openMongoStore(freshDatabase(late));
@@ -234,7 +228,7 @@ t.test("MongoDB", async (t) => {
     t.equal(await store.loadFloor(), undefined);
   });
 
-  t.test("a store that cannot be reached says so in seconds, and nothing of what was typed", async (t) => {
+  t.test("an unreachable store fails within seconds, without repeating user input", async (t) => {
     const store = openMongoStore("mongodb://127.0.0.1:9/madang");
     t.teardown(() => store.close());
     const before = Date.now();

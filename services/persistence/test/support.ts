@@ -32,7 +32,7 @@ export async function nats(t: Scope): Promise<Child> {
 
 let databases = 0;
 
-/** The URL of a database of its own. */
+/** The URL of an unused database. */
 export function freshDatabase(server: Child): string {
   return server.url.replace("/madang", `/madang_${process.pid}_${++databases}`);
 }
@@ -40,7 +40,7 @@ export function freshDatabase(server: Child): string {
 export async function openStore(t: Scope, url: string): Promise<Store> {
   const store = openMongoStore(url);
   t.teardown(() => store.close());
-  // Fails while another instance migrates.
+  // Fails while another instance migrates the data.
   await eventually("the store opens", () =>
     store.open().then(
       () => true,
@@ -50,7 +50,7 @@ export async function openStore(t: Scope, url: string): Promise<Store> {
   return store;
 }
 
-/** The database as it is, for looking inside. */
+/** Direct access to the database. */
 export function lookInside(t: Scope, url: string) {
   const client = new MongoClient(url);
   t.teardown(() => client.close());
@@ -73,14 +73,14 @@ export function message(room: string, text: string, rest: object = {}): LogEvent
   return { type: "message", room, user: "민수", message: text, at: new Date().toISOString(), ...rest };
 }
 
-/** Publishes straight into the log, as the edges do. */
+/** Publishes to the log, as the edges do. */
 export async function openPublisher(t: Scope, url: string) {
   const nc = await connectNats({ url, name: "test" });
   t.teardown(() => nc.close());
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const js = jetstream(nc);
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
-  /** With an id it is repeated until it is acknowledged; without one that would store it twice, so it waits. */
+  /** Retries until the log acknowledges. Without an id a retry could store the event twice, so the call waits instead. */
   const raw = async (subject: string, data: Uint8Array | string, id?: string): Promise<number> => {
     for (;;) {
       try {

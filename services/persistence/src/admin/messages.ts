@@ -11,20 +11,20 @@ export function messageRoutes(app: FastifyInstance, { admin, moderator, show, do
     const query = request.query as Fields;
     const [room, text, person] = [roomOf(query), textOf(query, "text"), exactlyOf(query, "person")];
     const position = cursorOf(query, "before", parsePosition);
-    // Over all rooms there is no order to go on in.
+    // Messages of all rooms have no order, so there is no next page.
     if (position && room === undefined) throw new ProtocolError("bad_position", { field: "before", message: NO_PAGE });
-    const search = {
+    const criteria = {
       ...(room === undefined ? {} : { room }),
       ...(text === undefined ? {} : { text }),
       ...(person === undefined ? {} : { person }),
     };
-    const messages = await admin.searchMessages(search, position, MESSAGES_PAGE);
+    const messages = await admin.search.messages(criteria, position, MESSAGES_PAGE);
     const more = room !== undefined && messages.length === MESSAGES_PAGE;
     return show(request, reply, "messages.eta", {
-      search,
+      criteria,
       messages,
-      here: `?${new URLSearchParams({ ...search, ...(position ? { before: formatPosition(position.epoch, position.seq) } : {}) })}`,
-      older: more ? `?${new URLSearchParams({ ...search, before: messages.at(-1)!.position })}` : undefined,
+      here: `?${new URLSearchParams({ ...criteria, ...(position ? { before: formatPosition(position.epoch, position.seq) } : {}) })}`,
+      older: more ? `?${new URLSearchParams({ ...criteria, before: messages.at(-1)!.position })}` : undefined,
     });
   });
 

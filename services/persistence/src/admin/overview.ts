@@ -3,11 +3,11 @@ import type { Admin } from "./admin.ts";
 import { cursorOf, type Fields, idLike, textOf } from "./forms.ts";
 
 const AUDIT_PAGE = 50;
-/** The id of an entry: its time, and a UUID. */
+/** The id of an audit entry: its time and a UUID. */
 const AUDIT_ID = /^\d{4}-\d\d-\d\dT[\d:.]{12}Z [\da-f-]{36}$/;
 const JOBS_SHOWN = 10;
 
-/** Live figures, and what moderators have done. */
+/** Live figures, and the audit log. */
 export function overviewRoutes(app: FastifyInstance, { logAdmin, admin, floor, show }: Admin): void {
   let before: { seq: number; epoch: string; at: number } | undefined;
   let rate: number | undefined;
@@ -22,7 +22,7 @@ export function overviewRoutes(app: FastifyInstance, { logAdmin, admin, floor, s
     const edges = logAdmin.edges();
     const sum = (of: "connections" | "rooms") => edges.reduce((total, edge) => total + edge[of], 0);
     return show(request, reply, "overview.eta", {
-      // Only where it was asked for: a page that loads itself takes what one reads there away.
+      // Only on request, because a reload disturbs reading.
       live: textOf(request.query as Fields, "live") !== undefined,
       log,
       rate,
@@ -30,14 +30,14 @@ export function overviewRoutes(app: FastifyInstance, { logAdmin, admin, floor, s
       edges: edges.length,
       connections: sum("connections"),
       openRooms: sum("rooms"),
-      rooms: await admin.countRooms(),
-      letters: await admin.countDeadLetters(),
-      jobs: await admin.jobs(JOBS_SHOWN),
+      rooms: await admin.search.countRooms(),
+      deadLetters: await admin.deadLetters.count(),
+      jobs: await admin.jobs.latest(JOBS_SHOWN),
     });
   });
 
   app.get("/admin/audit", async (request, reply) => {
-    const entries = await admin.audit(cursorOf(request.query as Fields, "before", idLike(AUDIT_ID)), AUDIT_PAGE);
+    const entries = await admin.audit.page(cursorOf(request.query as Fields, "before", idLike(AUDIT_ID)), AUDIT_PAGE);
     return show(request, reply, "audit.eta", {
       entries,
       next: entries.length === AUDIT_PAGE ? entries.at(-1)!.id : undefined,

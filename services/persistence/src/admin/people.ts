@@ -12,11 +12,13 @@ const ACTS: readonly string[] = ["ban", "unban", "mute", "unmute"] satisfies Act
 const RULES_LIMIT_MS = 2500;
 
 async function within(limitMs: number, done: Promise<void>): Promise<void> {
-  const late = delay(limitMs, undefined, { ref: false }).then(() => Promise.reject(new Error("the rules are unknown")));
+  const late = delay(limitMs, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error("the rules could not be read in time")),
+  );
   await Promise.race([done, late]);
 }
 
-/** People: ban and mute, lift, export and erase what they said. */
+/** People: ban, mute, lift, export, erase. */
 export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator, show, done }: Admin): void {
   app.get("/admin/people", async (request, reply) => {
     const now = Date.now();
@@ -49,7 +51,7 @@ export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator,
     if (!isConfirmed(fields, person.userId ?? person.user)) {
       throw new ProtocolError("bad_request", {
         field: "confirm",
-        message: "To erase a person, type the id, or the name where there is none.",
+        message: "To erase a person, type their id, or their name if they have no id.",
       });
     }
     await moderator.erase({ kind: "person", person });
@@ -58,12 +60,12 @@ export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator,
 
   app.post("/admin/people/export", async (request, reply) => {
     const person = personOf(request.body as Fields);
-    // Until they have been read there seem to be no rules.
+    // Before the rules are read, the export would lack bans and mutes.
     await within(RULES_LIMIT_MS, logAdmin.opened);
     await moderator.note({ act: "export person", person });
     reply
       .type("application/x-ndjson; charset=utf-8")
       .header("content-disposition", 'attachment; filename="person.ndjson"');
-    return reply.send(Readable.from(exportPerson(admin, logAdmin.rules.all(), person)));
+    return reply.send(Readable.from(exportPerson(admin.search, logAdmin.rules.all(), person)));
   });
 }

@@ -8,11 +8,11 @@ const ROOMS_PAGE = 50;
 
 const roomPath = (room: string) => `/admin/room?room=${encodeURIComponent(room)}`;
 
-/** Rooms: search, make, and what holds in one. */
+/** Rooms: search, create, change, delete. */
 export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moderator, show, done }: Admin): void {
-  /** Whether there is something of it to erase: also what has not come into the store, or without its room. */
-  const isAnything = async (room: string): Promise<boolean> =>
-    (await admin.isErasing(room)) ||
+  /** Whether the room has anything to erase, in the store or in the log, even if the room's own document is missing. */
+  const exists = async (room: string): Promise<boolean> =>
+    (await admin.jobs.isErasing(room)) ||
     (await store.room(room)) !== undefined ||
     (await store.messages(room, {}, "newest first", 1)).length > 0 ||
     (await logAdmin.scan(room, 1)).length > 0;
@@ -20,7 +20,7 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
   app.get("/admin/rooms", async (request, reply) => {
     const query = request.query as Fields;
     const text = textOf(query, "q") ?? "";
-    const rooms = await admin.searchRooms(text, exactlyOf(query, "after"), ROOMS_PAGE);
+    const rooms = await admin.search.rooms(text, exactlyOf(query, "after"), ROOMS_PAGE);
     const next = rooms.length === ROOMS_PAGE ? rooms.at(-1)!.room : undefined;
     return show(request, reply, "rooms.eta", {
       text,
@@ -31,9 +31,9 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
 
   app.post("/admin/rooms", async (request, reply) => {
     const room = requireStoredRoom(textOf(request.body as Fields, "room"));
-    await requireNotErasing(admin, room);
+    await requireNotErasing(admin.jobs, room);
     const { created } = await store.ensureRoom(room, new Date().toISOString());
-    // A second click finds the room that the first one made.
+    // A second click finds the room that the first one created.
     if (created) await moderator.note({ act: "create room", room });
     return done(reply, roomPath(room), "done");
   });
@@ -48,9 +48,9 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
   app.post("/admin/room", async (request, reply) => {
     const fields = request.body as Fields;
     const room = requireStoredRoom(fields["room"]);
-    // A page that was loaded before the room was deleted must not bring it back.
+    // A page from before the deletion must not create the room again.
     if (!(await store.room(room))) throw new ProtocolError("not_found");
-    // Without a rule nobody has changed anything but this page, and it says all that is to hold.
+    // Without a rule there is no change by another moderator to preserve, so the form sets everything.
     await moderator.setRoom(room, logAdmin.rules.room(room) ? changesOf(fields) : settingsOf(fields));
     return done(reply, roomPath(room), "done");
   });
@@ -61,7 +61,7 @@ export function roomRoutes(app: FastifyInstance, { logAdmin, admin, store, moder
     if (room === undefined || !isConfirmed(fields, room)) {
       throw new ProtocolError("bad_request", { field: "confirm", message: "To delete a room, type its name." });
     }
-    if (!(await isAnything(room))) throw new ProtocolError("not_found", { message: "There is no such room." });
+    if (!(await exists(room))) throw new ProtocolError("not_found", { message: "This room does not exist." });
     await moderator.erase({ kind: "room", room });
     return done(reply, "/admin/", "erasing");
   });

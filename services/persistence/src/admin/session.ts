@@ -6,9 +6,7 @@ const COOKIE = "madang_admin";
 const SESSION_MS = 8 * 3600_000;
 const VALUE = /^(\d{13,16})\.([A-Za-z0-9_-]{16,32})\.([A-Za-z0-9_-]{43})$/;
 
-/**
- * Moderators' sessions, kept in a signed cookie alone: every instance knows them, and a new ADMIN_TOKEN ends them all.
- */
+/** Moderators' sessions. A session is only a signed cookie, so every instance accepts it, and a new ADMIN_TOKEN ends it. */
 export class Sessions {
   readonly #token: Buffer;
   readonly #key: Buffer;
@@ -18,7 +16,7 @@ export class Sessions {
     this.#key = createHmac("sha256", token).update("madang: admin sessions").digest();
   }
 
-  /** Whether that is the token; takes the same time whatever it is. */
+  /** Compares in constant time. */
   isToken(given: string): boolean {
     return timingSafeEqual(digest(given), this.#token);
   }
@@ -32,7 +30,7 @@ export class Sessions {
     setCookie(request, reply, "", 0);
   }
 
-  /** The token that every form of a session carries; `undefined` without a session that still holds. */
+  /** The CSRF token of the request's session; `undefined` without a valid session. */
   csrf(request: FastifyRequest): string | undefined {
     const cookies = (request.headers.cookie ?? "").split(";").map((cookie) => cookie.trim());
     const value = cookies.find((cookie) => cookie.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? "";
@@ -47,18 +45,18 @@ export class Sessions {
   }
 }
 
-/** Takes the same time however much of the two is alike. */
+/** Compares in constant time. */
 export function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** Of one length, so that comparing says nothing about it. */
+/** Digests have one length, so that comparing them does not reveal the text's length. */
 function digest(text: string): Buffer {
   return createHmac("sha256", "madang").update(text).digest();
 }
 
 function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, maxAgeS: number): void {
-  // Who lies about TLS in front only keeps the cookie from themselves.
+  // A client that forges this header only loses its own cookie.
   const secure = request.protocol === "https" || request.headers["x-forwarded-proto"] === "https";
   reply.header(
     "set-cookie",

@@ -14,17 +14,20 @@ interface Found {
   readonly messages: HistoryMessage[];
   readonly foundOldest: boolean;
   readonly foundNewest: boolean;
-  /** From where to join, for a page that is empty and not at the newest end. */
+  /** The position to join from, for an empty page that is not at the newest end. */
   readonly start?: Position;
-  /** From where to join, for a caller who is ahead of the floor. */
+  /** The position to join from, for a client that is ahead of the floor. */
   readonly ahead?: Position;
 }
 
 /**
- * One page of a room's history. It ends at the floor: what is stored beyond it may have gaps, and comes by joining.
- * A page that reaches the newest end is joined from the floor, which holds for the whole room; any other from its last
- * message. A caller who asks for what follows a position ahead of the floor (which an instance that has just come back may
- * know less of) stays there: further back some events would be told twice.
+ * Reads one page of a room's history. The page ends at the floor, because the store may have gaps beyond it; a client
+ * gets those events by joining.
+ *
+ * `position` says where to join without missing an event: the floor for a page at the newest end, else the position of
+ * the page's last message. An instance that has just started may know a lower floor than a client has seen. A client
+ * that asks for messages after such a position gets the same position back: from a lower one it would get events twice.
+ *
  * A room that history does not know answers an empty page: a client may join it, or post to it, before its first event is stored.
  * @throws ProtocolError `bad_request`, `bad_position`, `history_unavailable`
  */
@@ -35,7 +38,7 @@ export async function readPage(
   query: HistoryQuery,
 ): Promise<HistoryPage> {
   const cursor = cursorOf(query);
-  // The floor first: whatever lies below it was in the store by then.
+  // The floor comes first: every event up to it is then in the store.
   const end = await floor.now(cursor?.position);
   const reader = new PageReader(store, room, end, query.limit ?? 50);
   const found = await reader.read(cursor);
@@ -81,7 +84,7 @@ class PageReader {
 
   read(cursor: Cursor): Promise<Found> {
     if (!cursor) return this.#latest();
-    // Nothing that can be shown is beyond the floor.
+    // Pages show no event beyond the floor.
     const isBeyond = comparePositions(cursor.position, this.#floor) > 0;
     switch (cursor.kind) {
       case "before":
@@ -99,7 +102,7 @@ class PageReader {
     return { messages: messages.slice(0, this.#limit).reverse(), foundOldest, foundNewest: true };
   }
 
-  /** The cursor's own message is read too: that it is there answers for free whether the page is at an end. */
+  /** Also reads the cursor's own message: if it exists, the page is not at the newest end, and no second query is needed. */
   async #before(position: Position): Promise<Found> {
     const messages = await this.#older({ upTo: position }, this.#limit + 2);
     const isThere = messages[0] !== undefined && comparePositions(messages[0], position) === 0;
@@ -119,7 +122,7 @@ class PageReader {
     return isBeyond && position.epoch === this.#floor.epoch ? { ...page, ahead: position } : page;
   }
 
-  /** Half before and half after, the cursor's own with those before; a side that is short leaves its share to the other. */
+  /** Half of the page before the cursor, with the cursor's own message, and half after it. A short side leaves its share to the other. */
   async #around(position: Position): Promise<Found> {
     const [older, newer] = await Promise.all([
       this.#older({ upTo: position }, this.#limit + 1),

@@ -16,11 +16,11 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Who asks, on every route under `/v1`. */
+    /** The identity of the client, on every route under `/v1`. */
     identity: Identity | undefined;
   }
   interface FastifyContextConfig {
-    /** What the route's room must grant, where the method does not say it: GET is "read", PUT and POST "write", the rest "moderate". */
+    /** The permission that the route needs, if it differs from the method's: GET "read", PUT and POST "write", others "moderate". */
     action?: Action;
   }
 }
@@ -28,9 +28,9 @@ declare module "fastify" {
 const ACTION_OF: Record<string, Action> = { GET: "read", HEAD: "read", PUT: "write", POST: "write" };
 
 /**
- * Every route under `/v1` needs an identity, and every one with a `:room` the right to that room: also those that are
- * yet to be written. The edge checks the same token before; this does not rely on it. Only a header is looked at, which
- * no browser sends by itself.
+ * Requires an identity on every route under `/v1`, and the permission for the room on every route with `:room`. Routes
+ * that are added later are covered, too. The edge checks the same token before; this service does not rely on that. It
+ * reads only the `Authorization` header, which browsers never send by themselves.
  */
 export function addAccess(app: FastifyInstance, settings: AuthSettings, rules: Rules = NO_RULES): void {
   const { anonymous, verify } = createAuthenticator(settings, createFailureLog(app.log));
@@ -64,10 +64,10 @@ export function addAccess(app: FastifyInstance, settings: AuthSettings, rules: R
   });
 }
 
-/** Where nobody proves who they are, a ban is of a name, and a name is not asked for to read. */
+/** Applies only to users with an id: without one, a ban is on a nickname, and reading needs no nickname. */
 function isBanned(rules: Rules, { userId, name = "" }: Identity, room: string): boolean {
   if (userId === undefined) return false;
-  return [undefined, room].some((where) => holds(rules.member(where, { userId, user: name })?.ban, Date.now()));
+  return [undefined, room].some((scope) => holds(rules.member(scope, { userId, user: name })?.ban, Date.now()));
 }
 
 function isGuarded(request: FastifyRequest): boolean {

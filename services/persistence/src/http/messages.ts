@@ -8,14 +8,14 @@ import type { Store } from "../store/store.ts";
 import { conditional, problems } from "./openapi.ts";
 
 export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTypebox {
-  const pages = new SharedReads<HistoryPage>();
+  const reads = new SharedReads<HistoryPage>();
   return async (app) => {
     app.get(
       "/v1/rooms/:room/messages",
       {
         schema: {
           operationId: "getMessages",
-          summary: "A page of a room's history",
+          summary: "Read a page of a room's history",
           description:
             'Give at most one of "before", "after" and "around"; without them the page has the latest messages. A room without messages, or one that does not exist yet, answers an empty page.',
           tags: ["history"],
@@ -28,7 +28,7 @@ export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTyp
         const room = requireRoom(params.room);
         const { before, after, around, limit } = query;
         const key = JSON.stringify([room, before, after, around, limit]);
-        return pages.run(key, () => readPage(store, floor, room, query));
+        return reads.run(key, () => readPage(store, floor, room, query));
       },
     );
   };

@@ -6,10 +6,10 @@ import { Type } from "typebox";
 
 const problem = { description: "A problem (RFC 9457).", content: { "application/problem+json": { schema: Problem } } };
 
-/** What every route answers when it does not do what was asked. */
+/** The error responses of every route. */
 export const problems = { "4xx": problem, "5xx": problem } as const;
 
-/** What a read answers besides, to who has it already. */
+/** The response of a read that the client has stored already. */
 export const conditional = {
   304: { description: "Unchanged since the ETag in If-None-Match.", type: "null" },
 } as const;
@@ -18,13 +18,13 @@ type Paths = NonNullable<NonNullable<FastifyDynamicSwaggerOptions["openapi"]>["p
 
 const stored = (description: string) => ({ description, content: { "application/json": { schema: PostedMessage } } });
 
-/** What the edge serves of the API by itself: to who reads the document there it is all one. */
+/** Routes that the edge serves itself. The document describes the whole API. */
 const EDGE_PATHS = {
   "/v1/rooms/{room}/messages": {
     post: {
       operationId: "postMessage",
       summary: "Send a message",
-      description: "For bots and webhooks. Served by the edge.",
+      description: "For bots and webhooks.",
       tags: ["history"],
       parameters: [
         {
@@ -38,13 +38,13 @@ const EDGE_PATHS = {
           name: "Idempotency-Key",
           in: "header",
           schema: Type.String({ minLength: 1, maxLength: NONCE_MAX_LENGTH }),
-          description: "The message's nonce: repeated with the same one it is stored once.",
+          description: "The message's nonce. Requests with the same nonce store the message once.",
         },
       ],
       requestBody: { required: true, content: { "application/json": { schema: PostMessage } } },
       responses: {
-        200: stored("It was stored before."),
-        201: stored("It is stored."),
+        200: stored("The message had been stored already."),
+        201: stored("The message is stored."),
         "4XX": problem,
         "5XX": problem,
       },
@@ -53,8 +53,8 @@ const EDGE_PATHS = {
 } as unknown as Paths;
 
 /**
- * Everything the page needs comes from here: it works offline, and by plain HTTP from another machine, too (the plugin's
- * own policy has the browser ask by HTTPS instead). Of inline things it has styles alone.
+ * The page at `/docs` loads everything from this service, so it works offline, and by plain HTTP from another machine;
+ * the plugin's own policy would make browsers use HTTPS. The page has inline styles but no inline scripts.
  */
 const PAGE_CSP = [
   "default-src 'none'",
@@ -68,7 +68,7 @@ const PAGE_CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The API as OpenAPI 3.1, made from the schemas that validate, and a page to try it at `/docs`. */
+/** Serves the API's description (OpenAPI 3.1, from the schemas that validate requests) and a page for it at `/docs`. */
 export async function addDocs(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -77,13 +77,13 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
         title: "Madang",
         version: "1",
         description:
-          "Rooms and their history. A position is opaque and ordered; errors are problem+json (RFC 9457). Query parameters and properties of bodies that are not listed are refused.",
+          "Rooms and their history. Positions are opaque and ordered. Errors are problem+json (RFC 9457). A request with a query parameter or body property that is not listed here is refused.",
       },
       tags: [{ name: "rooms" }, { name: "history" }],
       components: {
         securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
       },
-      // Both: a token where AUTH=jwt, none where AUTH=none.
+      // With AUTH=jwt a token is required; with AUTH=none there is none.
       security: [{ token: [] }, {}],
       paths: EDGE_PATHS,
     },

@@ -9,17 +9,17 @@ const RoomParams = Type.Object({ room: Type.String({ description: "The room's na
 
 const ListQuery = Type.Object(
   {
-    after: Type.Optional(Type.String({ minLength: 1, description: '"next" of the page before.' })),
+    after: Type.Optional(Type.String({ minLength: 1, description: '"next" of the previous page.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
   },
   { additionalProperties: false },
 );
 
-/** Rooms that nobody may see are passed over in steps of this many; after so many steps a page ends where it is. */
+/** Rooms that the client may not read are skipped in steps of this size. A page ends after this number of steps. */
 const SCAN_ROOMS = 500;
 const SCAN_STEPS = 20;
 
-/** A page of the rooms that somebody may read. It may be short, even empty, with more to come: `next` says where to go on. */
+/** A page of the rooms that the client may read. It may be short, or even empty, when more rooms follow: see `next`. */
 async function readableRooms(
   store: Pick<Store, "roomNames" | "rooms">,
   identity: Identity,
@@ -29,7 +29,7 @@ async function readableRooms(
   const readable: string[] = [];
   let from = after;
   for (let step = 0; step < SCAN_STEPS && readable.length <= limit; step++) {
-    // Where everything may be read one step is enough: that is nearly always so.
+    // One step is enough for a client that may read every room, which is the usual case.
     const wanted = step === 0 ? limit + 1 : SCAN_ROOMS;
     const names = await store.roomNames(from, wanted);
     readable.push(...names.filter((name) => may(identity, name, "read")));
@@ -42,8 +42,8 @@ async function readableRooms(
 }
 
 /**
- * Rooms are listed by name: that order stands still while one pages through it, whatever is said meanwhile.
- * @param requireNotErasing rejects for a room that is being erased: one that were made now would go with it
+ * Rooms are listed by name, because that order does not change while a client reads page after page.
+ * @param requireNotErasing rejects while the room is being erased: the erasure would remove a room that is created now
  */
 export function roomRoutes(
   store: Store,
@@ -55,7 +55,7 @@ export function roomRoutes(
       {
         schema: {
           operationId: "listRooms",
-          summary: "Rooms, in the order of their names",
+          summary: "List rooms by name",
           tags: ["rooms"],
           querystring: ListQuery,
           response: { 200: RoomList, ...conditional, ...problems },
@@ -69,7 +69,7 @@ export function roomRoutes(
       {
         schema: {
           operationId: "getRoom",
-          summary: "One room",
+          summary: "Get a room",
           tags: ["rooms"],
           params: RoomParams,
           querystring: NoQuery,
@@ -88,7 +88,7 @@ export function roomRoutes(
       {
         schema: {
           operationId: "putRoom",
-          summary: "Get a room, or make it",
+          summary: "Get a room, or create it",
           tags: ["rooms"],
           params: RoomParams,
           querystring: NoQuery,
@@ -96,9 +96,9 @@ export function roomRoutes(
         },
       },
       async ({ params, body }, reply) => {
-        // A body may set nothing yet: better to say so than to leave it out in silence.
+        // Refuse properties instead of ignoring them.
         if (body !== undefined && body !== null && JSON.stringify(body) !== "{}") {
-          throw new ProtocolError("bad_request", { field: "body", message: "A room is made without properties." });
+          throw new ProtocolError("bad_request", { field: "body", message: "A room is created without properties." });
         }
         const name = requireRoom(params.room);
         await requireNotErasing(name);

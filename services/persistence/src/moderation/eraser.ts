@@ -3,58 +3,60 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LogAdmin } from "@madang/broker";
 import type { RoomRule } from "@madang/protocol";
 import type { Floor } from "../recovery/floor.ts";
-import type { AdminStore, Job } from "../store/admin-store.ts";
+import type { AdminStore } from "../store/admin-store.ts";
+import type { Job } from "../store/job-queue.ts";
 import { isBy } from "../store/person.ts";
 import { comparePositions, type Position } from "../store/position.ts";
 
-/** How soon a job goes on that an instance died over. Renewed at each third of it, however long a step takes. */
-const HOLD_MS = 15_000;
-const TICK_MS = 2000;
+/** How long a job waits after its instance died. The instance renews its lease three times as often. */
+const LEASE_MS = 15_000;
+const POLL_MS = 2000;
 const FLOOR_POLL_MS = 100;
-/** Messages grow old meanwhile. A retention that is new is held to at once. */
+/** How often old messages are removed. A new retention rule applies at once. */
 const RETENTION_INTERVAL_MS = 3600_000;
-/** A step may take long. Cut off, it is repeated by whoever goes on. */
+/** A step may take longer than a shutdown waits. The instance that continues the job repeats it. */
 const CLOSE_LIMIT_MS = 2000;
 const DAY_MS = 24 * 3600_000;
 
 interface Deps {
   readonly logAdmin: LogAdmin;
-  readonly store: AdminStore;
+  readonly store: Pick<AdminStore, "audit" | "erasure" | "jobs">;
   readonly floor: Pick<Floor, "now">;
   readonly onFailure: (what: string, error: Error) => void;
 }
 
-/** Saves how far a job is, and has it ours for another while. @throws LetGo */
-type Save = (step: Partial<Job>) => Promise<Job>;
+/** Saves a job's progress and renews its lease. @throws Released */
+type Save = (progress: Partial<Job>) => Promise<Job>;
 
-/** The job is somebody else's now, or this process is to stop, or something has to end first: it goes on elsewhere, or later. */
-class LetGo extends Error {}
+/** This instance gives up the job for now: another one has it, the process stops, or an act in the room is unfinished. */
+class Released extends Error {}
 
 /**
- * Does erasures, one at a time, each step of which may be repeated: whatever is killed, a job goes on from its last
- * saved step until it is done. Also removes what is older than its room's retention.
+ * Runs erasures, one at a time, and removes messages older than their room's retention. Every step can be repeated: an
+ * erasure that is interrupted continues from its last saved step, on any instance, until it is done.
  *
- * The order matters. Up to a fixed position of the log: first all of it is in the store (or what comes later would bring
- * it back), then it is emptied there, then in the log, event by event, each announced to the members before it is gone.
+ * The order of the steps matters. Everything up to a fixed position of the log is first projected, because a later
+ * projection would bring it back. It is then emptied in the store, and then removed from the log event by event, each
+ * announced to the members before it is removed.
  */
 export class Eraser {
   readonly #deps: Deps;
   readonly #holder = randomUUID();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  /** Not before the rules are known. */
-  #sweepAt = Number.POSITIVE_INFINITY;
+  /** When retention is next enforced, by `performance.now()`. Never before the rules are known. */
+  #retentionAt = Number.POSITIVE_INFINITY;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#running = this.#run();
-    // Also of each rule that is read at the start; until all are known there are none to be swept by.
+    // Also called for each rule that is read at the start, when not all rules are known yet; `opened` covers that.
     deps.logAdmin.rules.onChange((rule) => {
-      if (rule.kind === "room" && rule.retentionDays !== undefined) this.#sweepAt = 0;
+      if (rule.kind === "room" && rule.retentionDays !== undefined) this.#retentionAt = 0;
     });
     deps.logAdmin.opened.then(
       () => {
-        this.#sweepAt = 0;
+        this.#retentionAt = 0;
       },
       () => {},
     );
@@ -70,95 +72,95 @@ export class Eraser {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        const job = await this.#deps.store.takeJob(this.#holder, HOLD_MS);
+        const job = await this.#deps.store.jobs.take(this.#holder, LEASE_MS);
         if (job) {
-          await this.#hold(job);
+          await this.#runLeased(job);
           continue;
         }
-        if (performance.now() >= this.#sweepAt) await this.#sweep();
+        if (performance.now() >= this.#retentionAt) await this.#enforceRetention();
       } catch (error) {
-        if (!(error instanceof LetGo)) this.#deps.onFailure("an erasure waits", error as Error);
+        if (!(error instanceof Released)) this.#deps.onFailure("an erasure failed and will be retried", error as Error);
       }
-      await delay(TICK_MS, undefined, { signal }).catch(() => {});
+      await delay(POLL_MS, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** Does a job that is ours, and keeps it so: two who take a long step from each other would never get past it. */
-  async #hold(taken: Job): Promise<void> {
+  /** Runs a leased job and keeps renewing the lease: otherwise two instances could take a long step from each other for ever. */
+  async #runLeased(taken: Job): Promise<void> {
     let job = taken;
-    const save: Save = async (step) => {
-      job = { ...job, ...step };
-      if (this.#stop.signal.aborted) throw new LetGo();
-      if (!(await this.#deps.store.saveJob(job, this.#holder, HOLD_MS))) throw new LetGo();
+    const save: Save = async (progress) => {
+      job = { ...job, ...progress };
+      if (this.#stop.signal.aborted) throw new Released();
+      if (!(await this.#deps.store.jobs.save(job, this.#holder, LEASE_MS))) throw new Released();
       return job;
     };
-    // One that fails is made up for by the next; that the job is lost shows when a step is saved.
-    const renewal = setInterval(() => void save({}).catch(() => {}), HOLD_MS / 3);
+    // The next renewal makes up for a failed one, and the next saved step notices a lost lease.
+    const renewal = setInterval(() => void save({}).catch(() => {}), LEASE_MS / 3);
     try {
-      await this.#do(taken, save);
+      await this.#erase(taken, save);
     } finally {
       clearInterval(renewal);
     }
   }
 
-  async #do(taken: Job, save: Save): Promise<void> {
+  async #erase(taken: Job, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
     const { subject } = taken;
     if (subject.kind === "room") {
-      // What a moderator has begun may still open the room, or speak of it. One that began later knows of the job.
-      if (await store.isActing(subject.room)) throw new LetGo();
+      // An act that has begun may still open the room or publish an event in it. An act that begins later sees the job.
+      if (await store.audit.hasUnfinished(subject.room)) throw new Released();
       await this.#setClosed(subject.room, true);
     }
     const { epoch, firstSeq, lastSeq } = await logAdmin.log();
     let job = taken;
-    // A log that was made anew meanwhile has to be looked through as well.
+    // A log with another epoch must be searched from its beginning.
     if (job.upTo?.epoch !== epoch) job = await save({ upTo: { epoch, seq: lastSeq }, erasedTo: 0, historyDone: false });
     const upTo = job.upTo!;
     if (!job.historyDone) {
-      await this.#projected(upTo);
-      // Whoever has stood still and lost the job is to know before there is something new to be erased.
+      await this.#untilProjected(upTo);
+      // An instance that was suspended and lost its lease must notice before it erases messages that are newer.
       await save({});
-      if (subject.kind === "room") await store.eraseRoom(subject.room, upTo);
-      else await store.erasePerson(subject.person, new Date().toISOString());
+      if (subject.kind === "room") await store.erasure.eraseRoom(subject.room, upTo);
+      else await store.erasure.erasePerson(subject.person, new Date().toISOString());
       job = await save({ historyDone: true });
     }
     await this.#eraseFromLog(job, Math.max(firstSeq, job.erasedTo + 1), upTo, save);
     if (subject.kind === "room") await this.#eraseRest(subject.room, save);
-    await store.finishJob(job.id);
+    await store.jobs.finish(job.id);
   }
 
-  /** From one sequence to another, both included; saves how far it is after each bite. */
+  /** Erases the subject's events between two sequences, both included, and saves the progress after each batch. */
   async #eraseFromLog({ id, subject }: Job, from: number, { epoch, seq: to }: Position, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
     for (let next = from; next <= to; ) {
       const records = await logAdmin.scan(subject.kind === "room" ? subject.room : undefined, next);
-      const theirs = records.filter(
+      const found = records.filter(
         ({ seq, data }) => seq <= to && (subject.kind === "room" || isBy(data, subject.person)),
       );
       if (subject.kind === "person") {
-        const messages = theirs.flatMap(({ seq, data }) => {
+        const messages = found.flatMap(({ seq, data }) => {
           const room = roomOfMessage(data);
           return room === undefined ? [] : [{ room, position: { epoch, seq } }];
         });
-        await store.eraseMessagesAt(messages, new Date().toISOString());
+        await store.erasure.eraseMessages(messages, new Date().toISOString());
         for (const { room, position } of messages) await this.#announce(id, room, position.seq);
       }
-      for (const { seq } of theirs) await logAdmin.erase(seq);
-      // Nothing was found between here and what is asked for: a replica's answer may be late, the log's own end is not.
+      for (const { seq } of found) await logAdmin.erase(seq);
+      // An empty batch ends the search at `to`, which the log itself reported. A replica that lags behind is no reason to stop earlier.
       const erasedTo = records.length === 0 ? to : Math.min(records.at(-1)!.seq, to);
       await save({ erasedTo });
       next = erasedTo + 1;
     }
   }
 
-  /** What was on its way when the room was closed, and the room's last events. Then the name is free again. */
+  /** Erases messages that were in transit when the room was closed, and the room's last events; then opens the name again. */
   async #eraseRest(room: string, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
     const { epoch, lastSeq } = await logAdmin.log();
     const end = { epoch, seq: lastSeq };
-    // The job was ours until after that, so the room closed: what is beyond the end is of its next life.
+    // Holding the lease here proves that the room is still closed: events beyond `end` belong to a new room of that name.
     await save({});
-    await this.#projected(end);
+    await this.#untilProjected(end);
     for (let from = 1; from <= lastSeq; ) {
       const records = await logAdmin.scan(room, from);
       if (records.length === 0) break;
@@ -166,7 +168,7 @@ export class Eraser {
       from = records.at(-1)!.seq + 1;
     }
     await save({});
-    await store.eraseRoom(room, end);
+    await store.erasure.eraseRoom(room, end);
     await save({});
     await this.#setClosed(room, false);
   }
@@ -176,26 +178,26 @@ export class Eraser {
     await this.#deps.logAdmin.change(rule, () => rule);
   }
 
-  /** Members who have the message on their screens see it go. */
+  /** Publishes a delete event, so that members' screens drop the message. */
   async #announce(job: string, room: string, seq: number): Promise<void> {
     const at = new Date().toISOString();
     await this.#deps.logAdmin.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
   }
 
-  /** Resolves when everything up to there is in the store. */
-  async #projected(position: Position): Promise<void> {
+  /** Resolves when every event up to the position is in the store. */
+  async #untilProjected(position: Position): Promise<void> {
     while (comparePositions(await this.#deps.floor.now(position), position) < 0) {
-      if (this.#stop.signal.aborted) throw new LetGo();
+      if (this.#stop.signal.aborted) throw new Released();
       await delay(FLOOR_POLL_MS);
     }
   }
 
-  async #sweep(): Promise<void> {
-    this.#sweepAt = performance.now() + RETENTION_INTERVAL_MS;
+  async #enforceRetention(): Promise<void> {
+    this.#retentionAt = performance.now() + RETENTION_INTERVAL_MS;
     for (const rule of this.#deps.logAdmin.rules.all()) {
       if (rule.kind !== "room" || rule.retentionDays === undefined) continue;
       const before = new Date(Date.now() - rule.retentionDays * DAY_MS).toISOString();
-      await this.#deps.store.eraseOlder(rule.room, before);
+      await this.#deps.store.erasure.eraseOlder(rule.room, before);
     }
   }
 }

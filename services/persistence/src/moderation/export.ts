@@ -1,17 +1,18 @@
 import { type Person, type Rule, whoOf } from "@madang/protocol";
-import type { AdminStore } from "../store/admin-store.ts";
+import type { MessageSearch } from "../store/message-search.ts";
 
 /**
- * What is kept of a person, one JSON object a line: the bans and mutes that there are, then what they said.
- * @param rules all that there are, about anybody
+ * Yields everything that is stored about a person, as one JSON object a line: first their bans and mutes, then their
+ * messages.
+ * @param rules all rules, about any person or room
  */
 export async function* exportPerson(
-  store: Pick<AdminStore, "messagesOf">,
+  search: Pick<MessageSearch, "messagesBy">,
   rules: readonly Rule[],
   person: Person,
 ): AsyncGenerator<string> {
   for (const rule of rules) {
     if (rule.kind === "member" && whoOf(rule) === whoOf(person)) yield `${JSON.stringify(rule)}\n`;
   }
-  for await (const message of store.messagesOf(person)) yield `${JSON.stringify({ kind: "message", ...message })}\n`;
+  for await (const message of search.messagesBy(person)) yield `${JSON.stringify({ kind: "message", ...message })}\n`;
 }

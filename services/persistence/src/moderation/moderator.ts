@@ -11,58 +11,63 @@ import {
   type Rule,
   type Sanction,
 } from "@madang/protocol";
-import type { AdminStore, AuditEntry, JobSubject } from "../store/admin-store.ts";
+import type { AdminStore } from "../store/admin-store.ts";
+import type { AuditEntry } from "../store/audit-log.ts";
+import type { JobQueue, JobSubject } from "../store/job-queue.ts";
 
-/** Shown as the author of what moderators do. */
+/** The author of events that moderators cause. */
 const MODERATOR = "moderator";
-const BEING_DELETED = "This room is being deleted. Its name may be used again when that is done.";
-/** Who goes on changing it then says it themselves. */
-const RETELL_LIMIT = 5;
+const BEING_DELETED = "This room is being deleted. Its name can be used again when the deletion is complete.";
+/** Concurrent changes settle after one or two events. A moderator who keeps changing the room publishes the rest. */
+const REPUBLISH_LIMIT = 5;
 
 export interface RoomSettings {
   readonly topic: string;
   readonly status: RoomStatus;
   readonly slowModeS: number;
-  /** 0: for good. */
+  /** 0 keeps messages for ever. */
   readonly retentionDays: number;
 }
 
 export type Act = MemberEvent["act"];
 
-/** @throws ProtocolError `conflict` for a room that is being erased: what is set or made of it now would go with it, or open it */
-export async function requireNotErasing(store: Pick<AdminStore, "isErasing">, room: string): Promise<void> {
-  if (await store.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
+/** @throws ProtocolError `conflict` while the room is being erased: the erasure would undo any change, or be undone by it */
+export async function requireNotErasing(jobs: Pick<JobQueue, "isErasing">, room: string): Promise<void> {
+  if (await jobs.isErasing(room)) throw new ProtocolError("conflict", { message: BEING_DELETED });
 }
 
 /**
- * What a moderator can do. First the rule, which the edges enforce from then on; then the event, which the members see.
- * Each act is in the audit log before it is begun: it looks whether its room is being erased after that, and an erasure whether an
- * act in its room has begun. So one of two at once sees the other, and nothing is set of a room that goes.
+ * The acts of a moderator. An act first changes the rule, which the edges enforce from then on, and then publishes the
+ * event that members see.
+ *
+ * Each act is written to the audit log before it begins, and then checks whether its room is being erased. An erasure
+ * checks whether an act in its room has begun. If both start at once, at least one sees the other, so no act changes a
+ * room that is being erased.
  */
 export class Moderator {
   readonly #logAdmin: LogAdmin;
-  readonly #store: AdminStore;
+  readonly #store: Pick<AdminStore, "audit" | "erasure" | "jobs" | "search">;
 
-  constructor(logAdmin: LogAdmin, store: AdminStore) {
+  constructor(logAdmin: LogAdmin, store: Pick<AdminStore, "audit" | "erasure" | "jobs" | "search">) {
     this.#logAdmin = logAdmin;
     this.#store = store;
   }
 
   /**
-   * @param changes as it is to be, whatever it was; what is absent stays. The members are told what changes; where that
-   * is nothing of theirs, how things are, for who missed it
+   * Sets the given properties and leaves the others. Members get an event with the changed properties. If none of them
+   * is visible to members, the event repeats the present state, for members that missed it.
    * @throws ProtocolError `conflict`
    */
   async setRoom(room: string, { topic, status, slowModeS, retentionDays }: Partial<RoomSettings>): Promise<void> {
-    await requireNotErasing(this.#store, room);
+    await requireNotErasing(this.#store.jobs, room);
     const detail = [
       status === undefined ? [] : `status ${status}`,
       slowModeS === undefined ? [] : `slow mode ${slowModeS} s`,
-      retentionDays === undefined ? [] : `retention ${retentionDays || "for good"}`,
+      retentionDays === undefined ? [] : `retention ${retentionDays === 0 ? "for ever" : `${retentionDays} days`}`,
       topic === undefined ? [] : `topic: ${topic}`,
     ].flat();
     return this.#act({ act: "room", room, detail: detail.join(", ") }, async (id, at) => {
-      await requireNotErasing(this.#store, room);
+      await requireNotErasing(this.#store.jobs, room);
       let now: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
       await this.#logAdmin.change<RoomRule>(now, ({ retentionDays: kept = 0, ...rule }) => {
         const days = retentionDays ?? kept;
@@ -70,29 +75,32 @@ export class Moderator {
         if (days > 0) now = { ...now, retentionDays: days };
         return now;
       });
-      const told = {
+      const changed = {
         ...(topic === undefined ? {} : { topic }),
         ...(status === undefined ? {} : { status }),
         ...(slowModeS === undefined ? {} : { slowModeS }),
       };
-      const all = { status: now.status, slowModeS: now.slowModeS };
-      const said = Object.keys(told).length === 0 ? all : told;
-      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, ...said, at }, id);
-      await this.#tellAgain(room, now, id, at);
+      const present = { status: now.status, slowModeS: now.slowModeS };
+      const visible = Object.keys(changed).length === 0 ? present : changed;
+      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, ...visible, at }, id);
+      await this.#republish(room, now, id, at);
     });
   }
 
-  /** Of two who set a room at once the later rule holds, and its event may be the earlier one: then what holds is said last. */
-  async #tellAgain(room: string, told: RoomRule, id: string, at: string): Promise<void> {
-    for (let [last, again] = [told, 1]; again <= RETELL_LIMIT; again++) {
+  /**
+   * When two moderators change a room at once, the event of the rule that holds may be the earlier one. Publishes the
+   * present rule until it is the last event.
+   */
+  async #republish(room: string, published: RoomRule, id: string, at: string): Promise<void> {
+    for (let [last, attempt] = [published, 1]; attempt <= REPUBLISH_LIMIT; attempt++) {
       const { status, slowModeS } = this.#logAdmin.rules.room(room) ?? last;
       if (status === last.status && slowModeS === last.slowModeS) return;
       last = { ...last, status, slowModeS };
-      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, status, slowModeS, at }, `${id} ${again}`);
+      await this.#logAdmin.publish({ type: "room", room, user: MODERATOR, status, slowModeS, at }, `${id} ${attempt}`);
     }
   }
 
-  /** What somebody may not do any more, in a room or (without one) everywhere; or may again. */
+  /** Bans or mutes a person in a room, or everywhere when `room` is undefined; or lifts that. */
   sanction(person: Person, room: string | undefined, act: Act, given: Omit<Sanction, "at">): Promise<void> {
     const { until } = given;
     const where = room === undefined ? "everywhere" : "in this room";
@@ -106,48 +114,45 @@ export class Moderator {
         ...rest,
         ...(lifts ? {} : { [which]: { ...given, at } }),
       }));
-      // What holds everywhere belongs to no room's log: the one it concerns is told, and nobody else. In a room that is being
-      // erased nobody is left to be told, and the event would make it anew.
-      if (room === undefined || (await this.#store.isErasing(room))) return;
+      // A rule that holds everywhere belongs to no room's log, and the edges tell only the person. A room that is being
+      // erased has no members left, and an event would create it again.
+      if (room === undefined || (await this.#store.jobs.isErasing(room))) return;
       const event: MemberEvent = { type: "member", room, ...plain(person), act, at };
       await this.#logAdmin.publish(until === undefined ? event : { ...event, until }, id);
     });
   }
 
-  /** Members see it go, history shows it as deleted, and nobody is given it again from the log. */
-  async deleteMessage(room: string, text: string): Promise<void> {
-    const position = parsePosition(text);
-    if (!position) throw new ProtocolError("bad_position");
-    // What stands there may be another room's, whose members would not be told.
-    if (!(await this.#store.hasMessage(room, position))) throw new ProtocolError("not_found");
-    return this.#act({ act: "delete message", room, detail: text }, async (id, at) => {
-      await requireNotErasing(this.#store, room);
+  /**
+   * Deletes a message: members get a delete event, history shows the message as deleted, and the log no longer has it.
+   * @throws ProtocolError `bad_position`, `not_found`, `conflict`
+   */
+  async deleteMessage(room: string, position: string): Promise<void> {
+    const parsed = parsePosition(position);
+    if (!parsed) throw new ProtocolError("bad_position");
+    // The position may be that of another room's message, whose members would get no event.
+    if (!(await this.#store.search.hasMessage(room, parsed))) throw new ProtocolError("not_found");
+    return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
+      await requireNotErasing(this.#store.jobs, room);
       const { epoch } = await this.#logAdmin.log();
-      if (epoch === position.epoch) {
-        await this.#logAdmin.publish({ type: "delete", room, user: MODERATOR, target: position.seq, at }, id);
-        await this.#logAdmin.erase(position.seq);
+      if (epoch === parsed.epoch) {
+        await this.#logAdmin.publish({ type: "delete", room, user: MODERATOR, target: parsed.seq, at }, id);
+        await this.#logAdmin.erase(parsed.seq);
       }
-      await this.#store.markDeleted(room, position, at);
+      await this.#store.erasure.markDeleted(room, parsed, at);
     });
   }
 
-  /** Begins an erasure, which goes on by itself until it is done. @returns its id */
+  /** Starts an erasure, which then continues by itself until it is done. @returns the job's id */
   async erase(subject: JobSubject): Promise<string> {
     const at = new Date().toISOString();
-    const job = await this.#store.addJob(subject, at);
+    const job = await this.#store.jobs.add(subject, at);
     const about = subject.kind === "room" ? { room: subject.room } : { person: { user: "[to be erased]" } };
-    await this.#store.record({
-      id: entryId(at),
-      at,
-      act: `erase ${subject.kind}`,
-      ...about,
-      detail: job,
-      state: "done",
-    });
+    const act = `erase ${subject.kind}`;
+    await this.#store.audit.add({ id: entryId(at), at, act, ...about, detail: job, state: "done" });
     return job;
   }
 
-  /** Notes something that changes nothing by itself. */
+  /** Records an act that changes nothing by itself. */
   note(entry: Pick<AuditEntry, "act" | "room" | "person" | "detail">): Promise<void> {
     return this.#act(entry, async () => {});
   }
@@ -158,18 +163,18 @@ export class Moderator {
   ): Promise<void> {
     const at = new Date().toISOString();
     const id = entryId(at);
-    await this.#store.record({ id, at, ...entry, state: "begun" });
+    await this.#store.audit.add({ id, at, ...entry, state: "begun" });
     try {
       await work(id, at);
     } catch (error) {
-      await this.#store.finish(id, "failed");
+      await this.#store.audit.finish(id, "failed");
       throw error;
     }
-    await this.#store.finish(id, "done");
+    await this.#store.audit.finish(id, "done");
   }
 }
 
-/** Sorts by time. */
+/** Ids of audit entries sort by time. */
 function entryId(at: string): string {
   return `${at} ${randomUUID()}`;
 }
@@ -178,7 +183,7 @@ function plain({ userId, user }: Person): { userId?: string; user: string } {
   return userId === undefined ? { user } : { userId, user };
 }
 
-/** The rules that restrict somebody, or did until their time was over. */
+/** The rules that ban or mute a person, including those that have expired. */
 export function sanctioned(rules: readonly Rule[]): MemberRule[] {
   return rules.filter((rule): rule is MemberRule => rule.kind === "member" && (rule.ban ?? rule.mute) !== undefined);
 }

@@ -1,20 +1,20 @@
 import { ConfigError, certificatePath, readSettingsFile } from "@madang/runtime";
 import { MongoClient, type MongoClientOptions } from "mongodb";
 
-/** An outage is noticed within seconds: by a closed socket at once, by silence after these. */
+/** The limits after which the driver treats a silent server as lost. It notices a closed socket at once. */
 const SELECTION_LIMIT_MS = 2500;
 const CONNECT_LIMIT_MS = 2500;
 const HEARTBEAT_MS = 2000;
 const RETRY_MS = 1000;
 
-/** What is said to be stored is on the disks of a majority. */
+/** An acknowledged write is on the disks of a majority. */
 const DURABLE = { w: "majority", journal: true } as const;
 
 /**
- * A client that notices outages soon and whose writes are durable. Does not wait for MongoDB.
- * @param caFile trusts servers of this CA, and talks to no others
- * @param majorityLimitMs how long a write waits for the majority; absent: for as long as its socket does
- * @throws ConfigError when the URL cannot be used
+ * Creates a client that notices outages within seconds and whose writes are durable. Does not wait for MongoDB.
+ * @param caFile a CA file; with it, the client trusts only servers with a certificate of that CA
+ * @param majorityLimitMs how long a write waits for a majority; without it, the socket's limit applies
+ * @throws ConfigError when the URL is not usable
  */
 export function openMongoClient(
   url: string,
@@ -29,7 +29,7 @@ export function openMongoClient(
     ...(caFile ? { tls: true, tlsCAFile: caFile } : {}),
     ...options,
   });
-  // The driver reads the files that the URL names at each attempt to connect, and would try on for ever.
+  // The driver reads the files that the URL names on every attempt to connect, and would retry for ever.
   const { tlsCAFile, tlsCertificateKeyFile, tlsCRLFile } = client.options;
   if (!caFile) certificatePath("MONGODB_URL", tlsCAFile ?? "");
   for (const file of [tlsCertificateKeyFile, tlsCRLFile]) if (file) readSettingsFile("MONGODB_URL", file);
@@ -37,15 +37,15 @@ export function openMongoClient(
 }
 
 /**
- * By itself the driver does not get over a first connection that failed: whatever is asked later fails, too. With this it is
- * made anew, for as long as that takes.
- * @returns ends it; to be called before the client is closed
+ * Connects again, for as long as it takes, when the first connection fails. Without this the driver fails every later
+ * operation.
+ * @returns a function that stops the attempts; call it before closing the client
  */
 export function keepConnecting(client: MongoClient): () => void {
   let closing = false;
   let retry: NodeJS.Timeout | undefined;
   client.on("topologyClosed", () => {
-    // Should this attempt fail as well, we are told so again.
+    // A failed attempt emits the event again.
     if (!closing) retry = setTimeout(() => void client.connect().catch(() => {}), RETRY_MS);
   });
   return () => {
@@ -57,11 +57,11 @@ export function keepConnecting(client: MongoClient): () => void {
 function makeClient(url: string, options: MongoClientOptions): MongoClient {
   try {
     const client = new MongoClient(url, options);
-    // Only here the driver looks at the name of the database.
+    // The driver checks the name of the database only here.
     client.db();
     return client;
   } catch {
-    // The driver's own text may repeat the password.
-    throw new ConfigError("The environment variable MONGODB_URL is not a connection string of MongoDB.");
+    // The driver's own message may contain the password.
+    throw new ConfigError("The environment variable MONGODB_URL is not a MongoDB connection string.");
   }
 }

@@ -1,10 +1,10 @@
-/** The documents as MongoDB holds them, and what history makes of them. Shapes change only with a migration. */
-import { formatPosition, type HistoryMessage, type Room, type RoomStatus, whoOf } from "@madang/protocol";
-import type { Binary } from "mongodb";
+/** The documents in MongoDB, and their conversion to history. Stored shapes change only with a migration. */
+import { formatPosition, type HistoryMessage, type Person, type Room, type RoomStatus, whoOf } from "@madang/protocol";
+import type { Filter } from "mongodb";
 import type { MessageChange } from "../store/changes.ts";
 import { messageKey, positionOfKey } from "../store/position.ts";
 
-/** The message itself. `who` is there with `nonce` only: together they make a sender's repetition recognisable. */
+/** The message itself. `who` is stored only with a `nonce`: together they identify a repeated send. */
 export interface MessageContent {
   user: string;
   userId?: string;
@@ -16,21 +16,21 @@ export interface MessageContent {
 }
 
 /**
- * A message, or a stub: what is known of a message that has not arrived yet. A stub has no content and is hidden.
- * MongoDB compares embedded documents field by field, so `$max` and `$min` on one decide by its first field.
+ * A message, or a stub. A stub holds the edits and deletes of a message that has not arrived yet; it has no content and
+ * is hidden. MongoDB compares embedded documents field by field, so `$max` and `$min` decide by the first field.
  */
 export interface MessageDocument extends Partial<MessageContent> {
   _id: string;
   room: string;
   edit?: { seq: number; message: string; at: string };
   deleted?: { seq: number; at: string };
-  /** Emptied for good: who said what is no longer known, and does not come back should the log say it again. */
+  /** Emptied for good. Projecting the message again does not restore its content. */
   erased?: true;
 }
 
 /**
- * Of messages that can be shown: no stubs, and none that somebody spoiled by hand. One of those takes neither its page nor the list of
- * rooms away. Asked of MongoDB, so that a page is as long as it is to be.
+ * Matches messages that can be shown: no stubs, and no documents that were damaged by hand, which would make a page or
+ * the list of rooms fail. MongoDB applies it, so that a page has its full length.
  */
 export const SHOWN = { at: { $type: "string" }, user: { $type: "string" }, message: { $type: "string" } } as const;
 
@@ -43,21 +43,11 @@ export interface RoomDocument {
 }
 
 const STATUSES: readonly RoomStatus[] = [0, 1, 2];
-/** Where nobody knows when. */
+/** The creation time of a room whose document has none. */
 const NEVER = new Date(0).toISOString();
 
-/** What is said last is no part of a room's document: the messages tell. */
+/** A room with its last message, which is looked up among the messages. */
 export type RoomWithLast = RoomDocument & { last: [{ _id: string; at: string }] | [] };
-
-export interface DeadLetterDocument {
-  _id: string;
-  epoch: string;
-  seq: number;
-  subject: string;
-  reason: string;
-  at: Date;
-  data: Binary;
-}
 
 function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
   const content: MessageContent = { user, message, at };
@@ -72,12 +62,12 @@ function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange)
 
 export type WholeMessage = MessageContent & { _id: string; room: string };
 
-/** A message as it is stored when it comes. */
+/** A message as it is first stored. */
 export function messageDocument(change: MessageChange): WholeMessage {
   return { _id: messageKey(change.room, change.position), room: change.room, ...contentOf(change) };
 }
 
-/** Whether a stored document is this very message, whatever edits and deletes have been added to it. */
+/** Whether a stored document is this message, with or without edits and deletes. */
 export function isSameMessage(stored: MessageDocument, message: WholeMessage): boolean {
   if (stored.erased) return true;
   return (
@@ -90,7 +80,7 @@ export function isSameMessage(stored: MessageDocument, message: WholeMessage): b
   );
 }
 
-/** A stored message, which is no stub, as history shows it: with its last edit, or without its text when it was deleted. */
+/** A stored message (not a stub) as history shows it: with its last edit, or without its text when it is deleted. */
 export function historyMessage(document: MessageDocument): HistoryMessage {
   const { _id, user, userId, message, at, nonce, replyTo, edit, deleted } = document as WholeMessage & MessageDocument;
   const { epoch, seq } = positionOfKey(_id);
@@ -109,7 +99,7 @@ export function historyMessage(document: MessageDocument): HistoryMessage {
   };
 }
 
-/** A stored room, with what was said last in it, as the API shows it. What somebody spoiled by hand is as if it were not set. */
+/** A stored room and its last message as the API shows them. Fields that were damaged by hand count as not set. */
 export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] }: RoomWithLast): Room {
   const position = last && positionOfKey(last._id);
   const slow = slowModeS?.value;
@@ -121,4 +111,9 @@ export function roomOf({ _id, createdAt, topic, status, slowModeS, last: [last] 
     createdAt: typeof createdAt === "string" ? createdAt : (last?.at ?? NEVER),
     ...(last && position ? { lastMessageAt: last.at, lastPosition: formatPosition(position.epoch, position.seq) } : {}),
   };
+}
+
+/** Matches the messages of a person. A name without an id matches only messages that were stored without a user id. */
+export function saidBy({ userId, user }: Person): Filter<MessageDocument> {
+  return userId === undefined ? { user, userId: { $exists: false }, at: { $exists: true } } : { userId };
 }

@@ -12,20 +12,20 @@ export const DUPLICATE_KEY = 11000;
 /** BadValue, DocumentValidationFailure, BSONObjectTooLarge, KeyTooLong. */
 const REFUSED_FOR_GOOD = new Set<unknown>([2, 121, 10334, 17280]);
 
-/** Why the store will not take a document however often it is asked; `undefined`: it may take it yet. */
+/** Why MongoDB will never accept a document; `undefined` when a retry may succeed. */
 export function refusalForGood(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
-  return REFUSED_FOR_GOOD.has(code) ? `the store refused it: ${code}` : undefined;
+  return REFUSED_FOR_GOOD.has(code) ? `MongoDB refused it with error code ${code}` : undefined;
 }
 
-/** Whether somebody else made the document in this moment, or it holds what has to be unique. */
+/** Whether the document exists already, or another one holds a value that must be unique. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
 /**
- * Idempotent upserts. Two instances that make one document at once get it right at the second go.
- * @param refuse told of each that will never be taken; absent: such a one fails the whole
+ * Runs idempotent upserts. Two instances that upsert the same document at once may collide; the second attempt succeeds.
+ * @param refuse called for each operation that MongoDB will never accept; without it, such an operation fails the call
  */
 export async function bulkUpsert<D extends Document>(
   collection: Collection<D>,
@@ -50,22 +50,22 @@ export async function bulkUpsert<D extends Document>(
 }
 
 /**
- * What failed of the documents of a bulk write, when nothing else did. An outage comes in the same class, without a word
- * about the documents: whoever goes on must have accounted for each.
+ * The documents of a bulk write that failed by themselves; empty for every other error. The driver reports an outage
+ * with the same class, so a caller that continues must account for each document.
  */
 export function failuresOf(error: unknown): { readonly index: number; readonly code: number }[] {
   if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return [];
   return [error.writeErrors].flat().map(({ index, code }) => ({ index, code: Number(code) }));
 }
 
-/** The server's own texts may repeat what users typed (keys of documents), so only their names go on to a log. */
+/** Keeps only the error's name: the server's message may contain what users typed, and must not reach a log. */
 export function safeError(error: unknown): Error {
   const isServers = error instanceof MongoServerError && error.code !== undefined;
   if (isServers) return new Error(`MongoDB refused: ${error.codeName ?? error.code}`);
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** Runs a read on behalf of somebody who waits for an answer. @throws ProtocolError `history_unavailable` */
+/** Runs a read for a request. @throws ProtocolError `history_unavailable` */
 export async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -5,14 +5,14 @@ import type { Refusal } from "../store/store.ts";
 import { isSameMessage, type MessageDocument, messageDocument, type WholeMessage } from "./documents.ts";
 import { bulkUpsert, DUPLICATE_KEY, failuresOf, isDuplicateKey, refusalForGood } from "./errors.ts";
 
-/** Two instances may undo each other's step a few times, while they settle one nonce. */
-const SETTLE_ATTEMPTS = 8;
-/** Of a store of any size: the limit of a socket would end it after seconds, each time anew. */
+/** Two instances that resolve the same nonce at once may undo each other's step a few times. */
+const RESOLVE_ATTEMPTS = 8;
+/** The repair reads the whole collection, and the socket's limit of seconds would end every attempt. */
 const REPAIR_LIMIT_MS = 3600_000;
 
 /**
- * Inserts messages. The common case is one unordered insert; a batch that was written before costs one read more; only
- * messages that met a stub or a used nonce are looked at one by one.
+ * Inserts messages. The common case is one unordered insert. A batch that was written before costs one more read. Only
+ * messages that meet a stub or a used nonce are handled one by one.
  */
 export async function writeMessages(
   collection: Collection<MessageDocument>,
@@ -30,13 +30,13 @@ export async function writeMessages(
   for (const index of taken) {
     const document = documents[index]!;
     const other = byId.get(document._id);
-    const reason = other && isWhole(other) ? otherThan(document, other) : await settle(collection, document);
+    const reason = other && isWhole(other) ? otherThan(document, other) : await resolve(collection, document);
     if (reason !== undefined) refuse(index, reason);
   }
   return refusals;
 }
 
-/** @returns the indexes of those that met an existing key */
+/** @returns the indexes of the documents whose key, or nonce, exists already */
 async function insert(
   collection: Collection<MessageDocument>,
   documents: readonly WholeMessage[],
@@ -60,22 +60,23 @@ async function insert(
   }
 }
 
-/** Why a message cannot be stored where `other` is; `undefined`: it is that one. */
+/** Why a message cannot be stored where `other` is; `undefined` when `other` is this message. */
 function otherThan(document: WholeMessage, other: MessageDocument): string | undefined {
-  return isSameMessage(other, document) ? undefined : "its position is taken by another message";
+  return isSameMessage(other, document) ? undefined : "another message is stored at its position";
 }
 
 /**
- * Writes a message that met a stub of itself, or an earlier use of its nonce. Of several messages with one nonce the
- * lowest position stays, whatever came first: a later one is dropped, or leaves a stub if it was there already.
- * @returns why it will never be stored, when that is so
+ * Writes a message that met its own stub, or an earlier use of its nonce. Of several messages with one nonce the one
+ * with the lowest position is kept, in whatever order they arrive. A later one is dropped; if it was stored already,
+ * only its stub remains.
+ * @returns why it can never be stored; `undefined` when it is stored or dropped
  */
-async function settle(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
+async function resolve(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
   const { _id, room, ...content } = document;
   for (let attempt = 1; ; attempt++) {
     const holder = content.nonce === undefined ? null : await holderOfNonce(collection, document);
     if (holder && holder._id < _id) return undefined;
-    if (holder && holder._id > _id) await demote(collection, holder._id);
+    if (holder && holder._id > _id) await removeContent(collection, holder._id);
     try {
       await collection.updateOne(
         { _id, at: { $exists: false }, erased: { $exists: false } },
@@ -89,7 +90,7 @@ async function settle(collection: Collection<MessageDocument>, document: WholeMe
       if (!isDuplicateKey(error)) throw error;
       const other = await collection.findOne({ _id });
       if (other && isWhole(other)) return otherThan(document, other);
-      if (attempt === SETTLE_ATTEMPTS) throw error;
+      if (attempt === RESOLVE_ATTEMPTS) throw error;
     }
   }
 }
@@ -98,7 +99,7 @@ function holderOfNonce(collection: Collection<MessageDocument>, { room, who, non
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
 }
 
-/** Of the messages of a sender with one nonce the lowest position stays. For when no index has seen to that; reads all there are. */
+/** Keeps the lowest position of each sender's messages with one nonce, for when the unique index was missing. Reads all messages. */
 export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
   const repeated = collection.aggregate<{ ids: string[] }>(
     [
@@ -109,29 +110,29 @@ export async function dropRepetitions(collection: Collection<MessageDocument>): 
     { allowDiskUse: true, timeoutMS: REPAIR_LIMIT_MS },
   );
   for await (const { ids } of repeated) {
-    for (const id of ids.sort().slice(1)) await demote(collection, id);
+    for (const id of ids.sort().slice(1)) await removeContent(collection, id);
   }
 }
 
-/** Takes the content away; what edits and deletes know of the position stays, as it would had the message come later. */
-async function demote(collection: Collection<MessageDocument>, _id: string): Promise<void> {
+/** Turns a message into a stub: its edits and deletes remain, as if the message had not arrived yet. */
+async function removeContent(collection: Collection<MessageDocument>, _id: string): Promise<void> {
   const content = { user: 1, userId: 1, message: 1, at: 1, replyTo: 1, nonce: 1, who: 1 } as const;
   await collection.updateOne({ _id }, { $unset: content });
   const bare = { at: { $exists: false }, edit: { $exists: false }, deleted: { $exists: false } };
   await collection.deleteOne({ _id, ...bare });
 }
 
-/** Whether nothing is to come: it has its content, or is to have none. */
+/** Whether the document is no stub: it has its content, or was emptied for good. */
 function isWhole({ at, erased }: MessageDocument): boolean {
   return at !== undefined || erased === true;
 }
 
-/** The text of an edit, like the message's own, does not come back. */
+/** An erased message takes no edit: its text must not come back. */
 function unlessErased(value: object) {
   return { $cond: [{ $ifNull: ["$erased", false] }, "$$REMOVE", value] };
 }
 
-/** Edits and deletes, which may come before their message. */
+/** Writes edits and deletes, which may arrive before their message. */
 export async function writeCorrections(
   collection: Collection<MessageDocument>,
   edits: readonly EditChange[],

@@ -3,7 +3,7 @@ import type { MessageDocument } from "./documents.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { dropRepetitions } from "./messages.ts";
 
-/** One step in the shape of the data. A step may be repeated after a crash in the middle of it. */
+/** One change of the shape of the data. It must be repeatable, because a crash may interrupt it. */
 export interface Migration {
   readonly version: number;
   readonly what: string;
@@ -11,19 +11,19 @@ export interface Migration {
 }
 
 /**
- * Makes the index, which costs nothing where it is: somebody may have dropped it. What it would have kept out meanwhile goes
- * first, as it would have then.
+ * Creates the unique index on nonces if it is missing; an existing one costs nothing. Repeated sends that were stored
+ * without the index are dropped first.
  */
 export async function ensureNonceIndex(db: Db): Promise<void> {
   const messages = db.collection<MessageDocument>("messages");
   const options = { name: "nonce", unique: true, partialFilterExpression: { nonce: { $exists: true } } };
-  const make = () => messages.createIndex({ room: 1, who: 1, nonce: 1 }, options);
+  const create = () => messages.createIndex({ room: 1, who: 1, nonce: 1 }, options);
   try {
-    await make();
+    await create();
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
     await dropRepetitions(messages);
-    await make();
+    await create();
   }
 }
 
@@ -50,29 +50,30 @@ interface StateDocument {
 }
 
 const LOCK_MS = 60_000;
-/** By MongoDB's clock: those of the instances may differ. */
+/** By MongoDB's clock, because the clocks of instances may differ. */
 const UNTIL = { $add: ["$$NOW", LOCK_MS] };
-/** One that reaches further than a lock can was given by a clock that has been set back since. */
+/** A lock that ends later than any lock taken now was taken before the clock was set back, and counts as ended. */
 const IS_OVER = { $expr: { $or: [{ $lt: ["$until", "$$NOW"] }, { $gt: ["$until", UNTIL] }] } };
 
 /**
- * Brings the data to the last version of `migrations`, one instance at a time.
- * @param holder who asks: an attempt of its own whose answer got lost does not lock it out
- * @throws when another instance is at it (try again later), or when the data is of a later version than this program
+ * Migrates the data to the last version of `migrations`, one instance at a time.
+ * @param holder identifies the caller, so that a lost answer to its own attempt does not lock it out
+ * @throws when another instance is migrating (retry later), or when the data has a later version than this program
  */
 export async function migrate(db: Db, holder: string, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   const state = db.collection<StateDocument>("state");
   const newest = migrations.at(-1)?.version ?? 0;
   const present = await versionOf(state);
   if (present === newest) return;
-  if (present > newest) throw new Error(`the data has version ${present}, this program knows ${newest}`);
+  if (present > newest)
+    throw new Error(`the data has version ${present}, but this program supports versions up to ${newest}`);
   await lock(state, holder);
   try {
     const since = await versionOf(state);
     for (const { version, up } of migrations.filter((migration) => migration.version > since)) {
       await up(db);
       await state.updateOne({ _id: "schema" }, { $max: { version } }, { upsert: true });
-      // A step may take long: start the next with the whole time.
+      // A step may take long, so the next one starts with a full lock.
       await state.updateOne({ _id: "migration", holder }, [{ $set: { until: UNTIL } }]);
     }
   } finally {
@@ -84,7 +85,7 @@ async function versionOf(state: Collection<StateDocument>): Promise<number> {
   return (await state.findOne({ _id: "schema" }))?.version ?? 0;
 }
 
-/** A lock whose holder died is free after {@link LOCK_MS}. */
+/** The lock of an instance that died ends after {@link LOCK_MS}. */
 async function lock(state: Collection<StateDocument>, holder: string): Promise<void> {
   await state.updateOne({ _id: "migration" }, { $setOnInsert: { _id: "migration" } }, { upsert: true });
   const { matchedCount } = await state.updateOne(

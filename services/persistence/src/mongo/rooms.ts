@@ -9,10 +9,10 @@ import { bulkUpsert } from "./errors.ts";
 type Change = readonly [name: string, change: RoomChange];
 
 /**
- * Writes what a batch says about rooms. Of nearly all it only says that they are there, which is known: asking first
- * costs a tenth of writing it again. To be called when the batch's messages are written: whoever erases a room takes its
- * document before its messages, so where the document was seen after them they go together.
- * @returns the events whose setting is refused, and of a room that must not be at all one that made it known
+ * Writes a batch's changes to rooms. Most changes only mention a room that is stored already, and reading that first
+ * costs a tenth of writing it again. Call this after the batch's messages are written: an erasure removes the room's
+ * document before its messages, so a room that is seen here belongs to the messages that were just written.
+ * @returns the events with a setting that MongoDB refuses; for a room that it refuses entirely, one of its events
  */
 export async function writeRooms(
   collection: Collection<RoomDocument>,
@@ -25,16 +25,19 @@ export async function writeRooms(
   const news = [...rooms].filter((change) => !isMention(change) || !isKnown(change));
   const refused: Change[] = [];
   await bulkUpsert(collection, news.map(upsert), (index) => refused.push(news[index]!));
-  // Of what is refused as a whole a part may do.
+  // MongoDB may accept parts of a change that it refuses as a whole.
   const parts = refused.flatMap(partsOf);
   await bulkUpsert(collection, parts.map(upsert), (index, reason) => {
     const [, { position, topic, status, slowModeS }] = parts[index]!;
-    refusals.push({ position: (topic ?? status ?? slowModeS)?.position ?? position, reason: `of its room: ${reason}` });
+    refusals.push({
+      position: (topic ?? status ?? slowModeS)?.position ?? position,
+      reason: `for its room: ${reason}`,
+    });
   });
   return refusals;
 }
 
-/** That it is there, and each thing that is set of it. */
+/** Splits a change into the room's existence and one change for each setting. */
 function partsOf([name, { createdAt, position, topic, status, slowModeS }]: Change): Change[] {
   const sets = [topic && { topic }, status && { status }, slowModeS && { slowModeS }].filter(
     (set) => set !== undefined,
@@ -67,7 +70,7 @@ function placed<V>({ position, value }: Positioned<V>): { place: string; value: 
   return { place: positionKey(position), value };
 }
 
-/** Rooms in the order of their names, each with its last message: one step in the messages' primary key a room. */
+/** Rooms ordered by name, each with its last message, which costs one step in the primary index of the messages. */
 export async function findRooms(
   collection: Collection<RoomDocument>,
   filter: Filter<RoomDocument>,

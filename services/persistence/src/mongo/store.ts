@@ -1,29 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { Binary, type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
+import { type Collection, type Db, type MongoClient, ReadPreference } from "mongodb";
 import type { Changes, DeadLetter } from "../store/changes.ts";
 import { messageKey, type Position, positionKey, positionOfKey, roomBounds } from "../store/position.ts";
 import type { Mark, Order, Range, Refusal, Store } from "../store/store.ts";
 import { openMongoClient } from "./client.ts";
-import {
-  type DeadLetterDocument,
-  historyMessage,
-  type MessageDocument,
-  type RoomDocument,
-  roomOf,
-  SHOWN,
-} from "./documents.ts";
-import { bulkUpsert, isDuplicateKey, reading, safeError } from "./errors.ts";
+import { MongoDeadLetters } from "./dead-letters.ts";
+import { historyMessage, type MessageDocument, type RoomDocument, roomOf, SHOWN } from "./documents.ts";
+import { isDuplicateKey, reading, safeError } from "./errors.ts";
 import { writeCorrections, writeMessages } from "./messages.ts";
 import { ensureNonceIndex, migrate } from "./migrations.ts";
 import { findRooms, writeRooms } from "./rooms.ts";
 
-/** A stopped server, or a write that no majority confirms. */
+/** Ends an operation on a stopped server, and a write that no majority confirms. */
 const SOCKET_LIMIT_MS = 10_000;
 
-/** Journal and oplog keep their order: what waits for a majority's disks after this has waited for this, too. */
-const AT_ONCE = { w: 1, journal: false } as const;
+/** The journal and the oplog keep their order, so a later write that waits for a majority also covers this one. */
+const PRIMARY_ONLY = { w: 1, journal: false } as const;
 
-/** What this tier remembers of the log. Places are {@link positionKey}s, so that `$max` works, also on what begins with one. */
+/** The checkpoint. `place` is a {@link positionKey}, so that `$max` orders it, also as the first field of a document. */
 interface StateDocument {
   _id: "floor" | "mark";
   place?: string;
@@ -31,9 +25,9 @@ interface StateDocument {
 }
 
 /**
- * Does not wait for MongoDB.
- * @param caFile trusts servers of this CA, and talks to no others
- * @throws ConfigError when the URL cannot be used
+ * Returns without waiting for MongoDB.
+ * @param caFile a CA file; with it, the client trusts only servers with a certificate of that CA
+ * @throws ConfigError when the URL is not usable
  */
 export function openMongoStore(url: string, caFile?: string): Store {
   return new MongoStore(url, caFile);
@@ -45,7 +39,7 @@ class MongoStore implements Store {
   readonly #db: Db;
   readonly #messages: Collection<MessageDocument>;
   readonly #rooms: Collection<RoomDocument>;
-  readonly #deadLetters: Collection<DeadLetterDocument>;
+  readonly #deadLetters: MongoDeadLetters;
   readonly #state: Collection<StateDocument>;
   #writable = false;
   readonly #backListeners: (() => void)[] = [];
@@ -66,7 +60,7 @@ class MongoStore implements Store {
     this.#db = this.#client.db();
     this.#messages = this.#db.collection("messages");
     this.#rooms = this.#db.collection("rooms");
-    this.#deadLetters = this.#db.collection("dead_letters");
+    this.#deadLetters = new MongoDeadLetters(this.#db);
     this.#state = this.#db.collection("state");
   }
 
@@ -80,7 +74,7 @@ class MongoStore implements Store {
 
   async open(): Promise<void> {
     try {
-      // By itself the driver does not get over a first connection that failed: only a call of this makes a new attempt.
+      // After a failed first connection, only this call makes the driver try again.
       await this.#client.connect();
       await migrate(this.#db, this.#id);
       await ensureNonceIndex(this.#db);
@@ -104,16 +98,8 @@ class MongoStore implements Store {
     return [...refusals, ...(await writeCorrections(this.#messages, edits, deletes))];
   }
 
-  async keepDeadLetters(letters: readonly DeadLetter[]): Promise<void> {
-    const at = new Date();
-    const operations = letters.map(({ position, subject, data, reason }) => ({
-      updateOne: {
-        filter: { _id: positionKey(position) },
-        update: { $setOnInsert: { ...position, subject, reason, at, data: new Binary(data) } },
-        upsert: true,
-      },
-    }));
-    await bulkUpsert(this.#deadLetters, operations);
+  keepDeadLetters(deadLetters: readonly DeadLetter[]) {
+    return this.#deadLetters.keep(deadLetters);
   }
 
   async messages(room: string, range: Range, order: Order, limit: number) {
@@ -158,7 +144,7 @@ class MongoStore implements Store {
         if (!isDuplicateKey(error)) throw error;
         return { upsertedCount: 0 };
       });
-      // Whoever erases the room in this very moment leaves none to be found.
+      // An erasure may remove the room between the two operations.
       const room = (await this.room(name)) ?? roomOf({ _id: name, createdAt: at, last: [] });
       return { room, created: upsertedCount === 1 };
     });
@@ -175,14 +161,14 @@ class MongoStore implements Store {
 
   async loadMark() {
     const found = await reading(() => this.#state.findOne({ _id: "mark" }));
-    // One that nobody can read is none: the log is read again then.
+    // An unreadable mark counts as missing, and the log is then projected again.
     if (typeof found?.mark?.place !== "string") return undefined;
     return { position: positionOfKey(found.mark.place), fingerprint: found.mark.fingerprint };
   }
 
   async saveMark({ position, fingerprint }: Mark) {
     const mark = { place: positionKey(position), fingerprint };
-    const options = { upsert: true, writeConcern: AT_ONCE };
+    const options = { upsert: true, writeConcern: PRIMARY_ONLY };
     await this.#state.updateOne({ _id: "mark" }, { $max: { mark } }, options).catch((error) => {
       throw safeError(error);
     });

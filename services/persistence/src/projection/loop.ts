@@ -14,7 +14,7 @@ export interface ProjectionDeps {
   readonly onFailure: (what: string, error: Error) => void;
 }
 
-/** Projects the log as soon as the store is there and has its shape; tries for as long as that takes. */
+/** Opens the store, retrying for as long as it takes, and then projects the log into it. */
 export function startProjection({ store, consumer, log, onFailure }: ProjectionDeps): {
   readonly counts: ProjectionCounts;
   stop(): void;
@@ -29,21 +29,21 @@ export function startProjection({ store, consumer, log, onFailure }: ProjectionD
         if (signal.aborted) return;
         const project = createProjector(store, log, counts);
         consumer.start(async (records, isOurs) => {
-          // A batch that waits for it would be in before anybody has looked whether it is the same.
-          if (!store.ready) throw new Error("the store cannot be written");
-          // First: a mark ahead of what is in the store does no harm, since such a batch is not acknowledged.
+          // A batch must not wait for the store to return: recovery first has to check whether it is the same store.
+          if (!store.ready) throw new Error("the store is not writable");
+          // The mark goes first. A mark ahead of the stored events does no harm, because their batch is not acknowledged.
           await store.saveMark(markOf(records));
           await project(records, isOurs);
         });
         return;
       } catch (error) {
-        // The first time it is most often another instance, which is bringing the data into its shape.
-        if (failures > 0) onFailure("the store cannot be opened", error as Error);
+        // The first failure is usually another instance that migrates the data.
+        if (failures > 0) onFailure("cannot open the store", error as Error);
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
     }
   };
-  store.onBack(() => consumer.recheckLog("the store was away"));
+  store.onBack(() => consumer.recheckLog("the store was unreachable"));
   void start();
   return { counts, stop: () => stopping.abort() };
 }

@@ -5,10 +5,10 @@ import { Changes, type DeadLetter } from "../store/changes.ts";
 import type { Store } from "../store/store.ts";
 import { projectEvent } from "./events/index.ts";
 
-/** Strict: bytes that are no UTF-8 would otherwise be stored as something that nobody sent. */
+/** Strict, so that invalid UTF-8 becomes a dead letter and not a text with replacement characters. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What has been projected by this instance. */
+/** What this instance has projected. */
 export class ProjectionCounts {
   batches = 0;
   events = 0;
@@ -16,8 +16,9 @@ export class ProjectionCounts {
 }
 
 /**
- * Takes batches of the log into the store. A record that cannot be projected becomes a dead letter with its reason: it
- * neither stops the flow nor is lost. Rejects, and writes nothing, where the records are not ours any more.
+ * Writes batches of the log into the store. A record that cannot be projected becomes a dead letter with its reason, so
+ * that it neither blocks the projection nor is lost. Rejects without writing when `isOurs` says that the batch now
+ * belongs to another instance.
  */
 export function createProjector(
   store: Pick<Store, "write" | "keepDeadLetters">,
@@ -31,15 +32,15 @@ export function createProjector(
       if (typeof event === "string") changes.deadLetters.push(deadLetter(record, event));
       else projectEvent(event, record, changes);
     }
-    // Another instance may have written them, and a room been erased since: they would come back.
-    if (!isOurs()) throw new Error("the batch has gone to another instance meanwhile");
+    // Another instance may have stored and then erased these events. Writing them now would bring them back.
+    if (!isOurs()) throw new Error("the batch now belongs to another instance");
     const refusals = await store.write(changes);
     const refused = refusals.map(({ position, reason }) =>
       deadLetter(records.find(({ epoch, seq }) => epoch === position.epoch && seq === position.seq)!, reason),
     );
     if (refused.length > 0) await store.keepDeadLetters(refused);
     const dead = [...changes.deadLetters, ...refused];
-    // One line a batch: where all is foreign there may be thousands a second. The admin page shows each.
+    // One line a batch, because there may be thousands of dead letters a second. The admin page shows each.
     if (dead[0]) log.warn({ count: dead.length, first: dead[0].position, reason: dead[0].reason }, "dead letters");
     counts.batches++;
     counts.events += records.length;
@@ -47,18 +48,18 @@ export function createProjector(
   };
 }
 
-/** @returns the event, or why it is none */
+/** @returns the event, or the reason why the record is not one */
 function decode({ data, room, seq }: ConsumedRecord): LogEvent | string {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(data));
   } catch {
-    return "it is not JSON";
+    return "it is not valid JSON in UTF-8";
   }
-  if (!isLogEvent(value)) return "it is not an event that this version knows";
-  if (room === undefined) return "its subject is no room's";
-  if (value.room !== room) return "its room is not its subject's";
-  if ("target" in value && value.target >= seq) return "its target is not before it";
+  if (!isLogEvent(value)) return "it is not an event of a type and shape that this version knows";
+  if (room === undefined) return "its subject does not name a room";
+  if (value.room !== room) return "its room differs from the room of its subject";
+  if ("target" in value && value.target >= seq) return "its target is not an earlier event";
   return value;
 }
 

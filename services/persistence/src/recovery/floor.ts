@@ -3,16 +3,16 @@ import { ProtocolError } from "@madang/protocol";
 import { comparePositions, type Position } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
 
-/** An answer may be this old: an older floor is as true, only lower. */
+/** The consumer is asked at most this often. An older floor is correct too, only lower. */
 const FRESH_MS = 50;
-/** How long an unreachable log is not asked again. */
+/** How long to wait before asking an unreachable log again. */
 const RETRY_MS = 1000;
 const SAVE_INTERVAL_MS = 1000;
 
 /**
- * The position up to which the whole log is in the store, by whichever instance: history ends there, and a member who joins
- * from there misses nothing. Never goes back within an epoch. When the log cannot be asked it is the last one known,
- * which is kept in the store for the sake of a restart in such a time.
+ * The floor: the position up to which the instances together have stored every event. History ends there, and a member
+ * that joins from there misses no event. It never decreases within an epoch. While the log is unreachable, the floor is
+ * the last known one, which is also saved in the store for a restart during such a time.
  */
 export class Floor {
   readonly #consumer: Pick<LogConsumer, "ackFloor">;
@@ -20,26 +20,26 @@ export class Floor {
   #known: Position | undefined;
   #saved: Position | undefined;
   #freshUntil = 0;
-  /** The log did not answer, and is left alone for so long. */
-  #silentUntil = 0;
+  /** After a failure, the log is not asked before this time. */
+  #retryAt = 0;
   #asking: Promise<Position> | undefined;
   readonly #saver: NodeJS.Timeout;
 
   constructor(consumer: Pick<LogConsumer, "ackFloor">, store: Pick<Store, "loadFloor" | "saveFloor">) {
     this.#consumer = consumer;
     this.#store = store;
-    // A save that fails is made up for by the next.
+    // The next save makes up for a failed one.
     this.#saver = setInterval(() => void this.#save().catch(() => {}), SAVE_INTERVAL_MS);
   }
 
-  /** The floor as it was last heard of. */
+  /** The last known floor. */
   get known(): Position | undefined {
     return this.#known;
   }
 
   /**
-   * A position that the log had reached, as this instance or the store remembers; `undefined`: none is known of.
-   * @throws when the store cannot be read now
+   * The highest position that the log is known to have reached; `undefined` when none is known.
+   * @throws when the store is unreachable
    */
   async reached(): Promise<Position | undefined> {
     const saved = await this.#store.loadFloor();
@@ -47,22 +47,22 @@ export class Floor {
   }
 
   /**
-   * To be asked before the store is read, never after.
-   * @param seen a position that the caller was shown: another instance may know of a higher floor, and a page that follows
-   *   on one of its pages must not end below that
+   * The floor for one read of the store. Call it before the read, never after: the read then sees every event up to it.
+   * @param seen a position that the client has seen. Another instance may know a higher floor, and a page that follows
+   *   one of its pages must not end below it.
    * @throws ProtocolError `history_unavailable`
    */
   async now(seen?: Position): Promise<Position> {
     if (this.#known && performance.now() < this.#freshUntil && !this.#isBehind(seen)) return this.#known;
-    const underWay = this.#asking;
-    const floor = await (underWay ?? this.#askOnce());
-    // What was under way may have been answered before the caller was shown that position.
-    return underWay && this.#isBehind(seen) ? this.#askOnce() : floor;
+    const pending = this.#asking;
+    const floor = await (pending ?? this.#askOnce());
+    // The log may have answered the pending request before the client saw that position.
+    return pending && this.#isBehind(seen) ? this.#askOnce() : floor;
   }
 
-  /** What is known is another store's: from here on it is what is in this one. */
+  /** Drops the known floor after the store was restored: it was another store's. */
   async forget(): Promise<void> {
-    // It asks what the old consumer had reached.
+    // A pending answer is about the old consumer.
     await this.#asking?.catch(() => {});
     this.#known = undefined;
   }
@@ -85,16 +85,16 @@ export class Floor {
   async #ask(): Promise<Position> {
     this.#known ??= await this.#store.loadFloor();
     const answer =
-      performance.now() < this.#silentUntil ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
+      performance.now() < this.#retryAt ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
     if (answer) {
-      const isNews = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
-      if (isNews) this.#known = answer;
+      const hasMoved = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
+      if (hasMoved) this.#known = answer;
       this.#freshUntil = performance.now() + FRESH_MS;
     } else {
       const saved = await this.#store.loadFloor();
       if (saved && (!this.#known || comparePositions(saved, this.#known) > 0)) this.#known = saved;
-      if (performance.now() >= this.#silentUntil) this.#silentUntil = performance.now() + RETRY_MS;
-      this.#freshUntil = this.#silentUntil;
+      if (performance.now() >= this.#retryAt) this.#retryAt = performance.now() + RETRY_MS;
+      this.#freshUntil = this.#retryAt;
     }
     if (!this.#known) throw new ProtocolError("history_unavailable", { retryAfter: 1 });
     return this.#known;

@@ -6,9 +6,9 @@ import type { Mark } from "../store/store.ts";
 type Event = Pick<ConsumedRecord, "subject" | "data">;
 
 /**
- * The last event of a batch. Kept in the store before the batch is acknowledged, it tells two things: a log that has
- * another event at that position is not the one that was projected, and a store whose mark is behind what was acknowledged
- * is not the one that was written to.
+ * The mark of a batch: the position and hash of its last event. It is stored before the batch is acknowledged and
+ * reveals two faults. A log with another event at that position is not the log that was projected. A store whose mark
+ * is behind the acknowledged events is not the store that was written to.
  */
 export function markOf(batch: readonly ConsumedRecord[]): Mark {
   const { epoch, seq, subject, data } = batch.reduce((last, record) =>
@@ -17,7 +17,7 @@ export function markOf(batch: readonly ConsumedRecord[]): Mark {
   return { position: { epoch, seq }, fingerprint: fingerprint({ subject, data }) };
 }
 
-/** Whoever sees it does not learn what was said: the event has its time and mostly a nonce in it. */
+/** A hash of an event. Its text cannot be guessed from it, because the event contains a time and mostly a nonce. */
 export function fingerprint({ subject, data }: Event): string {
   return createHash("sha256").update(subject).update("\n").update(data).digest("base64url");
 }

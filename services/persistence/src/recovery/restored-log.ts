@@ -6,9 +6,9 @@ import type { Mark, Store } from "../store/store.ts";
 import type { Floor } from "./floor.ts";
 import { fingerprint } from "./mark.ts";
 
-/** The log admin has a connection of its own, which comes back in its own time. */
-const ADMIN_LIMIT_MS = 3000;
-const DESK_POLL_MS = 20;
+/** The log administration has its own connection, which may come back later than the consumer's. */
+const CONNECT_LIMIT_MS = 3000;
+const CONNECT_POLL_MS = 20;
 
 interface Deps {
   readonly floor: Pick<Floor, "reached">;
@@ -18,11 +18,12 @@ interface Deps {
 }
 
 /**
- * For `openConsumer`: a log that ends before what is in the store, or has another event at the last position that was stored, is
- * an older copy of itself that may have been written to since, or lost its end with a disk. It gives the same
- * sequences again, and what is stored under them would be taken for what others know by them: nobody would be told of
- * it, and history refuse it. So it gets a new epoch before anything of it is fetched.
- * @param deps asked at the first look: they come to be after the consumer
+ * For `openConsumer`: gives a restored log a new epoch before any event is fetched from it.
+ *
+ * A log is restored when it ends before the checkpoint, or has another event at the mark: it was reset to an older copy,
+ * or a disk lost its end, and it may have been written to since. Such a log assigns the same sequences again. Under the
+ * old epoch, history and clients would mistake the new events for the ones they know, and drop them.
+ * @param deps called at the first check, because the consumer is created before the dependencies
  */
 export function renewRestoredLog(deps: () => Deps): (log: StreamIdentity) => Promise<void> {
   return async (log) => {
@@ -30,38 +31,38 @@ export function renewRestoredLog(deps: () => Deps): (log: StreamIdentity) => Pro
     const mark = await store.loadMark();
     const reached = higher(await floor.reached(), mark?.position);
     const renew = async (position: Position, why: string): Promise<never> => {
-      if (await logAdmin.renewLog(position)) onFailure("the log was put back, and has a new epoch", new Error(why));
-      throw new Error(`it was put back: ${why}`);
+      if (await logAdmin.renewLog(position)) onFailure("the log was restored and has a new epoch", new Error(why));
+      throw new Error(`the log was restored: ${why}`);
     };
     if (reached && comparePositions(endOf(log), reached) < 0) {
       await untilConnected(logAdmin);
-      // Another instance may have stored what was said since the log was looked at.
+      // Another instance may have stored events that are newer than `log`.
       const end = endOf(await logAdmin.log());
       if (end.epoch !== log.epoch || comparePositions(end, reached) < 0)
-        await renew(reached, `it ended at ${say(end)}, and had reached ${say(reached)}`);
+        await renew(reached, `it ended at ${text(end)}, and had reached ${text(reached)}`);
     }
     if (mark?.position.epoch !== log.epoch || mark.position.seq < log.firstSeq) return;
-    const isAnother = await hasAnother(logAdmin, mark).catch((error: Error) => {
-      // Without the log admin's connection nothing could be done about it either, and what was said is to be stored.
-      onFailure("it cannot be seen whether the log was put back", error);
+    const hasOther = await hasOtherEvent(logAdmin, mark).catch((error: Error) => {
+      // Without the log administration nothing can be repaired, and projecting the new events is more important.
+      onFailure("cannot check whether the log was restored", error);
       return false;
     });
-    // However far it has come since, it has been further.
-    if (isAnother) await renew({ ...mark.position, seq: Infinity }, `it has another event at ${say(mark.position)}`);
+    // `Infinity`: the log may have grown past the mark since it was restored.
+    if (hasOther) await renew({ ...mark.position, seq: Infinity }, `it has another event at ${text(mark.position)}`);
   };
 }
 
-/** One that was erased is not another. */
-async function hasAnother(logAdmin: Deps["logAdmin"], { position, fingerprint: known }: Mark): Promise<boolean> {
+/** Whether the log has another event at the mark. An event that was erased does not count. */
+async function hasOtherEvent(logAdmin: Deps["logAdmin"], { position, fingerprint: known }: Mark): Promise<boolean> {
   await untilConnected(logAdmin);
   const event = await logAdmin.at(position.seq);
   return event !== undefined && fingerprint(event) !== known;
 }
 
-/** Resolves when it is, or after some seconds: what is asked of it then says that it is not. */
+/** Resolves on connection, or after some seconds; the caller's next call then fails with the reason. */
 export async function untilConnected(logAdmin: Pick<LogAdmin, "connected">): Promise<void> {
-  for (const until = performance.now() + ADMIN_LIMIT_MS; !logAdmin.connected && performance.now() < until; )
-    await delay(DESK_POLL_MS);
+  for (const until = performance.now() + CONNECT_LIMIT_MS; !logAdmin.connected && performance.now() < until; )
+    await delay(CONNECT_POLL_MS);
 }
 
 function endOf({ epoch, lastSeq }: StreamIdentity): Position {
@@ -72,6 +73,6 @@ function higher(a: Position | undefined, b: Position | undefined): Position | un
   return a && (!b || comparePositions(a, b) > 0) ? a : b;
 }
 
-function say({ epoch, seq }: Position): string {
+function text({ epoch, seq }: Position): string {
   return formatPosition(epoch, seq);
 }

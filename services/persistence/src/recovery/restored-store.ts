@@ -13,25 +13,27 @@ interface Deps {
 }
 
 /**
- * For `openConsumer`: a store that has not come as far as was acknowledged is an older copy of itself, or a new one. The log still has its
- * last days, so they are read once more; what the store has of them is not doubled. Nothing is fetched before that is
- * settled: one batch, and nobody could see any more that something is missing before it.
- * @param deps asked at the first look: they come to be after the consumer
+ * For `openConsumer`: projects the whole log again into a restored store.
+ *
+ * A store is restored when its mark is behind the acknowledged events: it is an older copy, or empty. The log still has
+ * the last days, and projecting an event twice changes nothing. The check comes before any event is fetched, because one
+ * stored batch would move the mark and hide the missing events before it.
+ * @param deps called at the first check, because the consumer is created before the dependencies
  */
 export function rereadForRestoredStore(deps: () => Deps): (log: FoundLog) => Promise<void> {
   return async ({ epoch, firstSeq, ackFloor }) => {
     const { store, floor, logAdmin, onFailure } = deps();
     const position = (await store.loadMark())?.position;
-    // Another instance has had it read again already.
+    // Another instance has already started the projection again.
     if (floor.known && (!position || comparePositions(position, floor.known) < 0)) await floor.forget();
-    // Nothing was acknowledged, or what was has left the log: there is nothing to be read again.
+    // No event was acknowledged, or the log no longer has any acknowledged event.
     if (ackFloor === 0 || ackFloor < firstSeq) return;
     if (position && comparePositions(position, { epoch, seq: ackFloor }) >= 0) return;
     await untilConnected(logAdmin);
     await logAdmin.rereadLog(epoch);
     await floor.forget();
-    const had = position ? `ends at ${formatPosition(position.epoch, position.seq)}` : "is empty";
-    const why = new Error(`it ${had}, and ${formatPosition(epoch, ackFloor)} had been stored`);
-    onFailure("the store was put back, and the log is read again from its beginning", why);
+    const state = position ? `ends at ${formatPosition(position.epoch, position.seq)}` : "is empty";
+    const why = new Error(`the store ${state}, and ${formatPosition(epoch, ackFloor)} had been stored`);
+    onFailure("the store was restored, and the log is projected again from its beginning", why);
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What a batch of events changes, in the store's terms. Every change is commutative and idempotent: applied in any
- * order, any number of times and by any number of instances, changes lead to the same state.
+ * The changes that a batch of events makes to the store. Changes are commutative and idempotent: applied in any order,
+ * any number of times and by any number of instances, they lead to the same state.
  */
 import type { RoomStatus } from "@madang/protocol";
 import { comparePositions, type Position } from "./position.ts";
@@ -12,7 +12,7 @@ export interface MessageChange {
   readonly userId?: string | undefined;
   readonly message: string;
   readonly at: string;
-  /** Of several messages of one sender with the same nonce, the one with the lowest position is kept. */
+  /** Of one sender's messages with the same nonce, the one with the lowest position is kept. */
   readonly nonce?: string | undefined;
   readonly replyTo?: number | undefined;
 }
@@ -26,7 +26,7 @@ export interface EditChange {
   readonly at: string;
 }
 
-/** Wins over every edit. */
+/** A delete overrides every edit. */
 export interface DeleteChange {
   readonly room: string;
   readonly target: Position;
@@ -34,24 +34,24 @@ export interface DeleteChange {
   readonly at: string;
 }
 
-/** A value with the position where it was set: the highest position wins. */
+/** A value and the position of the event that set it. The highest position wins. */
 export interface Positioned<V> {
   readonly position: Position;
   readonly value: V;
 }
 
-/** All that a batch says about one room. */
+/** A batch's changes to one room. */
 export interface RoomChange {
-  /** The earliest time known of it: the room was there by then. */
+  /** The time of the room's earliest known event. */
   createdAt: string;
-  /** Of an event that speaks of it. */
+  /** The position of one of the batch's events in this room. */
   readonly position: Position;
   topic?: Positioned<string>;
   status?: Positioned<RoomStatus>;
   slowModeS?: Positioned<number>;
 }
 
-/** A record that cannot be projected, kept with its reason. */
+/** A record of the log that cannot be projected, and the reason. */
 export interface DeadLetter {
   readonly position: Position;
   readonly subject: string;
@@ -59,7 +59,7 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
-/** What a batch changes, gathered. */
+/** Collects the changes of a batch. */
 export class Changes {
   readonly messages: MessageChange[] = [];
   readonly edits: EditChange[] = [];
@@ -67,7 +67,7 @@ export class Changes {
   readonly rooms = new Map<string, RoomChange>();
   readonly deadLetters: DeadLetter[] = [];
 
-  /** What is gathered about a room; makes the room known, as of `at`. */
+  /** The changes to a room; adds the room as of `at`. */
   room(name: string, at: string, position: Position): RoomChange {
     const known = this.rooms.get(name);
     if (!known) {
@@ -80,7 +80,7 @@ export class Changes {
   }
 }
 
-/** Of two values of one thing the one that was set later in the log. */
+/** The one of two values that was set later in the log. */
 export function later<V>(known: Positioned<V> | undefined, next: Positioned<V>): Positioned<V> {
   return known && comparePositions(known.position, next.position) >= 0 ? known : next;
 }

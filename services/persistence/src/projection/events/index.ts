@@ -7,7 +7,7 @@ import { projectMember } from "./member.ts";
 import { projectMessage } from "./message.ts";
 import { projectRoom } from "./room.ts";
 
-/** Adds what an event changes. One type, one file. */
+/** Adds an event's changes. Each event type has its own file. */
 export function projectEvent(event: LogEvent, position: Position, changes: Changes): void {
   switch (event.type) {
     case "message":

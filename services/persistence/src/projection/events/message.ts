@@ -3,8 +3,8 @@ import type { Changes } from "../../store/changes.ts";
 import type { Position } from "../../store/position.ts";
 
 /**
- * A message is kept as it was said, and makes its room. Lone surrogates become U+FFFD here, as they would in the store:
- * what comes again is compared with what is there.
+ * Stores a message as it was sent, and creates its room. Lone surrogates become U+FFFD, as MongoDB would store them, so
+ * that a repeated message equals the stored one.
  */
 export function projectMessage(event: MessageEvent, position: Position, changes: Changes): void {
   const { room, user, userId, message, at, nonce, replyTo } = event;

@@ -2,7 +2,7 @@ import type { RoomEvent } from "@madang/protocol";
 import { type Changes, later } from "../../store/changes.ts";
 import type { Position } from "../../store/position.ts";
 
-/** Absent fields keep their value; per field the highest position wins. */
+/** Absent fields keep their value. For each field the event with the highest position wins. */
 export function projectRoom(
   { room, topic, status, slowModeS, at }: RoomEvent,
   position: Position,

@@ -6,7 +6,7 @@ import { message, type Scope } from "./support.ts";
 // biome-ignore lint/suspicious/noExplicitAny: frames as they come
 export type Frame = any;
 
-/** Somebody in a room by the full protocol. */
+/** Joins a room by the full protocol. @returns the frames, as they arrive */
 export async function member(t: Scope, edge: { port: number }, join: object) {
   const socket = new WebSocket(`ws://127.0.0.1:${edge.port}/ws`, [SUBPROTOCOL]);
   const frames: Frame[] = [];
@@ -18,11 +18,11 @@ export async function member(t: Scope, edge: { port: number }, join: object) {
 }
 
 export const NAME = "지우개";
-export const SECRET = "what nobody is to know any more";
+export const SECRET = "a text that must not remain";
 
 export type System = Awaited<ReturnType<typeof adminSystem>>;
 
-/** Everything in the log, as text. */
+/** All events of the log, as text. */
 export async function logText({ publisher }: System): Promise<string> {
   const { first_seq, last_seq } = (await publisher.jsm.streams.info("CHAT")).state;
   const seqs = Array.from({ length: last_seq - first_seq + 1 }, (_, i) => first_seq + i);
@@ -44,7 +44,7 @@ export async function say(system: System, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     const room = `room ${i % 3}`;
     await publisher.publish({ ...message(room, `${SECRET} ${i}`, { nonce: `n${i}` }), user: NAME } as never);
-    await publisher.publish(message(room, `of somebody else ${i}`));
+    await publisher.publish(message(room, `of another user ${i}`));
   }
 }
 

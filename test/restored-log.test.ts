@@ -13,8 +13,8 @@ interface Frame {
 
 const LIMIT_MS = 30_000;
 
-t.test("F2 a log that was put back to an older copy is another life of it, and everybody is told", async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), "madang-rewound-"));
+t.test("F2 a log that was restored to an older copy gets a new epoch, and members learn of it", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "madang-restored-log-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   const [store, copy] = [join(dir, "nats"), join(dir, "copy")];
   let nats = await startNats({ dir: store, sync: "always" });
@@ -63,8 +63,8 @@ t.test("F2 a log that was put back to an older copy is another life of it, and e
   await eventually(async () => (await history()).length === 3);
 
   for (const [from, message] of [
-    ["older", "4"],
-    ["the same again", "5"],
+    ["an older copy", "4"],
+    ["the same copy again", "5"],
   ] as const) {
     frames.length = 0;
     await restart(() => {
@@ -76,12 +76,12 @@ t.test("F2 a log that was put back to an older copy is another life of it, and e
     t.match(frames.find(({ type }) => type === "joined")!, { recovered: false }, from);
     await eventually(async () => (await history()).includes(message));
   }
-  t.same(await history(), ["1", "2", "3", "4", "5"], "history has each once, what the copy lacks too");
+  t.same(await history(), ["1", "2", "3", "4", "5"], "history has each message once, also those that the copy lacks");
   socket.send(JSON.stringify({ type: "join", room: "b", after: before }));
   await eventually(async () => frames.some(({ type, room }) => type === "joined" && room === "b"));
   t.match(frames.find(({ type, room }) => type === "joined" && room === "b")!, { recovered: false });
 
-  // While nobody looks, more is said anew than was lost: the log ends behind what it had reached.
+  // Without a persistence service, more new messages arrive than were lost: the log ends beyond the checkpoint.
   const later = join(dir, "later");
   await restart(() => cpSync(store, later, { recursive: true }));
   for (const message of ["6", "7"]) await eventually(async () => (await say(message)) !== undefined);

@@ -6,8 +6,8 @@ import t from "tap";
 
 const LIMIT_MS = 30_000;
 
-t.test("a MongoDB that was put back, or lost, is filled again from the log, by itself", async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), "madang-put-back-"));
+t.test("a restored or lost MongoDB is filled again from the log, automatically", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "madang-restored-store-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   const [data, copy] = [join(dir, "mongod"), join(dir, "copy")];
   const nats = await startNats();
@@ -52,12 +52,12 @@ t.test("a MongoDB that was put back, or lost, is filled again from the log, by i
   };
 
   await say("1");
-  await shown(["1"], "at first");
+  await shown(["1"], "before the copy");
   await restart(() => cpSync(data, copy, { recursive: true }));
   await say("2");
   await say("3");
   await shown(["1", "2", "3"], "after the copy");
-  t.notMatch(persistence.output(), "the store was put back", "it was not");
+  t.notMatch(persistence.output(), "the store was restored", "the copy is not restored yet");
 
   await restart(() => {
     rmSync(data, { recursive: true });
@@ -65,7 +65,7 @@ t.test("a MongoDB that was put back, or lost, is filled again from the log, by i
   });
   await say("4");
   await shown(["1", "2", "3", "4"], "an older copy");
-  t.match(persistence.output(), "the store was put back");
+  t.match(persistence.output(), "the store was restored");
 
   const pid = persistence.pid;
   const underneath = async (change: () => void) => {
@@ -78,10 +78,10 @@ t.test("a MongoDB that was put back, or lost, is filled again from the log, by i
     rmSync(data, { recursive: true });
     cpSync(copy, data, { recursive: true });
   });
-  await shown(["1", "2", "3", "4"], "an older copy underneath a service that runs, while nobody says anything");
+  await shown(["1", "2", "3", "4"], "an older copy under a running service, without any new message");
   t.equal(persistence.pid, pid);
 
   await restart(() => rmSync(data, { recursive: true }));
   await say("5");
-  await shown(["1", "2", "3", "4", "5"], "an empty one");
+  await shown(["1", "2", "3", "4", "5"], "an empty store");
 });
