@@ -90,6 +90,11 @@ t.same(
   "no file imports a service",
 );
 t.same(
+  offenders((s) => !s.isTest && s.workspace !== "packages/test-kit" && named(s, "@madang/test-kit").length > 0),
+  [],
+  "only tests import the test kit",
+);
+t.same(
   offenders((s) => {
     const paths = s.imports.filter((i) => i.startsWith(".")).map((i) => targetOf(s.file, i)!);
     const others = paths.map(workspaceOf).filter((target) => target !== s.workspace);
@@ -149,11 +154,11 @@ t.same(
   [],
   "the protocol imports no other package of Madang",
 );
-const NATS_USERS = ["packages/broker", "packages/chaos", "packages/bench"];
+const NATS_USERS = ["packages/broker", "packages/chaos", "packages/bench", "packages/test-kit"];
 t.same(
   offenders((s) => !s.isTest && !NATS_USERS.includes(s.workspace) && s.imports.some((i) => i.startsWith("@nats-io/"))),
   [],
-  "only the broker, chaos and bench packages import the NATS library",
+  "only the broker, chaos, bench and test-kit packages import the NATS library",
 );
 const MONGO_USERS =
   /^(services\/persistence\/src\/mongo\/[\w-]+|packages\/local-stack\/src\/mongo-admin|packages\/(chaos|bench)\/.*)\.ts$/;
