@@ -142,7 +142,7 @@ const KINDS: Readonly<Record<string, (name: string) => string>> = {
   },
   metrics(service) {
     // The sources read their values when Prometheus asks, so names and descriptions need no service.
-    const sources = service === "edge" ? edgeMetrics({} as never) : persistenceMetrics({} as never);
+    const sources = service === "edge" ? edgeMetrics({ services: {} } as never) : persistenceMetrics({} as never);
     return table(
       ["metric", "type", "meaning"],
       sources.map(({ name, help }) => [code(name), name.endsWith("_total") ? "counter" : "gauge", help]),

@@ -28,7 +28,7 @@ interface Found {
  * the page's last message. An instance that has just started may know a lower floor than a client has seen. A client
  * that asks for messages after such a position gets the same position back: from a lower one it would get events twice.
  *
- * A room that history does not know answers an empty page: a client may join it, or post to it, before its first event is stored.
+ * An unknown room has an empty page, because a client may join a room, or post to it, before its first event is stored.
  * @throws ProtocolError `bad_request`, `bad_position`, `history_unavailable`
  */
 export async function readPage(
@@ -102,7 +102,7 @@ class PageReader {
     return { messages: messages.slice(0, this.#limit).reverse(), foundOldest, foundNewest: true };
   }
 
-  /** Also reads the cursor's own message: if it exists, the page is not at the newest end, and no second query is needed. */
+  /** Also reads the cursor's own message. If it exists, the page is not at the newest end, without a second query. */
   async #before(position: Position): Promise<Found> {
     const messages = await this.#older({ upTo: position }, this.#limit + 2);
     const isThere = messages[0] !== undefined && comparePositions(messages[0], position) === 0;
@@ -122,7 +122,7 @@ class PageReader {
     return isBeyond && position.epoch === this.#floor.epoch ? { ...page, ahead: position } : page;
   }
 
-  /** Half of the page before the cursor, with the cursor's own message, and half after it. A short side leaves its share to the other. */
+  /** Half of the page is before the cursor (or at it), half after it. A short side leaves its share to the other. */
   async #around(position: Position): Promise<Found> {
     const [older, newer] = await Promise.all([
       this.#older({ upTo: position }, this.#limit + 1),

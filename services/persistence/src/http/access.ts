@@ -20,7 +20,7 @@ declare module "fastify" {
     identity: Identity | undefined;
   }
   interface FastifyContextConfig {
-    /** The permission that the route needs, if it differs from the method's: GET "read", PUT and POST "write", others "moderate". */
+    /** The permission that the route needs. Default: GET "read", PUT and POST "write", other methods "moderate". */
     action?: Action;
   }
 }

@@ -28,7 +28,7 @@ interface Deps {
 /** Saves a job's progress and renews its lease. @throws Released */
 type Save = (progress: Partial<Job>) => Promise<Job>;
 
-/** This instance gives up the job for now: another one has it, the process stops, or an act in the room is unfinished. */
+/** This instance gives up the job for now: it lost the lease, it stops, or an act in the room is unfinished. */
 class Released extends Error {}
 
 /**
@@ -85,7 +85,7 @@ export class Eraser {
     }
   }
 
-  /** Runs a leased job and keeps renewing the lease: otherwise two instances could take a long step from each other for ever. */
+  /** Runs a leased job and renews the lease, so that no other instance takes the job during a long step. */
   async #runLeased(taken: Job): Promise<void> {
     let job = taken;
     const save: Save = async (progress) => {
@@ -146,19 +146,19 @@ export class Eraser {
         for (const { room, position } of messages) await this.#announce(id, room, position.seq);
       }
       for (const { seq } of found) await logAdmin.erase(seq);
-      // An empty batch ends the search at `to`, which the log itself reported. A replica that lags behind is no reason to stop earlier.
+      // An empty batch means that no event follows up to `to`. A replica may lag, but the log itself reported `to`.
       const erasedTo = records.length === 0 ? to : Math.min(records.at(-1)!.seq, to);
       await save({ erasedTo });
       next = erasedTo + 1;
     }
   }
 
-  /** Erases messages that were in transit when the room was closed, and the room's last events; then opens the name again. */
+  /** Erases events that were in transit when the room was closed, and the room's last events; then opens the room. */
   async #eraseRest(room: string, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
     const { epoch, lastSeq } = await logAdmin.log();
     const end = { epoch, seq: lastSeq };
-    // Holding the lease here proves that the room is still closed: events beyond `end` belong to a new room of that name.
+    // With the lease still held, the room is still closed: events beyond `end` belong to a new room of that name.
     await save({});
     await this.#untilProjected(end);
     for (let from = 1; from <= lastSeq; ) {

@@ -18,7 +18,7 @@ import type { JobQueue, JobSubject } from "../store/job-queue.ts";
 /** The author of events that moderators cause. */
 const MODERATOR = "moderator";
 const BEING_DELETED = "This room is being deleted. Its name can be used again when the deletion is complete.";
-/** Concurrent changes settle after one or two events. A moderator who keeps changing the room publishes the rest. */
+/** Concurrent changes settle after one or two events. Any further change publishes its own event. */
 const REPUBLISH_LIMIT = 5;
 
 export interface RoomSettings {
@@ -129,7 +129,7 @@ export class Moderator {
   async deleteMessage(room: string, position: string): Promise<void> {
     const parsed = parsePosition(position);
     if (!parsed) throw new ProtocolError("bad_position");
-    // The position may be that of another room's message, whose members would get no event.
+    // The position may belong to another room's message, and that room's members would get no event.
     if (!(await this.#store.search.hasMessage(room, parsed))) throw new ProtocolError("not_found");
     return this.#act({ act: "delete message", room, detail: position }, async (id, at) => {
       await requireNotErasing(this.#store.jobs, room);

@@ -11,7 +11,7 @@ const RETRY_MS = 1000;
 const DURABLE = { w: "majority", journal: true } as const;
 
 /**
- * Creates a client that notices outages within seconds and whose writes are durable. Does not wait for MongoDB.
+ * Creates a client with durable writes that notices outages within seconds. Does not wait for MongoDB.
  * @param caFile a CA file; with it, the client trusts only servers with a certificate of that CA
  * @param majorityLimitMs how long a write waits for a majority; without it, the socket's limit applies
  * @throws ConfigError when the URL is not usable

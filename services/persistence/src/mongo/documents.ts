@@ -4,7 +4,7 @@ import type { Filter } from "mongodb";
 import type { MessageChange } from "../store/changes.ts";
 import { messageKey, positionOfKey } from "../store/position.ts";
 
-/** The message itself. `who` is stored only with a `nonce`: together they identify a repeated send. */
+/** The message itself. The sender's identity is stored again with a `nonce`: together they identify a repeated send. */
 export interface MessageContent {
   user: string;
   userId?: string;
@@ -43,7 +43,7 @@ export interface RoomDocument {
 }
 
 const STATUSES: readonly RoomStatus[] = [0, 1, 2];
-/** The creation time of a room whose document has none. */
+/** The creation time of a room if its document has none. */
 const NEVER = new Date(0).toISOString();
 
 /** A room with its last message, which is looked up among the messages. */

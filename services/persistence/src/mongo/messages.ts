@@ -36,7 +36,7 @@ export async function writeMessages(
   return refusals;
 }
 
-/** @returns the indexes of the documents whose key, or nonce, exists already */
+/** @returns the indexes of the documents that met an existing key or nonce */
 async function insert(
   collection: Collection<MessageDocument>,
   documents: readonly WholeMessage[],
@@ -99,7 +99,7 @@ function holderOfNonce(collection: Collection<MessageDocument>, { room, who, non
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
 }
 
-/** Keeps the lowest position of each sender's messages with one nonce, for when the unique index was missing. Reads all messages. */
+/** Drops repeated sends that were stored while the unique index was missing. Reads all messages. */
 export async function dropRepetitions(collection: Collection<MessageDocument>): Promise<void> {
   const repeated = collection.aggregate<{ ids: string[] }>(
     [

@@ -11,7 +11,7 @@ type Change = readonly [name: string, change: RoomChange];
 /**
  * Writes a batch's changes to rooms. Most changes only mention a room that is stored already, and reading that first
  * costs a tenth of writing it again. Call this after the batch's messages are written: an erasure removes the room's
- * document before its messages, so a room that is seen here belongs to the messages that were just written.
+ * document before its messages, so an erasure that runs after the document was seen here removes these messages, too.
  * @returns the events with a setting that MongoDB refuses; for a room that it refuses entirely, one of its events
  */
 export async function writeRooms(

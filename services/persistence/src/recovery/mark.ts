@@ -7,8 +7,8 @@ type Event = Pick<ConsumedRecord, "subject" | "data">;
 
 /**
  * The mark of a batch: the position and hash of its last event. It is stored before the batch is acknowledged and
- * reveals two faults. A log with another event at that position is not the log that was projected. A store whose mark
- * is behind the acknowledged events is not the store that was written to.
+ * reveals two faults. A log with another event at that position is not the log that was projected. A store with a
+ * mark behind the acknowledged events is not the store that was written to.
  */
 export function markOf(batch: readonly ConsumedRecord[]): Mark {
   const { epoch, seq, subject, data } = batch.reduce((last, record) =>

@@ -1,7 +1,7 @@
 import type { Person } from "@madang/protocol";
 import type { Position } from "./position.ts";
 
-/** Replaces the name of a person whose data was erased. */
+/** Replaces the name of an erased person. */
 export const ERASED_NAME = "[erased]";
 
 /** The removal of stored data. Every method is idempotent. */

@@ -37,8 +37,8 @@ export interface JobQueue {
 
   /**
    * Leases an unfinished job to `holder` for `leaseMs`. Jobs that never had a lease come first, the oldest of them
-   * before the others; then the job whose last lease ended longest ago. A job that keeps failing therefore does not
-   * block the others.
+   * before the others. Then comes the job that has waited longest since its last lease. A job that keeps failing
+   * therefore does not block the others.
    * @returns undefined when every unfinished job is leased
    */
   take(holder: string, leaseMs: number): Promise<Job | undefined>;

@@ -16,7 +16,7 @@ export interface FoundMessage extends HistoryMessage {
 
 export interface MessageSearch {
   /**
-   * Rooms whose name contains the text, ordered by name.
+   * Rooms with the text in their name, ordered by name.
    * @throws ProtocolError `history_unavailable` when the search takes too long
    */
   rooms(text: string, after: string | undefined, limit: number): Promise<Room[]>;

@@ -37,7 +37,7 @@ export interface Store {
 
   /**
    * Applies changes. When it resolves, the changes and their dead letters are on the disks of a majority, except for the
-   * returned refusals: messages whose position holds another message, and events that the store can never accept. When
+   * returned refusals: messages at a position that is taken, and other events that the store can never accept. When
    * it rejects, any part of the changes may have been applied; repeat all of them.
    */
   write(changes: Changes): Promise<Refusal[]>;
