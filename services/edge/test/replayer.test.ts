@@ -44,3 +44,46 @@ t.test("F2 what was read of a log that was made anew meanwhile is no part of the
   t.match(event!.frame.toString(), '"epoch":"a"');
   t.same(extended, []);
 });
+
+/** A replayer whose log has lost everything before sequence 50 since the last look at it. */
+function startExpired(messages: { seq: number; message: string }[]) {
+  const log = {
+    epoch: "a",
+    firstSeq: 1,
+    replay: async () => [{ seq: 60, data }],
+    checkEpoch: async () => {
+      log.firstSeq = 50;
+    },
+  };
+  const asked: string[] = [];
+  const history = {
+    after: async (_room: string, position: string) => {
+      asked.push(position);
+      return { messages: messages.map((message) => ({ ...message, epoch: "a", user: "u" })), foundNewest: true };
+    },
+  };
+  const feed = { room: "r", ring: { extend: () => t.fail("a hole in the ring") } } as unknown as RoomFeed;
+  return { replayer: new Replayer(log as unknown as Log, history as unknown as History), feed, asked };
+}
+
+t.test("events that expired since the last look at the log come from history", async (t) => {
+  const { replayer, feed, asked } = startExpired([
+    { seq: 8, message: "expired" },
+    { seq: 60, message: "still in the log" },
+  ]);
+  const events = await replayer.read(feed, 5);
+  t.same(asked, ["a.5"]);
+  t.same(
+    events.map(({ seq }) => seq),
+    [8],
+  );
+});
+
+t.test("where history has none of them either, the log's own events follow", async (t) => {
+  const { replayer, feed } = startExpired([]);
+  const events = await replayer.read(feed, 5);
+  t.same(
+    events.map(({ seq }) => seq),
+    [60],
+  );
+});

@@ -128,21 +128,31 @@ export class Member implements RoomMember {
 
   /** F2: the sequence to go on from, or `undefined` when the position cannot be resumed. */
   async #resumable({ epoch, seq }: Position): Promise<number | undefined> {
-    const { log, replayer } = this.#host;
+    const { log } = this.#host;
     const { feed } = this.room;
     if (epoch === log.epoch && seq <= feed.head && seq >= feed.ring.base) return seq;
     // A foreign epoch or a position ahead of the head: it may be this edge that is behind.
     if (epoch !== log.epoch || seq > log.lastSeq) await this.#checkLog();
     if (epoch !== log.epoch || seq > log.lastSeq) return undefined;
-    if (replayer.isOlderThanLog(seq)) {
-      const read = await replayer.read(feed, seq).catch(() => undefined);
-      if (!read) return undefined;
-    } else if (seq > feed.head) {
-      // A position of another room's event, as history gives them, or of an event that has not arrived here yet: if the
-      // feed delivered it live, the client would have it twice.
-      await this.#host.refresh(this.room);
-    }
+    if (seq <= feed.head) return (await this.#isReadable(seq)) ? seq : undefined;
+    // A position of another room's event, as history gives them, or of an event that has not arrived here yet: if the
+    // feed delivered it live, the client would have it twice.
+    await this.#host.refresh(this.room);
     return seq;
+  }
+
+  /** Whether the log or history still has everything after `seq`. While the log is away there is no answer. */
+  async #isReadable(seq: number): Promise<boolean> {
+    for (let retryMs = FIRST_RETRY_MS; !this.#gone; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+      try {
+        await this.#host.replayer.read(this.room.feed, seq);
+        return true;
+      } catch (error) {
+        if (!(error instanceof ProtocolError) || error.code !== "log_unavailable") return false;
+      }
+      await delay(retryMs);
+    }
+    return false;
   }
 
   /** Asks the log for its identity. While the log is away there is no answer, as in a room that is not open. */

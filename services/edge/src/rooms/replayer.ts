@@ -58,12 +58,18 @@ export class Replayer {
     const [first, ...rest] = (await this.#log.replay(feed.room, Math.max(1, seq), 1 + REPLAY_BATCH)).map((record) =>
       feedEvent(epoch, record),
     );
-    if (!first) return [];
-    if (first.seq !== seq) return [first, ...rest];
-    // The log loses events from its beginning on: as it still has this one, it had all that followed. `firstSeq` is only
-    // as fresh as the last look; a hole that came since would stay in the ring.
-    if (epoch === this.#log.epoch) feed.ring.extend(seq, rest);
-    return rest;
+    // The log loses events from its beginning on: as it still has the position's event, it had all that followed.
+    if (first?.seq === seq) {
+      if (epoch === this.#log.epoch) feed.ring.extend(seq, rest);
+      return rest;
+    }
+    // Otherwise events in between may have expired since the last look at the log's first sequence.
+    await this.#log.checkEpoch();
+    if (epoch === this.#log.epoch && this.isOlderThanLog(seq)) {
+      const events = await this.#fromHistory(feed.room, seq);
+      if (events.length > 0) return events;
+    }
+    return first ? [first, ...rest] : [];
   }
 
   /** The first messages after `seq` that history has and the log no longer; empty when there is none. */

@@ -37,6 +37,10 @@ export class RoomFeed {
   /** The log is known to hold events up to this sequence. */
   #target = 0;
   #filling = false;
+  /** An audit found that the feed has delivered all of the room's events up to this sequence of the log. */
+  #verified = 0;
+  /** Events between the head and the last read may have left the log by age. */
+  #mayHaveExpired = false;
   /** The last sequence that came by replay: a live copy up to here is expected and means nothing. */
   #replayedTo = 0;
 
@@ -78,9 +82,16 @@ export class RoomFeed {
     this.ring.reset(0);
   }
 
-  /** Compares with the room's head in the log, and fills the gap if the feed is behind. */
-  audit(head: number): void {
-    if (!this.#opened || head <= this.#head) return;
+  /**
+   * Compares with the room's head in the log, and fills the gap if the feed is behind.
+   * @param lastSeq the log's last sequence before it was asked for `head`; absent: unknown
+   */
+  audit(head: number, lastSeq = 0): void {
+    if (!this.#opened) return;
+    if (head <= this.#head) {
+      this.#verified = Math.max(this.#verified, lastSeq);
+      return;
+    }
     this.#target = Math.max(this.#target, head);
     void this.#fillGap();
   }
@@ -96,6 +107,7 @@ export class RoomFeed {
     this.#head = 0;
     this.#target = 0;
     this.#replayedTo = 0;
+    this.#verified = 0;
     this.#held = [];
     this.ring.reset(0);
     this.#sink.restarted(0);
@@ -139,9 +151,10 @@ export class RoomFeed {
       if (this.#held.length === 0 && this.#head >= this.#target) break;
       const from = this.#head;
       const epoch = this.#log.epoch;
-      const records = await this.#log.replay(this.room, from + 1, REPLAY_BATCH).catch((): LogRecord[] => []);
+      const records = await this.#readAfter(from).catch((): LogRecord[] => []);
       // The log may have been created anew meanwhile: then this answer is void.
       if (this.#closed || epoch !== this.#log.epoch) continue;
+      if (records.length > 0 && this.#mayHaveExpired) this.#restartAfter(records[0]!.seq - 1);
       for (const record of records) if (record.seq > this.#head) this.#deliver(record);
       this.#replayedTo = Math.max(this.#replayedTo, this.#head);
       if (this.#head > from) {
@@ -155,14 +168,30 @@ export class RoomFeed {
     this.#filling = false;
   }
 
+  /**
+   * Events after the head. The log loses events from its beginning on: as long as it holds the head's event, it holds all
+   * that followed. Otherwise the log's first sequence, asked anew, tells whether events in between may have expired.
+   */
+  async #readAfter(head: number): Promise<LogRecord[]> {
+    const records = await this.#log.replay(this.room, Math.max(1, head), 1 + REPLAY_BATCH);
+    const isProven = records[0]?.seq === head;
+    if (!isProven) await this.#log.checkEpoch();
+    this.#mayHaveExpired = !isProven && Math.max(head, this.#verified) + 1 < this.#log.firstSeq;
+    return isProven ? records.slice(1) : records;
+  }
+
   /** Whether the missing events have left the log by age. Then the feed tells its members and goes on behind them. */
   #skipLost(): boolean {
     const missing = this.#held[0]?.last ?? this.#target;
     if (missing >= this.#log.firstSeq) return false;
-    this.#head = missing;
-    this.ring.reset(missing);
-    this.#sink.restarted(missing);
+    this.#restartAfter(missing);
     return true;
+  }
+
+  #restartAfter(seq: number): void {
+    this.#head = seq;
+    this.ring.reset(seq);
+    this.#sink.restarted(seq);
   }
 
   #deliver(record: LogRecord): void {

@@ -125,10 +125,10 @@ export class RoomOpener {
         if (trouble !== undefined) this.#onFailure("the log does not store", new Error(trouble));
         if (unsafe.length > 0) this.#onSevereFailure(UNSAFE_LOG, new UnsafeLogError(unsafe));
         const rooms = (await this.#rooms()).filter((room) => room.feed.opened);
-        const epoch = this.#log.epoch;
+        const { epoch, lastSeq } = this.#log;
         const heads = await this.#log.heads(rooms.map((room) => room.name));
         if (graceMs > 0) await delay(graceMs);
-        if (epoch === this.#log.epoch) for (const room of rooms) room.feed.audit(heads.get(room.name) ?? 0);
+        if (epoch === this.#log.epoch) for (const room of rooms) room.feed.audit(heads.get(room.name) ?? 0, lastSeq);
       } while (this.#auditAgain && !this.#closed);
     } catch (error) {
       // The reconnect brings the next audit; a time-out alone is retried.
