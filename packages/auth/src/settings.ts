@@ -21,7 +21,7 @@ export const AuthEnvironment = Type.Object({
   }),
 });
 
-/** Whoever sets one of these believes that tokens are asked for. */
+/** A deployment that sets one of these expects tokens to be required. */
 const ONLY_WITH_JWT = ["JWT_SECRET", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"] as const;
 
 export interface JwtSettings {
@@ -29,26 +29,25 @@ export interface JwtSettings {
   readonly key: { readonly secret: Uint8Array } | { readonly jwksUrl: URL };
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
-  /** The bearer token with which an edge asks persistence for itself. Not a JWT, and refused by the edges. */
+  /** The bearer token of an edge's own requests to persistence. It is no JWT, and edges refuse it from clients. */
   readonly edgeToken: string;
 }
 
 export type AuthSettings = { readonly mode: "none" } | JwtSettings;
 
 /**
- * Both services read the same variables, and each checks every token by itself.
- * @param host the address that the service is to listen on
- * @throws ConfigError, also when AUTH=none would be open to a network that nobody said it should be open to, or to people
- *   without a token where there are settings for tokens
+ * Reads the settings that both services share. Each service checks every token itself.
+ * @param host the address that the service listens on
+ * @throws ConfigError, also for AUTH=none beyond loopback without ALLOW_ANONYMOUS, and for AUTH=none with settings for tokens
  */
 export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.env): AuthSettings {
   const e = readConfig(AuthEnvironment, env);
   if (e.AUTH === "none") {
     const unused = ONLY_WITH_JWT.find((variable) => e[variable] !== "");
-    if (unused) throw new ConfigError(`${unused} does nothing with AUTH=none: set AUTH=jwt, or leave it out.`);
+    if (unused) throw new ConfigError(`${unused} has no effect with AUTH=none: set AUTH=jwt, or remove it.`);
     if (!isLoopback(host) && !e.ALLOW_ANONYMOUS) {
       throw new ConfigError(
-        `HOST=${host} with AUTH=none lets everybody who reaches this address read and write in every room, under any name: set AUTH=jwt, or ALLOW_ANONYMOUS=true if that is what you want.`,
+        `HOST=${host} with AUTH=none lets everyone who reaches this address read and write in every room, under any name. Set AUTH=jwt, or ALLOW_ANONYMOUS=true if you intend this.`,
       );
     }
     return { mode: "none" };
@@ -62,7 +61,7 @@ export function readAuthSettings(host: string, env: NodeJS.ProcessEnv = process.
   };
 }
 
-/** Whether an address to listen on is of this machine alone. Names are not looked up: of them it is `localhost`. */
+/** Whether an address is reachable from this machine only. Of names, only `localhost` is; names are not resolved. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -73,7 +72,7 @@ function keyOf(secret: string, jwksUrl: string): JwtSettings["key"] {
   }
   if (jwksUrl === "") return { secret: secretBytes("JWT_SECRET", secret) };
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
-  // Whoever can change the keys on their way can be anybody.
+  // An attacker that can change the keys in transit can forge every identity.
   if (!url || (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname)))) {
     throw new ConfigError("The environment variable JWKS_URL must be an https:// URL.");
   }
@@ -82,7 +81,7 @@ function keyOf(secret: string, jwksUrl: string): JwtSettings["key"] {
 
 function edgeTokenOf(edgeSecret: string, jwtSecret: string): string {
   if (edgeSecret === "" && jwtSecret === "") {
-    throw new ConfigError("JWKS_URL needs EDGE_SECRET as well, the same on edges and persistence services.");
+    throw new ConfigError("JWKS_URL also needs EDGE_SECRET, the same on edges and persistence services.");
   }
   const secret = edgeSecret === "" ? secretBytes("JWT_SECRET", jwtSecret) : secretBytes("EDGE_SECRET", edgeSecret);
   return createHmac("sha256", secret).update("madang: an edge asks persistence").digest("base64url");

@@ -1,16 +1,13 @@
-/** So many in so long. */
+/** A rate limit: `count` at once, refilled evenly within `windowMs`. */
 export interface Rate {
   readonly count: number;
   readonly windowMs: number;
 }
 
-/** A rounding error is no reason to refuse. */
+/** Tolerance for rounding errors of floating-point numbers. */
 const ROUNDING_MS = 1e-6;
 
-/**
- * A token bucket kept as one number, the time at which it will be full again (GCRA): no timer, nothing to refill.
- * It holds `count` and gets them back evenly over `windowMs`.
- */
+/** A token bucket, stored as the time at which it will be full again (GCRA). It needs no timer. */
 export class Bucket {
   readonly #rate: Rate;
   #fullAt = 0;
@@ -19,7 +16,7 @@ export class Bucket {
     this.#rate = rate;
   }
 
-  /** Takes out one, or as many as that weighs. @returns 0, or the milliseconds until there is as much to take */
+  /** Takes `weight` tokens. @returns 0, or the milliseconds until the bucket has them; then nothing is taken */
   take(now: number, weight = 1): number {
     const { count, windowMs } = this.#rate;
     const fullAt = Math.max(this.#fullAt, now) + (weight * windowMs) / count;
@@ -31,15 +28,15 @@ export class Bucket {
 }
 
 /**
- * A bucket for each key. What others have taken out of it may be more than there was: that is owed, and comes back
- * first. Buckets that are full again, which are as good as new ones, are dropped from time to time.
+ * A bucket for each key. {@link charge} may take more than the bucket has, which leaves a debt that refills first.
+ * Buckets that are full again are removed.
  */
 export class Buckets {
-  /** When each will be full again. */
+  /** The time at which each bucket will be full again, in milliseconds. */
   readonly #fullAt = new Map<string, number>();
   #sweepAtSize = 1024;
 
-  /** As {@link Bucket.take}. A key keeps to one rate. */
+  /** Takes one token, like {@link Bucket.take}. The rate of a key must not change. */
   take(key: string, { count, windowMs }: Rate, now: number): number {
     const stepMs = windowMs / count;
     const waitMs = this.#fillMs(key, now) + stepMs - windowMs;
@@ -48,17 +45,17 @@ export class Buckets {
     return 0;
   }
 
-  /** Takes out what fills again in `ms`. */
+  /** Takes the tokens that refill in `ms`, also below zero. */
   charge(key: string, ms: number, now: number): void {
     this.#set(key, this.#fillMs(key, now) + ms, now);
   }
 
-  /** Makes it at least so empty that it needs `ms` to fill. */
+  /** Lowers the bucket to the level that needs `ms` to refill. A lower bucket is unchanged. */
   lower(key: string, ms: number, now: number): void {
     if (ms > this.#fillMs(key, now)) this.#set(key, ms, now);
   }
 
-  /** The milliseconds that each bucket needs to fill, of those that are not full. */
+  /** The milliseconds that each bucket needs to refill, except for full buckets. */
   *levels(now: number): Iterable<[key: string, ms: number]> {
     for (const [key, fullAt] of this.#fullAt) if (fullAt > now) yield [key, fullAt - now];
   }

@@ -1,27 +1,27 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { OperatorError } from "./operator-error.ts";
 
-/** A wrong command line: exit code 2. */
+/** A command line that cannot be used. The process exits with code 2. */
 export class UsageError extends OperatorError {
   constructor(message: string) {
     super(`${message} See --help.`, 2);
   }
 }
 
-/** The option that every command has, as {@link readArguments} takes it. */
+/** The `--help` option that every command has, for {@link readArguments}. */
 export const HELP_OPTION = { type: "boolean", short: "h" } as const;
 
-/** As `parseArgs` of Node. @throws UsageError */
+/** Like `parseArgs` of Node. @throws UsageError */
 export function readArguments<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config);
   } catch (error) {
-    // What follows the first sentence is about arguments that begin with a dash, of which there are none here.
+    // The later sentences explain arguments that begin with a dash. No command here takes such arguments.
     throw new UsageError(`${(error as Error).message.split(". ")[0]!.replace(/\.$/, "")}.`);
   }
 }
 
-/** The number of an option, `byDefault` where it was not given. @throws UsageError when it is not within the range */
+/** Reads a number from `min` to `max`, or `byDefault` for an option that is not given. @throws UsageError */
 export function numberOption(
   name: string,
   text: string | undefined,
@@ -33,7 +33,7 @@ export function numberOption(
   throw new UsageError(`--${name} takes a ${whole ? "whole " : ""}number from ${min} to ${max}.`);
 }
 
-/** Those of `all` that an option names, separated by commas; `byDefault` where it was not given. @throws UsageError */
+/** Reads comma-separated names of items in `all`, or `byDefault` for an option that is not given. @throws UsageError */
 export function namedOption<T extends { readonly name: string }>(
   name: string,
   text: string | undefined,
@@ -44,6 +44,6 @@ export function namedOption<T extends { readonly name: string }>(
   return text.split(",").map((part) => {
     const found = all.find((one) => one.name === part.trim());
     if (found) return found;
-    throw new UsageError(`There is no ${name} "${part.trim()}": ${all.map((one) => one.name).join(", ")}.`);
+    throw new UsageError(`Unknown ${name} "${part.trim()}". Choose from ${all.map((one) => one.name).join(", ")}.`);
   });
 }

@@ -4,10 +4,10 @@ import { envSchema, type JSONSchemaType } from "env-schema";
 import type { Static, TObject } from "typebox";
 import { OperatorError } from "./operator-error.ts";
 
-/** A setting that cannot be used. */
+/** A setting that cannot be used. The message names the variable. */
 export class ConfigError extends OperatorError {}
 
-/** As much of a validation error and of a variable's schema as a message needs. */
+/** The parts of a validation error and of a variable's schema that a message needs. */
 interface Invalid {
   readonly instancePath?: string;
   readonly message?: string;
@@ -25,10 +25,10 @@ const SHOWN_CHARACTERS = 40;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
- * Reads settings from the environment by a schema: each has a default, a type and a description there. An empty variable
- * counts as none: that is how Compose files and charts pass on what nobody has set.
- * @throws ConfigError naming the variable and what it may be; its value only where that is a number or a choice, never where
- *   it may be a secret
+ * Reads settings from the environment by a schema with a default, a type and a description for each. An empty variable
+ * counts as not set: Compose files and charts pass on unset variables as empty ones.
+ * @throws ConfigError with the variable and its allowed values. It shows the value of a number or a choice, and no other
+ *   value, because that may be a secret
  */
 export function readConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv = process.env): Static<S> {
   const settings = schema.properties as Record<string, Setting>;
@@ -40,7 +40,7 @@ export function readConfig<S extends TObject>(schema: S, env: NodeJS.ProcessEnv 
       env: false,
     });
     for (const [name, value] of Object.entries(config)) {
-      // Beyond these a number is not the one that was written.
+      // JavaScript rounds larger numbers.
       if (typeof value === "number" && !Number.isSafeInteger(value))
         throw refused(name, env[name] ?? "", settings[name]!);
     }
@@ -64,15 +64,15 @@ function refused(name: string, value: string, setting: Setting, byDefault = ""):
   return new ConfigError(`The environment variable ${name} ${allowed}.`);
 }
 
-/** For a variable that cannot be a secret: its value is shown. */
+/** Shows the value: only for a variable that cannot be a secret. */
 export function badValue(variable: string, allowed: string, value: string): ConfigError {
   const shown = value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
   return new ConfigError(`The environment variable ${variable} must be ${allowed}, and is ${JSON.stringify(shown)}.`);
 }
 
 /**
- * A comma-separated list of URLs; one without a scheme has the first of these.
- * @throws ConfigError naming the variable, never its value
+ * Reads comma-separated URLs. A URL without a scheme gets the first of `schemes`.
+ * @throws ConfigError with the name of the variable, never its value
  */
 export function readUrls(variable: string, text: string, schemes: readonly string[]): string[] {
   return text.split(",").map((part) => {
@@ -85,7 +85,7 @@ export function readUrls(variable: string, text: string, schemes: readonly strin
   });
 }
 
-/** What a variable's file holds. @throws ConfigError naming the variable, the file and what is wrong with it */
+/** Reads the file that a variable names. @throws ConfigError with the variable, the file and the error code */
 export function readSettingsFile(variable: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -96,8 +96,9 @@ export function readSettingsFile(variable: string, path: string): string {
 }
 
 /**
- * A file of CA certificates, in PEM. What is none would only be found out by each attempt to connect, for ever.
- * @returns the path, or undefined for an empty one. @throws ConfigError naming the variable and the file
+ * Checks a file of CA certificates in PEM at start. Otherwise a bad file would only fail each attempt to connect.
+ * @returns the path, or undefined for an empty one
+ * @throws ConfigError with the variable and the file
  */
 export function certificatePath(variable: string, path: string): string | undefined {
   if (path === "") return undefined;
@@ -107,6 +108,8 @@ export function certificatePath(variable: string, path: string): string | undefi
     for (const certificate of certificates) new X509Certificate(certificate);
     return path;
   } catch {
-    throw new ConfigError(`The environment variable ${variable} names a file that is no certificate in PEM: ${path}.`);
+    throw new ConfigError(
+      `The environment variable ${variable} names a file that has no valid PEM certificate: ${path}.`,
+    );
   }
 }

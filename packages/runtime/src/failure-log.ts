@@ -2,11 +2,12 @@ import type { Logger } from "./logger.ts";
 
 const INTERVAL_MS = 60_000;
 
-/** Tells of a failure that may repeat for as long as an outage lasts. */
+/** Logs a failure that may repeat during an outage. `what` is the kind of failure, and becomes the log message. */
 export type FailureLog = (what: string, error: Error) => void;
 
 /**
- * Logs failures that repeat: each kind at once, and then at most once a minute, with the number of those left out.
+ * Logs the first failure of each kind at once, and repetitions at most once a minute. `leftOut` counts the failures that
+ * were not logged since the last line of that kind.
  * @param now a clock, in milliseconds
  */
 export function createFailureLog(log: Pick<Logger, "warn">, now = () => performance.now()): FailureLog {

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 
-/** Why a service is not ready, by dependency; empty when it is. */
+/** The reasons why a service is not ready, by dependency. Empty when it is ready. */
 export type Readiness = () => Record<string, string>;
 
-/** `GET /livez` (the process answers) and `GET /readyz` (200, or 503 with what is missing). Neither is logged. */
+/** Adds `GET /livez` (200 while the process runs) and `GET /readyz` (200, or 503 with the reasons). Neither is logged. */
 export function addHealthRoutes(app: FastifyInstance, readiness: Readiness): void {
   const quiet = { logLevel: "warn" as const, schema: { hide: true } as object };
   app.get("/livez", quiet, async () => ({ status: "ok" }));

@@ -1,15 +1,15 @@
 import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
-/** A number that is kept anyway and read only when somebody asks: counting costs the hot path an increment. */
+/** A number that is read on each scrape. The hot path only increments it. */
 export interface MetricSource {
-  /** Prometheus name, with its unit; a counter's ends in `_total`. */
+  /** The Prometheus name, with its unit. The name of a counter ends in `_total`. */
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
 }
 
-/** `GET /metrics` in the Prometheus text format: the process's own figures and these. */
+/** Adds `GET /metrics` in the Prometheus text format, with the default metrics of the process. It is not logged. */
 export function addMetricsRoute(app: FastifyInstance, sources: readonly MetricSource[]): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -43,6 +43,7 @@ export function warnAboutMisspeltSettings(
   for (const setting of findMisspeltSettings(schemas, env)) log.warn({ ...setting }, describeMisspelt(setting));
 }
 
+/** The warning for an operator, in one line. */
 export function describeMisspelt({ variable, nearest }: MisspeltSetting): string {
   return `unknown setting ${variable} is ignored: did you mean ${nearest}?`;
 }

@@ -1,6 +1,6 @@
-/** What whoever runs the process can put right: the message says how, and is all that `run` prints of it. */
+/** An error that the operator can fix. `run` prints only its message, which says how. */
 export class OperatorError extends Error {
-  /** 2 for a wrong command line. */
+  /** 2 for a command line that cannot be used, else 1. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, exitCode: 1 | 2 = 1) {

@@ -1,14 +1,14 @@
 import { Type } from "typebox";
 import { badValue, ConfigError, certificatePath, readUrls } from "./config.ts";
 
-/** What a URL of NATS may begin with; where it says nothing, with the first. */
+/** Schemes of a NATS URL. The first is the default. */
 const NATS_SCHEMES = ["nats", "tls"] as const;
 
 const NO_LIMIT = -1;
-/** NATS takes 0 for no limit, and a log that holds some messages only refuses nearly all. */
+/** 1 MiB. NATS treats 0 as no limit, and a log of a few messages would refuse nearly all. */
 const LOG_LEAST_BYTES = 1024 * 1024;
 
-/** The settings that both services have alike, for the schema of each. */
+/** Settings of both services, for the schema of each. */
 export const SERVICE_SETTINGS = {
   HOST: Type.String({
     default: "127.0.0.1",
@@ -24,7 +24,7 @@ export const SERVICE_SETTINGS = {
     default: "",
     description: "Private CA of the NATS servers' certificates.",
   }),
-  // Whoever comes first makes the log.
+  // The first service that connects creates the log.
   LOG_REPLICAS: Type.Integer({
     default: 1,
     minimum: 1,
@@ -42,7 +42,7 @@ export const SERVICE_SETTINGS = {
   ),
 };
 
-/** How the log is made. @throws ConfigError */
+/** Reads the settings with which the log is created. @throws ConfigError */
 export function readLogSettings(config: { readonly LOG_REPLICAS: number; readonly LOG_MAX_BYTES: number }): {
   readonly replicas: number;
   readonly maxBytes: number;
@@ -53,7 +53,7 @@ export function readLogSettings(config: { readonly LOG_REPLICAS: number; readonl
   throw badValue("LOG_MAX_BYTES", allowed, `${maxBytes}`);
 }
 
-/** How NATS is reached. @throws ConfigError */
+/** Reads the connection to NATS. @throws ConfigError */
 export function readNats(config: { readonly NATS_URL: string; readonly NATS_CA_FILE: string }): {
   readonly url: string;
   readonly caFile?: string;
@@ -63,9 +63,9 @@ export function readNats(config: { readonly NATS_URL: string; readonly NATS_CA_F
 }
 
 /**
- * URLs of NATS servers, separated by commas. Of the first, the user and whether TLS is spoken count for all: what the others
- * say must not be another thing.
- * @throws ConfigError naming the variable, never its value
+ * Reads comma-separated URLs of NATS servers. The NATS client uses the first URL's user and TLS for all servers, so a user
+ * or `tls://` in another URL only is an error.
+ * @throws ConfigError with the name of the variable, never its value
  */
 export function readNatsUrls(variable: string, text: string): string {
   const urls = readUrls(variable, text, NATS_SCHEMES);
@@ -73,15 +73,15 @@ export function readNatsUrls(variable: string, text: string): string {
   const refused = (why: string) => new ConfigError(`The environment variable ${variable} must ${why}.`);
   for (const { port, pathname, search, hash, username, password } of [first, ...others]) {
     if (port === "0" || !["", "/"].includes(pathname) || search || hash) {
-      throw refused("be URLs of a host and a port, with user:password@ where needed, and nothing else");
+      throw refused("be URLs of a host and a port, with user:password@ if needed, and nothing else");
     }
-    if (![username, password].every(isDecodable)) throw refused("have its passwords percent-encoded");
+    if (![username, password].every(isDecodable)) throw refused("have percent-encoded passwords");
   }
   if (others.some(({ username }) => username !== "" && first.username === "")) {
-    throw refused("have user:password@ in its first URL: that is used with all of them");
+    throw refused("have user:password@ in its first URL, which is used for all servers");
   }
   if (first.protocol !== "tls:" && others.some(({ protocol }) => protocol === "tls:")) {
-    throw refused("have tls:// in its first URL, when it has it in another: it counts for all of them");
+    throw refused("have tls:// in its first URL if it has it in another, because the first counts for all servers");
   }
   return urls.join(",");
 }

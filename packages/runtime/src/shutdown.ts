@@ -2,12 +2,12 @@ import closeWithGrace from "close-with-grace";
 import type { Logger } from "./logger.ts";
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
-/** What goes to all processes of a group (Ctrl-C, systemd) comes a second time when a parent passes it on. */
+/** A signal to a process group (Ctrl-C, systemd) arrives again when the parent forwards it. */
 const SAME_SIGNAL_MS = 1000;
 
 /**
- * Runs `close` once on SIGTERM, SIGINT or an uncaught error, then exits: with 0 after a signal, with 1 after an error.
- * A second signal a while later, or `limitMs` passing, ends the process at once with 1.
+ * Runs `close` once on SIGTERM, SIGINT or an uncaught error, then exits with 0 after a signal and 1 after an error.
+ * A further signal at least 1 s after the first, or `limitMs` passing, ends the process at once with 1.
  */
 export function onShutdown(log: Logger, limitMs: number, close: () => Promise<void>): void {
   let closing = false;

@@ -3,7 +3,7 @@ import { HELP_OPTION, namedOption, numberOption, readArguments } from "../src/co
 
 const wrong = (message: string) => ({ name: "UsageError", exitCode: 2, message: `${message} See --help.` });
 
-t.test("options are read, and what is no option is said in one sentence", async (t) => {
+t.test("options are read, and a wrong argument is an error of one sentence", async (t) => {
   const read = (...args: string[]) =>
     readArguments({ args, options: { help: HELP_OPTION, seed: { type: "string" } } }).values;
   t.same(read("--seed", "7"), { seed: "7" });
@@ -13,7 +13,7 @@ t.test("options are read, and what is no option is said in one sentence", async 
   t.throws(() => read("--seed"), wrong("Option '--seed <value>' argument missing."));
 });
 
-t.test("a number is within its range", async (t) => {
+t.test("a number must be within its range", async (t) => {
   const of = (text: string | undefined, whole = false) =>
     numberOption("share", text, { byDefault: 7, min: 0.5, max: 10, whole });
   t.equal(of(undefined), 7);
@@ -25,10 +25,10 @@ t.test("a number is within its range", async (t) => {
   t.throws(() => of("1.5", true), wrong("--share takes a whole number from 0.5 to 10."));
 });
 
-t.test("names are of what there is", async (t) => {
+t.test("names must be known", async (t) => {
   const all = [{ name: "a" }, { name: "b" }];
   t.same(namedOption("letter", undefined, all), all);
   t.same(namedOption("letter", undefined, all, []), []);
   t.same(namedOption("letter", "b, a", all), [{ name: "b" }, { name: "a" }]);
-  t.throws(() => namedOption("letter", "a,c", all), wrong('There is no letter "c": a, b.'));
+  t.throws(() => namedOption("letter", "a,c", all), wrong('Unknown letter "c". Choose from a, b.'));
 });

@@ -7,7 +7,7 @@ const Schema = Type.Object({
   KIND: Type.Union([Type.Literal("a"), Type.Literal("b")], { default: "a" }),
   NAME: Type.String({ default: "x" }),
 });
-/** Of nobody. */
+/** A self-signed certificate for tests. */
 const PEM = `-----BEGIN CERTIFICATE-----
 MIIBdTCCARugAwIBAgIUefmvzll2SEsScVyCfQtFiB1enfswCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjYxMjMwNDVaGA8yMTI2MTEwMjEyMzA0
@@ -21,14 +21,14 @@ zx3GNn2EAiEAiX2JyIh9bEGQVjoPbxkE5iEEK16kzsO14UKjl8S/sS4=
 `;
 const refused = (message: string) => ({ name: "ConfigError", message });
 
-t.test("what is not set, or empty, has its default", async (t) => {
+t.test("a variable that is not set, or empty, has its default", async (t) => {
   const defaults = { COUNT: 3, KIND: "a", NAME: "x" };
   t.same(readConfig(Schema, {}), defaults);
   t.same(readConfig(Schema, { COUNT: "", KIND: "", NAME: "", OTHER: "1" }), defaults);
   t.same(readConfig(Schema, { COUNT: "7", KIND: "b", NAME: "y" }), { COUNT: 7, KIND: "b", NAME: "y" });
 });
 
-t.test("what cannot be used is named, with what it may be; its value only where it is no secret", async (t) => {
+t.test("an error names the variable and its allowed values, and shows no value that may be a secret", async (t) => {
   const range = "The environment variable COUNT must be a whole number from 1 to 9007199254740991, and is";
   for (const value of ["many", "0", "1.5", "1e300", "9007199254740993"]) {
     t.throws(() => readConfig(Schema, { COUNT: value }), refused(`${range} "${value}".`));
@@ -45,7 +45,7 @@ t.test("what cannot be used is named, with what it may be; its value only where 
   t.throws(() => readConfig(flag, { FLAG: "yes" }), refused(truth));
 });
 
-t.test("the log's limit: none, or one that a log can live with", async (t) => {
+t.test("the log's size has no limit, or one of at least 1 MiB", async (t) => {
   const limit = (LOG_MAX_BYTES: number) => readLogSettings({ LOG_REPLICAS: 1, LOG_MAX_BYTES }).maxBytes;
   for (const bytes of [-1, 1024 * 1024, 2 ** 50]) t.equal(limit(bytes), bytes);
   for (const bytes of [0, 1, 1024 * 1024 - 1]) {
@@ -54,7 +54,7 @@ t.test("the log's limit: none, or one that a log can live with", async (t) => {
   }
 });
 
-t.test("lists of URLs", async (t) => {
+t.test("URLs are separated by commas, and a URL without a scheme gets the first", async (t) => {
   const nats = (text: string) => readUrls("NATS_URL", text, ["nats", "tls"]);
   t.same(nats("nats://u:p@a:1, tls://b,c:3"), ["nats://u:p@a:1", "tls://b", "nats://c:3"]);
   for (const text of ["", " ", "nats://", "nats://:1", "nats://a:99999", "http://hush", "a,", "a b"]) {
@@ -63,7 +63,7 @@ t.test("lists of URLs", async (t) => {
   }
 });
 
-t.test("URLs of NATS: what would be left out, or first be found out by connecting, is refused", async (t) => {
+t.test("NATS URLs with parts that the client would ignore or fail on are refused", async (t) => {
   const read = (text: string) => readNatsUrls("NATS_URL", text);
   for (const text of ["nats://u:p%40@a:1/,nats://u:p%40@b", "nats://u:p@a,b", "tls://a,b", "nats://[::1]:1"])
     read(text);
@@ -76,7 +76,7 @@ t.test("URLs of NATS: what would be left out, or first be found out by connectin
   }
 });
 
-t.test("files of certificates", async (t) => {
+t.test("a file of certificates must be readable and valid", async (t) => {
   const broken = PEM.replace(/.{64}/, "x");
   const [one, two] = [`# ours\n${PEM}${PEM}`, `${PEM}${broken}`];
   const dir = t.testdir({ text: "CA", empty: "", broken, "ca.pem": one, second: two });
@@ -84,7 +84,7 @@ t.test("files of certificates", async (t) => {
   t.equal(certificatePath("CA", `${dir}/ca.pem`), `${dir}/ca.pem`);
   for (const name of ["text", "empty", "broken", "second"]) {
     const file = `${dir}/${name}`;
-    const line = `The environment variable CA names a file that is no certificate in PEM: ${file}.`;
+    const line = `The environment variable CA names a file that has no valid PEM certificate: ${file}.`;
     t.throws(() => certificatePath("CA", file), refused(line));
   }
   for (const [file, code] of [

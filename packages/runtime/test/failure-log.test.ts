@@ -1,7 +1,7 @@
 import t from "tap";
 import { createFailureLog } from "../src/failure-log.ts";
 
-t.test("each kind of trouble is told of at once, and what repeats is counted", async (t) => {
+t.test("the first failure of each kind is logged at once, and repetitions are counted", async (t) => {
   const lines: unknown[][] = [];
   let now = 0;
   const onFailure = createFailureLog({ warn: (...line: unknown[]) => lines.push(line) }, () => now);

@@ -5,7 +5,7 @@ import Fastify from "fastify";
 import t from "tap";
 import { addHealthRoutes, addMetricsRoute, problem, sendError, sendProblem } from "../src/index.ts";
 
-t.test("figures are as they are each time that somebody asks", async (t) => {
+t.test("each scrape reads the current values", async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   let stored = 5;
@@ -14,33 +14,29 @@ t.test("figures are as they are each time that somebody asks", async (t) => {
     { name: "test_stored_total", help: "Stored.", read: () => stored },
     { name: "test_open", help: "Open.", read: () => open },
   ]);
-  const asked = async () => {
+  const ask = async () => {
     const { headers, body } = await app.inject("/metrics");
     t.match(headers["content-type"], /^text\/plain; version=/);
     return body.match(/^test_.*$/gm);
   };
-  t.strictSame(await asked(), ["test_stored_total 5", "test_open 2"]);
+  t.strictSame(await ask(), ["test_stored_total 5", "test_open 2"]);
   [stored, open] = [6, 1];
-  t.strictSame(
-    await asked(),
-    ["test_stored_total 6", "test_open 1"],
-    "a counter does not add up what it was told before",
-  );
+  t.strictSame(await ask(), ["test_stored_total 6", "test_open 1"], "a counter is set, not increased, by each scrape");
 });
 
-t.test("what is missing is named while a service is not ready, and the process lives", async (t) => {
+t.test("/readyz names what is missing, and /livez answers meanwhile", async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   let missing: Record<string, string> = { nats: "not connected" };
   addHealthRoutes(app, () => missing);
-  const asked = async (path: string) => {
+  const ask = async (path: string) => {
     const answer = await app.inject(path);
     return [answer.statusCode, answer.json()];
   };
-  t.strictSame(await asked("/readyz"), [503, { status: "not ready", missing }]);
-  t.strictSame(await asked("/livez"), [200, { status: "ok" }]);
+  t.strictSame(await ask("/readyz"), [503, { status: "not ready", missing }]);
+  t.strictSame(await ask("/livez"), [200, { status: "ok" }]);
   missing = {};
-  t.strictSame(await asked("/readyz"), [200, { status: "ready" }]);
+  t.strictSame(await ask("/readyz"), [200, { status: "ready" }]);
 });
 
 t.test("Retry-After is whole seconds, and never too early", async (t) => {
@@ -60,7 +56,7 @@ t.test("Retry-After is whole seconds, and never too early", async (t) => {
   t.notOk("retry-after" in (await app.inject("/")).headers);
 });
 
-t.test("who has gone in the middle of a request gets no answer made", async (t) => {
+t.test("a client that disconnects during its request gets no response", async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   app.setErrorHandler(sendError);

@@ -56,5 +56,5 @@ t.test("a port that is taken is one line on standard error, and exit code 1", as
   );
   const [errors, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
   t.equal(code, 1);
-  t.match(errors, /^listen EADDRINUSE[^\n]* \(as HOST and PORT say\)\n$/);
+  t.match(errors, /^listen EADDRINUSE[^\n]* \(HOST and PORT set the address\)\n$/);
 });

@@ -77,7 +77,7 @@ export interface EdgeConfig {
   readonly origins: Origins;
   /** An absolute URL, or a path on this host. Absent: people without a token see an error page. */
   readonly loginUrl: string | undefined;
-  /** As Fastify has it. */
+  /** The value for Fastify's option of this name. */
   readonly trustProxy: string | false | ((address: string, hop: number) => boolean);
 }
 
@@ -86,7 +86,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   const e: Static<typeof EdgeEnvironment> = readConfig(EdgeEnvironment, env);
   const auth = readAuthSettings(e.HOST, env);
   return {
-    // One server, that has all the limits of sockets: Fastify would make another one for each address of this name.
+    // With this name, Fastify would add a server for each of its addresses, and those would lack the socket limits.
     host: e.HOST === "localhost" ? "127.0.0.1" : e.HOST,
     port: e.PORT,
     nats: readNats(e),
@@ -105,7 +105,7 @@ export function edgeConfig(env: NodeJS.ProcessEnv = process.env): EdgeConfig {
   };
 }
 
-/** @throws ConfigError, also for what would be left out when they are asked: a path, a query, a password */
+/** @throws ConfigError, also for a path, a query and a password, which requests would ignore */
 function persistenceUrls(text: string): string[] {
   return readUrls("PERSISTENCE_URL", text, ["http", "https"]).map((url) => {
     const { origin, href } = new URL(url);
@@ -126,7 +126,7 @@ function loginUrl(text: string, { mode }: AuthSettings): string | undefined {
   throw badValue("LOGIN_URL", "an http:// or https:// URL without a password, or a path that begins with one /", text);
 }
 
-/** @throws ConfigError. "true" is not among the values: whoever may say where they come from escapes every limit. */
+/** @throws ConfigError, also for "true": a client that chooses its own address escapes every limit. */
 function trustedProxies(text: string): EdgeConfig["trustProxy"] {
   if (text === "" || text === "0") return false;
   if (/^[1-9]$/.test(text)) return (_address, hop) => hop < Number(text);
@@ -134,7 +134,7 @@ function trustedProxies(text: string): EdgeConfig["trustProxy"] {
   throw badValue("TRUST_PROXY", "a number of proxies from 0 to 9, or their addresses (10.0.0.0/8, loopback)", text);
 }
 
-/** An address, a range of them, or one of the names that Fastify has for ranges. */
+/** Whether this is an address, a range, or one of Fastify's names for ranges. */
 function isNetwork(text: string): boolean {
   if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
   const [, address = "", bits = "1"] = /^([^/]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? [];

@@ -11,7 +11,7 @@ const entryOf = (service: string) => join(SERVICES, service, "src/main.ts");
 
 t.test("settings that would let anybody in, or cannot be used, end both services with one line", async (t) => {
   const cases: [env: NodeJS.ProcessEnv, said: RegExp][] = [
-    [{ HOST: "0.0.0.0" }, /everybody who reaches this address.*ALLOW_ANONYMOUS=true/],
+    [{ HOST: "0.0.0.0" }, /everyone who reaches this address.*ALLOW_ANONYMOUS=true/],
     [{ AUTH: "jwt", JWT_SECRET: "short-and-secret" }, /JWT_SECRET must have at least 32 bytes/],
     [{ AUTH: "yes" }, /AUTH/],
   ];

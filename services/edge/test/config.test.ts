@@ -98,7 +98,7 @@ t.test("an address that cannot be listened on is one line, which names what says
       ),
     );
     t.match(error, { code: 1 });
-    t.match(said, /^[^\n]+ \(as HOST and PORT say\)\n$/);
+    t.match(said, /^[^\n]+ \(HOST and PORT set the address\)\n$/);
     t.match(said, HOST);
   }
 });

@@ -39,9 +39,9 @@ type Nats = ReturnType<typeof readNats>;
 export interface Config extends Static<typeof PersistenceEnvironment> {
   readonly nats: Nats;
   readonly log: ReturnType<typeof readLogSettings>;
-  /** As the role that may moderate. */
+  /** The connection with the role admin, which may moderate. */
   readonly adminNats: Nats;
-  /** For TLS to MongoDB; absent: as MONGODB_URL says. */
+  /** Enforces TLS to MongoDB. Absent: MONGODB_URL decides about TLS. */
   readonly mongoCaFile: string | undefined;
 }
 

@@ -92,9 +92,9 @@ t.test("a bad setting gives one line without secrets, and exit code 1", { buffer
     ],
     [
       { MONGODB_CA_FILE: ENTRY },
-      /^The environment variable MONGODB_CA_FILE names a file that is no certificate[^\n]*\n$/,
+      /^The environment variable MONGODB_CA_FILE names a file that has no valid PEM[^\n]*\n$/,
     ],
-    [{ NATS_CA_FILE: ENTRY }, /^The environment variable NATS_CA_FILE names a file that is no certificate[^\n]*\n$/],
+    [{ NATS_CA_FILE: ENTRY }, /^The environment variable NATS_CA_FILE names a file that has no valid PEM[^\n]*\n$/],
     [{ MONGODB_URL: "mongodb://u:hunter2@" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
     [{ MONGODB_URL: "mongodb://u:hunter2@x/a.b" }, /^The environment variable MONGODB_URL is not [^\n]*\n$/],
     [{ NATS_URL: "nats://:x" }, /^The environment variable NATS_URL must be [^\n]*\n$/],

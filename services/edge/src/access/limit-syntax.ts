@@ -4,7 +4,7 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const RATE = /^([1-9][0-9]{0,8})\/([1-9][0-9]{0,8})(ms|s|m|h)$/;
 const COUNT = /^[1-9][0-9]{0,8}$/;
 
-/** `120/60s`, or `off`. @throws ConfigError */
+/** Reads a rate such as `120/60s`, or `off` (`undefined`). @throws ConfigError */
 export function parseRate(variable: string, text: string): Rate | undefined {
   if (text === "off") return undefined;
   const match = RATE.exec(text);
@@ -12,7 +12,7 @@ export function parseRate(variable: string, text: string): Rate | undefined {
   return { count: Number(match[1]), windowMs: Number(match[2]) * UNIT_MS[match[3] as keyof typeof UNIT_MS] };
 }
 
-/** A number, or `off`, which is no limit. @throws ConfigError */
+/** Reads a whole number from 1, or `off` (infinity). @throws ConfigError */
 export function parseCount(variable: string, text: string): number {
   if (text === "off") return Number.POSITIVE_INFINITY;
   if (!COUNT.test(text)) throw badValue(variable, "a whole number from 1 to 999999999, or off", text);

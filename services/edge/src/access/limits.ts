@@ -4,11 +4,11 @@ import { badValue, type Rate, readConfig } from "@madang/runtime";
 import { Type } from "typebox";
 import { parseCount, parseRate } from "./limit-syntax.ts";
 
-/** What one client may use up. `undefined` and infinity are "off". */
+/** Limits per client. `undefined` and infinity mean "off". */
 export interface Limits {
-  /** Messages of a connection, and by HTTP of a user or address. */
+  /** Messages of a connection; over HTTP, of a user or address. */
   readonly sends: Rate | undefined;
-  /** Messages of a user over all connections and edges. */
+  /** Messages of a user, over all connections and edges. */
   readonly userSends: Rate | undefined;
   /** Joins, leaves and refreshes of a connection. */
   readonly joins: Rate | undefined;
@@ -18,16 +18,16 @@ export interface Limits {
   readonly requests: Rate | undefined;
   readonly addressConnections: number;
   readonly userConnections: number;
-  /** F5. */
+  /** Rooms that a connection may join (rule F5). */
   readonly connectionRooms: number;
-  /** From the first byte that could come to the last of a request's; 0 is off. */
+  /** Time for a complete request, in milliseconds. 0 means "off". */
   readonly requestMs: number;
   readonly headerBytes: number;
-  /** F6; of an HTTP body, too. */
+  /** Largest frame (rule F6) and HTTP body. */
   readonly frameBytes: number;
 }
 
-/** On this machine's own address and without authentication nobody is a stranger: there the counted limits are off. */
+/** With AUTH=none on a loopback address, where all clients are local, these limits are off by default. */
 export const LIMIT_DEFAULTS = {
   SEND_LIMIT: "120/60s",
   SEND_LIMIT_USER: "240/60s",
