@@ -1,16 +1,16 @@
 #!/bin/sh
-# Makes what the servers of infra/ need: a CA of their own with a certificate for all NATS servers and one for all of
-# MongoDB, a key that the members of the MongoDB replica set share, and passwords.
+# Creates the secrets of infra/: a CA, a certificate for all NATS servers, one for all MongoDB servers, the key that the
+# members of the replica set share, and passwords.
 #   sh infra/make-secrets.sh [directory]      (default: MADANG_SECRETS, or infra/secrets, which git ignores)
-# Run again, it makes what is missing and changes nothing: to renew a certificate, remove it and run this. Real
-# certificates of your own CA do as well.
+# A further run creates missing files and changes none. To renew a certificate, remove it and run this again.
+# Certificates of your own CA work as well.
 set -eu
 dir=${1:-${MADANG_SECRETS:-"$(dirname "$0")/secrets"}}
 umask 077
 mkdir -p "$dir"
 cd "$dir"
 p256="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-# A file under its own name is whole: a run that was cut short leaves none that the next one would take for made.
+# A file gets its name when it is complete: a run that was cut short leaves no partial file.
 done_with() { mv "$1.new" "$1"; }
 
 if ! [ -e ca.pem ]; then
@@ -31,7 +31,7 @@ if ! [ -e server.pem ]; then
   done_with server.pem
 fi
 if ! [ -e mongo.pem ]; then
-  # Not a client's: among the NATS servers, who has one of those is one of them.
+  # No clientAuth: a NATS server would accept such a certificate from another NATS server.
   certificate mongo "DNS:mongo-1,DNS:mongo-2,DNS:mongo-3" serverAuth
   cat mongo-key.pem >> mongo.pem.new
   rm mongo-key.pem
@@ -41,7 +41,7 @@ if ! [ -e mongo-key ]; then
   openssl rand -hex 128 > mongo-key.new
   done_with mongo-key
 fi
-# The servers in containers run as another user than whoever runs this.
+# The servers in containers run as other users.
 chmod 644 ca.pem server.pem server-key.pem mongo.pem mongo-key
 
 [ -e nats.env ] && exit 0
