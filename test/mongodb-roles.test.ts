@@ -142,7 +142,7 @@ t.test("persistence under its MongoDB role", { timeout: 180_000 }, async (t) => 
     redirect: "manual",
   });
   const headers = { cookie: login.headers.get("set-cookie")!.split(";")[0]! };
-  for (const page of ["", "rooms", "messages", "people", "letters", "audit"]) {
+  for (const page of ["", "rooms", "messages", "people", "dead-letters", "audit"]) {
     t.equal((await fetch(`${persistence.url}/admin/${page}`, { headers })).status, 200, `/admin/${page}`);
   }
   const csrf = /name="csrf" value="([^"]+)"/.exec(
