@@ -2,11 +2,11 @@ import { DEFAULT_LOG_SETTINGS, openLog } from "@madang/broker";
 import { encodeEvent } from "@madang/protocol";
 import { markedText } from "./load/marks.ts";
 
-/** Publishes that wait for their answers, over all rooms; a room's own share stays below what its lane takes. */
+/** Messages that await their acknowledgement, over all rooms. The share of each room fits into its lane. */
 const WINDOW = 8000;
 const TEXT_BYTES = 100;
 
-/** Stores messages in the log as an edge does, the rooms in turn. @returns the log's epoch */
+/** Stores messages in the log as an edge does, for all rooms in turn. @returns the epoch of the log */
 export async function fillLog(natsUrl: string, rooms: readonly string[], messagesPerRoom: number): Promise<string> {
   const log = await openLog({ url: natsUrl, name: "madang bench" }, DEFAULT_LOG_SETTINGS);
   const at = new Date().toISOString();

@@ -10,14 +10,14 @@ import type { Results } from "./report/compare.ts";
 import { markdown } from "./report/markdown.ts";
 import { runBench } from "./run.ts";
 
-/** Progress goes to standard error: standard output is the result. */
+/** Writes progress to standard error. Standard output carries the result. */
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (!options) return void process.stdout.write(HELP);
   if (process.platform !== "linux")
-    throw new OperatorError("The benchmark reads CPU times from /proc: it needs Linux.");
+    throw new OperatorError("The benchmark needs Linux: it reads CPU times from /proc.");
   exitOnSignal();
   const { measurements, problems } = await runBench(options, say);
   const results: Results = {
@@ -29,7 +29,7 @@ async function main(args: readonly string[]): Promise<void> {
   write(options, results);
   process.stdout.write(options.json ? `${JSON.stringify(results, undefined, 2)}\n` : markdown(measurements));
   for (const problem of problems) say(`Problem: ${problem}`);
-  // What a peer has left open is to hold nobody up.
+  // A handle that a peer left open must not keep the process alive.
   process.exit(problems.length > 0 ? 1 : 0);
 }
 
@@ -45,7 +45,7 @@ function write({ out, writesBaseline }: Options, results: Results): void {
     );
   }
   if (writesBaseline) writeFileSync(BASELINE, json);
-  say(`Written to ${out}`);
+  say(`Results written to ${out}`);
 }
 
 await run(() => main(process.argv.slice(2)));

@@ -5,14 +5,14 @@ import type { Measurement, Metrics } from "./metrics.ts";
 import type { Peer, System } from "./peers/peer.ts";
 import { usageOf } from "./proc.ts";
 
-/** Nothing has come for so long: nothing more is under way. */
+/** Without a delivery for this long no message is in transit any more. */
 const QUIET_MS = 400;
 const SETTLE_LIMIT_MS = 20_000;
 const POLL_INTERVAL_MS = 100;
 
 export type Shape = Omit<LoadPlan, "wire" | "addresses">;
 
-/** What a load leaves to say. */
+/** The default load. */
 export const SHAPE: Shape = {
   groups: 1,
   roomsPerGroup: 1,
@@ -25,7 +25,7 @@ export const SHAPE: Shape = {
   dialing: 64,
 };
 
-/** Runs `use` with a generator whose connections are open, and closes them. */
+/** Opens the connections of a generator, runs `use` with it, and closes them. */
 export async function withLoad<T>(plan: LoadPlan, use: (generator: Generator) => Promise<T>): Promise<T> {
   const generator = new Generator(plan);
   try {
@@ -36,7 +36,7 @@ export async function withLoad<T>(plan: LoadPlan, use: (generator: Generator) =>
   }
 }
 
-/** A shape of load for a peer; what it does not say is as in {@link SHAPE}. */
+/** Plans a load for a peer. Defaults come from {@link SHAPE}. */
 export function planFor(peer: Peer, system: System, shape: Partial<Shape>): LoadPlan {
   return { ...SHAPE, ...shape, wire: peer.wire, addresses: system.addresses };
 }
@@ -47,8 +47,8 @@ export interface Span {
 }
 
 /**
- * Publishes, and measures for some seconds. The servers' CPU is counted until everything that was published is
- * delivered and, where there is a database, stored: what a server puts off is not free.
+ * Publishes and measures for the given span. The servers' CPU time counts until every published message is delivered and,
+ * where there is a database, stored: work that a server defers is not free.
  */
 export async function measureLoad(
   generator: Generator,
@@ -107,7 +107,7 @@ function sample(generator: Generator, pids: readonly number[]) {
   };
 }
 
-/** Waits until nothing is under way; gives up, and lets the check count what is missing. */
+/** Waits until no message is in transit, for 20 s at most. The verification then counts missing messages. */
 async function settle(generator: Generator, system: System, storedBefore: number): Promise<void> {
   const limitAt = performance.now() + SETTLE_LIMIT_MS;
   let delivered = -1;

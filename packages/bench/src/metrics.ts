@@ -1,4 +1,4 @@
-/** Everything that is measured, in the order of the tables' columns. */
+/** All metrics, in the order of the table columns. */
 export const METRICS = {
   deliveriesPerS: { title: "deliveries/s", digits: 0, better: "more" },
   messagesPerS: { title: "messages/s", digits: 0, better: "more" },
@@ -14,7 +14,7 @@ export const METRICS = {
   largePageMs: { title: "page of the large room, p50 ms", digits: 2, better: "less" },
   pageRatio: { title: "large : small", digits: 2, better: "less" },
   pagesPerS: { title: "pages/s", digits: 0, better: "more" },
-  rssMb: { title: "memory of all, MB", digits: 0, better: "less" },
+  rssMb: { title: "total memory, MB", digits: 0, better: "less" },
   serverCores: { title: "server cores used", digits: 2, better: undefined },
   generatorCores: { title: "generator cores used", digits: 2, better: undefined },
   generatorBusy: { title: "busiest generator thread", digits: 2, better: undefined },
@@ -33,18 +33,18 @@ export const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
 export interface Measurement {
   readonly scenario: string;
   readonly peer: string;
-  /** Within a scenario that has several: messages/s, members, rooms. */
+  /** The step of a scenario with several steps: messages/s, members or rooms. */
   readonly step?: number;
   readonly metrics: Metrics;
   /** CPU of each server process, in microseconds per delivery. */
   readonly cpuBy?: Readonly<Record<string, number>>;
-  /** Memory that each server process has gained, in KB per connection. */
+  /** Growth in memory of each server process, in KB per connection. */
   readonly memoryBy?: Readonly<Record<string, number>>;
-  /** With several runs: the largest deviation of a metric from its median, as a share. */
+  /** With several runs: the largest relative deviation of a metric from its median. */
   readonly spread?: Metrics;
 }
 
-/** The median of each metric over several runs of the same thing. */
+/** The median of each metric over several runs of the same step. */
 export function medianOf(runs: readonly Measurement[]): Measurement {
   const [first] = runs as readonly [Measurement];
   if (runs.length === 1) return first;
@@ -60,7 +60,7 @@ export function medianOf(runs: readonly Measurement[]): Measurement {
   return { ...first, metrics, spread };
 }
 
-/** The median; NaN of none. */
+/** The median; NaN of an empty list. */
 export function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);

@@ -11,7 +11,7 @@ export const DEFAULT_OUT = join(ROOT, ".cache/bench");
 const IMAGES = join(ROOT, "docs/images");
 export const BASELINE = join(import.meta.dirname, "../baseline.json");
 
-/** Longer at full load says nothing more, and a machine has other things to do. */
+/** A longer time at full load gives no better figures. */
 const MAX_SECONDS = 60;
 const MAX_REPEAT = 20;
 
@@ -20,16 +20,16 @@ export interface Options {
   readonly peers: readonly Peer[];
   readonly seconds: number;
   readonly warmUpS: number;
-  /** Runs of everything; the median is reported. */
+  /** Number of runs; the median is reported. */
   readonly repeat: number;
   readonly quick: boolean;
   readonly json: boolean;
-  /** Where results, tables and charts are written. */
+  /** Directory of results, tables and charts. */
   readonly out: string;
   readonly writesBaseline: boolean;
 }
 
-/** @returns undefined when help was asked for. @throws UsageError */
+/** @returns undefined for --help. @throws UsageError */
 export function readOptions(args: readonly string[]): Options | undefined {
   const string = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
@@ -56,27 +56,31 @@ export function readOptions(args: readonly string[]): Options | undefined {
   };
 }
 
-export const HELP = `Measures Madang beside Socket.IO, Centrifugo and the tutorial, on this machine, in one run.
+export const HELP = `Measures Madang, Socket.IO, Centrifugo and the Django Channels tutorial on this machine, in one run.
 
-  npm run bench                     everything (about 12 minutes)
-  npm run bench -- --quick          smaller sizes, in about two minutes
-  npm run bench -- --scale          cost as work grows; charts into docs/images
-  npm run bench:compare             what got slower since the baseline
+  npm run bench                     all scenarios (about 12 minutes)
+  npm run bench -- --quick          smaller sizes (about 2 minutes)
+  npm run bench -- --scale          cost at growing sizes; writes charts into docs/images
+  npm run bench:compare             compares the results with the baseline
 
 Options:
   --scenario a,b   ${SCENARIOS.map(({ name }) => name).join(", ")};
                    with --scale: ${SCALE_SCENARIOS.map(({ name }) => name).join(", ")}
   --peer a,b       ${PEERS.map(({ name }) => name).join(", ")}
-  --seconds n      measured at full load (5; 2 with --quick)
-  --warm-up n      seconds of the same load before, in which nothing is counted (10; 1 with --quick)
-  --repeat n       runs of everything, of which the median is reported (1)
-  --out dir        where results.json, results.md and the charts go (.cache/bench)
-  --json           results on standard output as JSON, not as Markdown
-  --baseline       keep the results as the baseline of bench:compare
+  --seconds n      measured time at full load (default 5; 2 with --quick)
+  --warm-up n      time at the same load before, in seconds (default 10; 1 with --quick)
+  --repeat n       number of runs; the median is reported (default 1)
+  --out dir        directory of results.json, results.md and the charts (default .cache/bench)
+  --json           writes the results as JSON, not as Markdown, to standard output
+  --baseline       keeps the results as the baseline of bench:compare
+  --help
 
-A peer that is not installed is passed over, with a line that says how to get it. CENTRIFUGO_BIN is Centrifugo's binary,
-BENCH_NODE_ARGS are options for the Node of our services, such as --cpu-prof. NATS_SYNC=1s has our log forced to the disk
-once a second, as npm start does; by default it is before each acknowledgement, as in production.
-Exit codes: 0 done, 1 something failed or Madang lost or doubled a message, 2 wrong command line, 130 stopped by Ctrl-C.
-A timing never fails a run.
+Environment variables:
+  CENTRIFUGO_BIN   path of Centrifugo's binary
+  BENCH_NODE_ARGS  Node options for Madang's services, such as --cpu-prof
+  NATS_SYNC=1s     flushes Madang's log once a second, as npm start does (default: before each acknowledgement)
+
+A peer that is not installed is skipped, and a line says how to install it.
+Exit codes: 0 done, 1 a scenario failed or Madang lost or doubled a message, 2 wrong command line, 130 stopped by Ctrl-C.
+No timing fails a run.
 `;

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
 export interface Usage {
-  /** Seconds of CPU since the process began, those of its children included. */
+  /** CPU time in seconds since the process started, including its children. */
   readonly cpuS: number;
   /** Resident memory in bytes. */
   readonly rssBytes: number;
@@ -14,14 +14,14 @@ export interface Usage {
 interface Stat {
   readonly pid: number;
   readonly parent: number;
-  /** Own, and of children that have ended. */
+  /** Clock ticks of the process and of its children that have ended. */
   readonly ticks: number;
 }
 
 function readStat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name, in parentheses, may hold anything.
+    // The command name stands in parentheses and may contain any character.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
     return { pid, parent: Number(fields[1]), ticks };
@@ -38,7 +38,7 @@ function rssBytes(pid: number): number {
   }
 }
 
-/** What each process has used, with all of its descendants. A process that is gone counts nothing. */
+/** Returns the usage of each process and its descendants; 0 for a process that has ended. */
 export function usageOf(pids: readonly number[]): Usage[] {
   const all = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -5,11 +5,11 @@ import { MissingError, type Peer } from "./peers/peer.ts";
 
 export interface Outcome {
   readonly measurements: readonly Measurement[];
-  /** What went wrong, one line each. */
+  /** One line each. */
   readonly problems: readonly string[];
 }
 
-/** Runs each scenario with each peer in turn, so that what is compared is measured close in time. */
+/** Runs each scenario with each peer in turn, so that compared figures are measured close in time. */
 export async function runBench(options: Options, say: (line: string) => void): Promise<Outcome> {
   const missing = new Set<Peer>();
   const problems: string[] = [];
@@ -37,7 +37,7 @@ export async function runBench(options: Options, say: (line: string) => void): P
   return { measurements: [...runs.values()].map(medianOf), problems };
 }
 
-/** What breaks our promise is no matter of speed. */
+/** Faults of Madang: messages lost, doubled or out of order, and connections lost. */
 function problemsOf({ scenario, step, peer, metrics }: Measurement): string[] {
   if (!peer.startsWith(OURS)) return [];
   return (["lost", "twice", "disordered", "errors"] as const).flatMap((metric) =>

@@ -51,8 +51,8 @@ t.test("bench:compare exits with 1 on a clear regression only", async (t) => {
   t.equal(worse.code, 1);
   t.match(worse.out, "ratio to centrifugo: 100 % worse");
   const missing = await run("compare-main.ts", join(dir, "none.json"), baseline);
-  t.match(missing, { code: 2, err: /none\.json is not there: npm run bench makes it\.\n$/ });
+  t.match(missing, { code: 2, err: /none\.json does not exist: npm run bench creates it\.\n$/ });
   writeFileSync(join(dir, "half.json"), "{");
   const half = await run("compare-main.ts", join(dir, "half.json"), baseline);
-  t.match(half, { code: 2, err: /half\.json cannot be read \(it is not JSON\): npm run bench makes it\.\n$/ });
+  t.match(half, { code: 2, err: /half\.json cannot be read \(not JSON\): npm run bench creates it\.\n$/ });
 });

@@ -2,7 +2,7 @@ import t from "tap";
 import { clientFrame, FrameReader } from "../src/load/frames.ts";
 import { MarkScanner, markedText } from "../src/load/marks.ts";
 
-/** A frame as a server writes it: without a mask. */
+/** A server's frame: without a mask. */
 function serverFrame(payload: string): Buffer {
   const bytes = Buffer.from(payload);
   const head =
@@ -17,7 +17,7 @@ function serverFrame(payload: string): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-t.test("frames are found however the stream is cut", async (t) => {
+t.test("frames are found however the stream is split", async (t) => {
   const payloads = ["", "a", "x".repeat(125), "y".repeat(126), "한".repeat(500), "z".repeat(70_000), "end"];
   const stream = Buffer.concat(payloads.map(serverFrame));
   for (const size of [1, 2, 3, 7, 125, 4096, stream.length]) {
@@ -28,14 +28,14 @@ t.test("frames are found however the stream is cut", async (t) => {
   }
 });
 
-t.test("a client's frame is masked, with zeros", async (t) => {
+t.test("a client's frame has a mask of zeros", async (t) => {
   t.same([...clientFrame("hi")], [0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
   const long = clientFrame("x".repeat(300));
   t.same([...long.subarray(0, 8)], [0x81, 0x80 | 126, 300 >> 8, 300 & 0xff, 0, 0, 0, 0]);
   t.throws(() => clientFrame("x".repeat(65_536)), RangeError);
 });
 
-t.test("marks are found wherever a server puts them, several in a payload, none beyond it", async (t) => {
+t.test("marks are found at any offset, several in a payload, and none beyond it", async (t) => {
   const text = (id: number) => markedText({ publisher: 3, id, sentUs: 1_234_567_890 + id }, 60);
   const frame = (...ids: number[]) => ids.map((id) => `{"seq":${id},"message":"${text(id)}"}`).join("\n");
   const scanner = new MarkScanner(60);

@@ -7,7 +7,7 @@ import type { System } from "../src/peers/peer.ts";
 
 type Deliver = (member: WebSocket, index: number, message: Buffer, count: number) => void;
 
-/** A chat of a few lines that speaks the tutorial's frames, and can be told to do it wrong. */
+/** A minimal chat with the tutorial's frames that can lose, repeat and reorder messages. */
 async function chat(t: Test, deliver: Deliver = (member, _index, message) => member.send(message.toString())) {
   const rooms = new Map<string, WebSocket[]>();
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
@@ -39,27 +39,27 @@ async function load(t: Test, system: System, shape: Partial<typeof SHAPE>) {
   return { generator, metrics };
 }
 
-t.test("a closed loop: everything that is published is counted at every member", async (t) => {
+t.test("closed loop: every published message is counted at every member", async (t) => {
   const { system, published } = await chat(t);
   const { generator, metrics } = await load(t, system, { groups: 3, members: 4, publishers: 2, window: 2 });
   t.equal(generator.count("opened"), 12);
-  t.ok(published() > 12, "messages go round");
+  t.ok(published() > 12, "the loop runs");
   t.equal(generator.count("published"), published());
   t.equal(generator.count("delivered"), published() * 4);
   t.match(metrics, { lost: 0, twice: 0, disordered: 0, errors: 0 });
   t.ok(metrics.p50Ms! > 0 && metrics.p50Ms! <= metrics.p99Ms! && metrics.p99Ms! <= metrics.maxMs!);
 });
 
-t.test("an open loop keeps to its rate", async (t) => {
+t.test("an open loop keeps its rate", async (t) => {
   const { system } = await chat(t);
   const { generator, metrics } = await load(t, system, { members: 3, publishers: 2, rate: 200 });
   t.equal(generator.count("delivered"), generator.count("published") * 3);
-  t.ok(generator.count("published") <= 200 * 1.5, "no more than was asked for");
+  t.ok(generator.count("published") <= 200 * 1.5, "not above the rate");
   t.match(metrics, { lost: 0, twice: 0, disordered: 0 });
 });
 
-t.test("what a server loses is counted", async (t) => {
-  // Not to the publisher itself, whose loop would come to its end.
+t.test("lost messages are counted", async (t) => {
+  // Not for the publisher itself: its loop would end.
   let dropped = 0;
   const { system } = await chat(t, (member, index, message, count) => {
     if (index > 0 && count % 10 === 0) dropped++;
@@ -70,7 +70,7 @@ t.test("what a server loses is counted", async (t) => {
   t.equal(metrics.lost, dropped);
 });
 
-t.test("what a server sends twice is counted", async (t) => {
+t.test("doubled messages are counted", async (t) => {
   let doubled = 0;
   const { system } = await chat(t, (member, index, message, count) => {
     member.send(message.toString());
@@ -83,7 +83,7 @@ t.test("what a server sends twice is counted", async (t) => {
   t.equal(metrics.twice, doubled);
 });
 
-t.test("members that see different orders are noticed", async (t) => {
+t.test("members that see different orders are counted", async (t) => {
   let held: Buffer | undefined;
   const { system } = await chat(t, (member, index, message, count) => {
     if (index === 2 && count === 5) {
@@ -97,7 +97,7 @@ t.test("members that see different orders are noticed", async (t) => {
   t.equal(metrics.disordered, 1);
 });
 
-t.test("a connection that cannot be opened is said, with the reason", async (t) => {
+t.test("a failed connection is reported with the reason", async (t) => {
   const generator = new Generator({ ...SHAPE, wire: "plain", addresses: ["127.0.0.1:1"], members: 2 });
   t.teardown(() => generator.close());
   await t.rejects(generator.open(), /2 of the connections could not be opened: .*ECONNREFUSED/);

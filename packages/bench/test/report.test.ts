@@ -39,11 +39,11 @@ t.test("the ratio is to the best peer of the same scenario and step", async (t) 
   ]);
 });
 
-t.test("the tables say who was measured, and hide what is nowhere wrong", async (t) => {
+t.test("the tables name the peers, and hide faults that no peer has", async (t) => {
   const text = markdown(RUN);
   t.match(text, "| 1x100 | server CPU, us/delivery | 2.50 | 0.50 | 0.50 | 0.10 |");
   t.match(text, "| Centrifugo + NATS | 5.00 | 8.00 | 0 |");
-  t.match(text, "- None with all of them: lost.");
+  t.match(text, "- No peer had any: lost.");
   t.match(text, "npm run bench -- --scenario 1x100");
   const widths = text
     .split("\n")
@@ -52,7 +52,7 @@ t.test("the tables say who was measured, and hide what is nowhere wrong", async 
   t.ok(widths.every((width) => width >= 4));
 });
 
-t.test("charts are drawn of what there is", async (t) => {
+t.test("charts contain the measured scenarios", async (t) => {
   const files = charts(RUN);
   t.same([...files.keys()], ["bench-peers.svg", "bench-open.svg"]);
   for (const svg of files.values()) {
@@ -63,7 +63,7 @@ t.test("charts are drawn of what there is", async (t) => {
   t.same([0.1234, 5, 1234, 12_345, 2_500_000].map(short), ["0.123", "5", "1230", "12.3k", "2.5M"]);
 });
 
-t.test("a comparison knows worse, better and noise", async (t) => {
+t.test("a comparison tells worse, better and noise apart", async (t) => {
   const verdicts = (now: readonly Measurement[]) =>
     Object.fromEntries(compare(results(RUN), results(now)).map(({ what, verdict }) => [what, verdict]));
   const ours = (metrics: Metrics) => [of("1x100", "madang", metrics), ...RUN.slice(1)];
@@ -88,8 +88,8 @@ t.test("a comparison knows worse, better and noise", async (t) => {
     "where more is better",
   );
 
-  const shaken = [{ ...of("1x100", "madang", { cpuUs: 3.1 }), spread: { cpuUs: 0.3 } }, ...RUN.slice(1)];
-  t.equal(verdicts(shaken)[ratio], "same", "what shakes by 30 % cannot be told to be 24 % worse");
+  const noisy = [{ ...of("1x100", "madang", { cpuUs: 3.1 }), spread: { cpuUs: 0.3 } }, ...RUN.slice(1)];
+  t.equal(verdicts(noisy)[ratio], "same", "24 % is within a spread of 30 %");
   t.same(compare(results(RUN), results([])), []);
 
   t.match(

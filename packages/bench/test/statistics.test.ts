@@ -16,16 +16,16 @@ t.test("a percentile is within 1.6 % of the exact one", async (t) => {
   t.equal(histogram.maxMs, sorted.at(-1)! / 1000);
 });
 
-t.test("the ends of a histogram", async (t) => {
+t.test("the limits of a histogram", async (t) => {
   const histogram = new Histogram();
   t.ok(Number.isNaN(histogram.quantileMs(0.5)), "nothing recorded");
   histogram.record(-5);
   histogram.record(2 ** 40);
-  t.equal(histogram.quantileMs(0), 0, "a clock that goes back counts as 0");
-  t.equal(histogram.maxMs, (2 ** 31 - 1) / 1000, "no more than the largest");
+  t.equal(histogram.quantileMs(0), 0, "a negative value counts as 0");
+  t.equal(histogram.maxMs, (2 ** 31 - 1) / 1000, "capped at the largest");
 });
 
-t.test("histograms share memory, and add up", async (t) => {
+t.test("histograms share memory and can be added", async (t) => {
   const memory = new SharedArrayBuffer(HISTOGRAM_BYTES + 8);
   new Histogram(memory, 8).record(1000);
   const sum = new Histogram();
@@ -39,7 +39,7 @@ t.test("histograms share memory, and add up", async (t) => {
   t.equal(sum.maxMs, 7, "the largest of both");
 });
 
-t.test("the median of several runs, and how far they lie apart", async (t) => {
+t.test("the median of several runs and their spread", async (t) => {
   t.equal(middle([5, 1, 3]), 3);
   t.equal(middle([4, 1, 3, 2]), 2.5);
   const run = (cpuUs: number): Measurement => ({ scenario: "1x100", peer: "madang", metrics: { cpuUs } });

@@ -5,18 +5,18 @@ import { type Mark, MarkScanner, markedText, nowUs } from "./marks.ts";
 import { COUNTER, type LoadPlan, PHASE, type Tally } from "./shared.ts";
 import { type Step, WIRES, type Wire } from "./wires.ts";
 
-/** One address has some 28,000 ports to connect from; loopback has many addresses. */
+/** One address offers about 28,000 ports for outgoing connections. Loopback has many addresses. */
 const CONNECTIONS_PER_SOURCE = 20_000;
 const OPEN_LIMIT_MS = 30_000;
 const END_OF_HEADERS = "\r\n\r\n";
 
-/** What the connections of a thread have in common. */
+/** State that the connections of a thread share. */
 export interface Thread {
   readonly plan: LoadPlan;
   readonly tally: Tally;
   readonly phase: Int32Array;
   readonly sent: Int32Array;
-  /** All sockets of the thread read into this one buffer: what comes is dealt with before the next read. */
+  /** All sockets of the thread read into this buffer. Each chunk is processed before the next read. */
   readonly readBuffer: Buffer;
 }
 
@@ -24,10 +24,10 @@ export interface Thread {
 export class LoadConnection {
   readonly group: number;
   readonly publishes: boolean;
-  /** Order of what came, as a hash. */
+  /** A hash of the order of the received messages. */
   order = 0;
   received = 0;
-  /** For each publisher of the group: the id seen last, or with several rooms, the number seen. */
+  /** For each publisher of the group: the last id seen or, with several rooms, the number of messages seen. */
   readonly seen: Int32Array;
   readonly #thread: Thread;
   readonly #wire: Wire;
@@ -69,7 +69,7 @@ export class LoadConnection {
     this.#onMark = (mark) => this.#count(mark);
   }
 
-  /** Resolves when the client is in its rooms; with what went wrong, if something did. */
+  /** Resolves when the client is in its rooms, or with the problem that prevented it. */
   open(): Promise<string | undefined> {
     const { plan, readBuffer } = this.#thread;
     const [host, port] = plan.addresses[this.#index % plan.addresses.length]!.split(":") as [string, string];
@@ -98,7 +98,7 @@ export class LoadConnection {
     });
   }
 
-  /** Says the next message. @param sentUs the time that its latency is counted from */
+  /** Publishes the next message. @param sentUs the start of its latency */
   publish(sentUs: number = nowUs()): void {
     const { plan, sent, tally } = this.#thread;
     const place = this.group * plan.publishers + this.#member;
@@ -183,7 +183,7 @@ export class LoadConnection {
     this.#advance();
   }
 
-  /** Takes the steps that wait for nothing; at the end the client is open. */
+  /** Runs the steps that await nothing. After the last step the client is open. */
   #advance(): void {
     for (let step = this.#steps[this.#step]; step && !step.await; step = this.#steps[this.#step]) {
       this.#step++;

@@ -1,14 +1,14 @@
-/** WebSocket frames (RFC 6455) made and read by hand: the generator must cost less than what it measures. */
+/** Writes and reads WebSocket frames (RFC 6455) without a library: the generator must cost less than the servers. */
 
 export const TEXT = 0x1;
 export const CLOSE = 0x8;
 export const PING = 0x9;
 export const PONG = 0xa;
 
-/** A whole client frame. Its mask is zero, which leaves the payload as it is. */
+/** A whole client frame. Its mask is zero, so the payload is unchanged. */
 export function clientFrame(payload: string | Buffer, opcode: number = TEXT): Buffer {
   const length = Buffer.byteLength(payload);
-  if (length > 0xffff) throw new RangeError("The generator sends no frame above 64 KiB.");
+  if (length > 0xffff) throw new RangeError("The generator sends no frames above 64 KiB.");
   const head = length < 126 ? 2 : 4;
   const frame = Buffer.alloc(head + 4 + length);
   frame[0] = 0x80 | opcode;
@@ -19,20 +19,20 @@ export function clientFrame(payload: string | Buffer, opcode: number = TEXT): Bu
   return frame;
 }
 
-/** Called with the place of a payload in a buffer that is valid during the call only. */
+/** Receives the range of a payload in a buffer. The buffer is valid during the call only. */
 export type OnFrame = (opcode: number, buffer: Buffer, start: number, end: number) => void;
 
-/** Finds the frames of one connection in the chunks of its byte stream. Servers mask nothing. */
+/** Finds the frames of one connection in the chunks of its byte stream. Server frames have no mask. */
 export class FrameReader {
   readonly #onFrame: OnFrame;
-  /** Beginning of a frame whose end has not come yet. */
+  /** The beginning of an incomplete frame. */
   #rest: Buffer | undefined;
 
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
   }
 
-  /** Takes the next bytes; keeps none of `chunk` itself. */
+  /** Processes the next bytes. Keeps no reference to `chunk`. */
   push(chunk: Buffer): void {
     const buffer = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
     this.#rest = undefined;

@@ -3,19 +3,19 @@ import { Worker } from "node:worker_threads";
 import { Histogram } from "./histogram.ts";
 import { type Answer, COUNTER, type Command, type LoadPlan, PHASE, Tally, type WorkerData } from "./shared.ts";
 
-/** The generator takes half of the machine's cores: the servers need the other half. */
+/** The generator uses half of the machine's cores and leaves the other half to the servers. */
 const THREADS = Math.max(1, Math.floor(availableParallelism() / 2));
 
 export interface Check {
-  /** Messages that did not come to a member, summed over members. */
+  /** Messages that did not reach a member, summed over all members. */
   readonly lost: number;
-  /** Messages that came again, or behind a later one of the same publisher. */
+  /** Messages that arrived again, or after a later message of the same publisher. */
   readonly twice: number;
-  /** Groups whose members saw the same number of messages in different orders. */
+  /** Groups with members that saw the same number of messages in different orders. */
   readonly disordered: number;
 }
 
-/** A load on one server: clients in rooms, some of whom publish. */
+/** A load on one server: clients in rooms, some of which publish. */
 export class Generator {
   readonly plan: LoadPlan;
   readonly #workers: Worker[];
@@ -37,14 +37,14 @@ export class Generator {
     });
   }
 
-  /** Opens all connections. @throws when one of them could not be opened */
+  /** Opens all connections. @throws Error when one of them fails */
   async open(): Promise<void> {
     const answers = await this.#ask("open");
     const problem = answers.find((answer) => answer.problem)?.problem;
     if (problem) throw new Error(`${this.count("failed")} of the connections could not be opened: ${problem}`);
   }
 
-  /** Begins to publish; nothing is measured yet. */
+  /** Starts publishing. Latency is not recorded yet. */
   async start(): Promise<void> {
     Atomics.store(this.#phase, 0, PHASE.warmUp);
     await this.#ask("start");
@@ -54,7 +54,7 @@ export class Generator {
     Atomics.store(this.#phase, 0, PHASE.measuring);
   }
 
-  /** Publishes no more; what is under way still comes and is counted. */
+  /** Stops publishing. Messages in transit still arrive and count. */
   stop(): void {
     Atomics.store(this.#phase, 0, PHASE.stopped);
   }
@@ -71,7 +71,7 @@ export class Generator {
     return this.#sum((tally) => tally.opening);
   }
 
-  /** The share of its time that the busiest thread has worked, since `since`. Near 1, the generator is the limit. */
+  /** The utilization of the busiest thread since `since`. Near 1 the generator itself is the limit. */
   busiest(since: readonly ReturnType<Worker["performance"]["eventLoopUtilization"]>[]): number {
     return Math.max(...this.#workers.map((worker, i) => worker.performance.eventLoopUtilization(since[i]).utilization));
   }
@@ -80,7 +80,7 @@ export class Generator {
     return this.#workers.map((worker) => worker.performance.eventLoopUtilization());
   }
 
-  /** Compares what every member got with what was published. */
+  /** Compares the messages of every member with the published ones. */
   async verify(): Promise<Check> {
     const verdicts = (await this.#ask("verify")).map((answer) => answer.verdict!);
     const orders = new Map<string, Set<number>>();

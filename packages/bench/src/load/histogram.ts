@@ -1,17 +1,17 @@
 /**
- * A histogram of microseconds over shared memory: 64 buckets to each doubling, so a percentile is within 1.6 % of the
- * truth. One thread writes, any may read.
+ * A histogram of microseconds in shared memory. It has 64 buckets per doubling, so a percentile is exact to 1.6 %. One
+ * thread writes, any thread may read.
  */
 
 const SUB_BITS = 6;
 const SUB = 1 << SUB_BITS;
 const BUCKETS = (31 - SUB_BITS) * SUB + 2 * SUB;
-/** Bytes of shared memory that a histogram takes. */
+/** The size of a histogram in bytes. */
 export const HISTOGRAM_BYTES = (BUCKETS + 1) * 4;
 const LARGEST = 0x7fffffff;
 
 export class Histogram {
-  /** The last is the largest value seen. */
+  /** The last element is the largest value. */
   readonly #cells: Uint32Array;
 
   constructor(memory: ArrayBufferLike = new ArrayBuffer(HISTOGRAM_BYTES), offset: number = 0) {
@@ -40,7 +40,7 @@ export class Histogram {
     return this.#cells[BUCKETS]! / 1000;
   }
 
-  /** Milliseconds below which the share `q` (0 to 1) of the values lies; NaN when there are none. */
+  /** The quantile `q` (0 to 1) in milliseconds; NaN without values. */
   quantileMs(q: number): number {
     const rank = Math.max(1, Math.ceil(q * this.count));
     let seen = 0;

@@ -1,9 +1,9 @@
 /**
- * What the generator writes into each message's text and looks for in what comes back: `<<publisher,id,time>>`, then
- * filling up to the size asked for. Every server passes it on as it is, whatever it puts around.
+ * The mark that the generator writes into the text of each message and finds in what arrives: `<<publisher,id,time>>`,
+ * padded to the requested size. Every server forwards the text unchanged inside its own frames.
  */
 
-/** Who published, the how-manieth of that publisher (from 1), and when (microseconds of the system's steady clock). */
+/** The publisher, its message number from 1, and the time of publishing in microseconds of the monotonic clock. */
 export interface Mark {
   publisher: number;
   id: number;
@@ -14,35 +14,35 @@ const OPEN = "<".charCodeAt(0);
 const ZERO = "0".charCodeAt(0);
 const OPENING = Buffer.from("<<");
 
-/** The text of a message, `size` bytes or a little more where the mark alone is longer. */
+/** The text of a message: `size` bytes, or more where the mark alone is longer. */
 export function markedText({ publisher, id, sentUs }: Mark, size: number): string {
   return `<<${publisher},${id},${sentUs}>>`.padEnd(size, "x");
 }
 
-/** Microseconds of the steady clock, the same in all threads and processes of this machine. */
+/** Microseconds of the monotonic clock, which all threads and processes of this machine share. */
 export function nowUs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e6 + Math.floor(nanoseconds / 1000);
 }
 
 /**
- * Counts the marks of a payload without making a string. A server puts a message at the same place of each of its
- * frames, give or take a digit: that place is tried first.
+ * Counts the marks of a payload without creating a string. A server puts the text at about the same offset in each
+ * frame, so the scanner tries that offset first.
  */
 export class MarkScanner {
   readonly #size: number;
-  /** Where the mark of the last payload began. */
+  /** Offset of the mark in the last payload. */
   #usual = 0;
   /** Overwritten by each mark. */
   readonly #mark: Mark = { publisher: 0, id: 0, sentUs: 0 };
   #at = 0;
 
-  /** @param size of the texts: there is no second mark within a first one's text */
+  /** @param size size of the texts in bytes: one text has one mark */
   constructor(size: number) {
     this.#size = size;
   }
 
-  /** Calls `onMark` for each mark of the payload; the object is the same each time. */
+  /** Calls `onMark` for each mark of the payload, always with the same object. */
   scan(buffer: Buffer, start: number, end: number, onMark: (mark: Mark) => void): void {
     let from = this.#find(buffer, start, end);
     if (from < 0) return;
@@ -55,7 +55,7 @@ export class MarkScanner {
       mark.sentUs = this.#number(buffer);
       onMark(mark);
       const next = from + this.#size;
-      // Too little is left for another message.
+      // The rest is too short for another message.
       if (end - next < this.#size) return;
       from = indexOfMark(buffer, next, end);
     }
@@ -69,7 +69,7 @@ export class MarkScanner {
     return indexOfMark(buffer, start, end);
   }
 
-  /** The number at the cursor; leaves the cursor behind the character that ends it. */
+  /** Reads the number at the cursor and the character that ends it. */
   #number(buffer: Buffer): number {
     let value = 0;
     for (;;) {

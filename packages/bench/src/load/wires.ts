@@ -1,6 +1,6 @@
-/** How each server is spoken to: what a client says until it is in its rooms, and how it says something there. */
+/** The protocol of each server: how a client enters its rooms, and how it publishes there. */
 
-/** A client waits until `times` payloads (one, if not said) have held `await`, then sends `send`. */
+/** The client waits for `times` payloads (default 1) that contain `await`, then sends `send`. */
 export interface Step {
   readonly await?: string;
   readonly times?: number;
@@ -10,7 +10,7 @@ export interface Step {
 export interface Client {
   readonly rooms: readonly string[];
   readonly user: string;
-  /** Position to resume from, where the server has such a thing. */
+  /** Position to resume from, for servers that support that. */
   readonly after?: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface Wire {
   /** From the handshake to being in the rooms. */
   opening(client: Client): readonly Step[];
   publish(room: string, user: string, id: number, text: string): string;
-  /** Heartbeats of the protocol itself, above WebSocket's: what to answer to a payload of that text. */
+  /** Heartbeats above those of WebSocket: the answer to a payload with that text. */
   readonly heartbeat?: readonly [asked: string, answer: string];
 }
 

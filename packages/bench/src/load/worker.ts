@@ -1,4 +1,4 @@
-/** One thread of the generator: some of the connections, and the publishing of those among them that publish. */
+/** One thread of the generator: it runs a range of the connections. */
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { LoadConnection } from "./connection.ts";
@@ -6,7 +6,7 @@ import { nowUs } from "./marks.ts";
 import { type Answer, COUNTER, type Command, PHASE, Tally, type Verdict, type WorkerData } from "./shared.ts";
 
 const READ_BUFFER_BYTES = 256 * 1024;
-/** Open loop: a message later than this is counted from when it was due, so that a stall hides no latency. */
+/** Open loop: the latency of a message sent later than this starts when it was due, so that a stall hides none. */
 const LATE_US = 2000;
 
 const { plan, from, to, threads, tally: memory, phase, sent } = workerData as WorkerData;
@@ -34,7 +34,7 @@ async function open(): Promise<string | undefined> {
   return firstProblem;
 }
 
-/** Closed loop: the first messages; each that comes back brings the next. Open loop: all of them, by the clock. */
+/** Closed loop: sends the first messages; each one that returns triggers the next. Open loop: sends all by the clock. */
 async function publish(): Promise<void> {
   const publishers = connections.filter((connection) => connection.publishes);
   if (plan.rate === 0) {
@@ -48,7 +48,7 @@ async function publish(): Promise<void> {
     for (; dueUs <= now; dueUs += intervalUs) {
       publishers[i++ % publishers.length]!.publish(now - dueUs > LATE_US ? Math.round(dueUs) : now);
     }
-    // No finer than a timer can: to spin until the next is due would take the servers' time.
+    // A busy wait would be more precise, but would take processor time from the servers.
     await delay(Math.max(1, Math.floor((dueUs - nowUs()) / 1000)));
   }
 }
@@ -58,7 +58,7 @@ function verify(): Verdict {
   let lost = 0;
   for (const { group, order, received, seen } of connections) {
     const expected = thread.sent.subarray(group * plan.publishers, (group + 1) * plan.publishers);
-    // Without doubles, what was received is what was seen.
+    // `received` equals the number of distinct messages unless some arrived twice.
     lost += Math.max(0, expected.reduce((sum, count) => sum + count, 0) - received);
     if (plan.roomsPerGroup > 1 || seen.length === 0) continue;
     const key = `${group}/${received}`;

@@ -1,6 +1,6 @@
 import { until } from "@madang/local-stack";
 
-/** For a child's `ready`: waits until the URL answers, with a status below 500. */
+/** A child's `ready`: waits until the URL answers with a status below 500. */
 export function answering(url: string): (signal: AbortSignal) => Promise<void> {
   return (signal) =>
     until(signal, async () => {

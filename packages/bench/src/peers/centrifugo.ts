@@ -8,7 +8,7 @@ import { MissingError, type Peer, Processes, type System } from "./peer.ts";
 const READY_LIMIT_MS = 15_000;
 const STOP_LIMIT_MS = 5000;
 
-/** Centrifugo with its NATS broker: nothing is stored, nothing is acknowledged by a store. */
+/** Centrifugo with its NATS broker: it stores no message, so no acknowledgement waits for a store. */
 async function start(): Promise<System> {
   const binary = process.env["CENTRIFUGO_BIN"] || "centrifugo";
   if (spawnSync(binary, ["version"]).status !== 0) {
@@ -24,7 +24,7 @@ async function start(): Promise<System> {
     http_server: { address: "127.0.0.1", port },
     log: { level: "error" },
     broker: { enabled: true, type: "nats", nats: { url: nats.url } },
-    // Any client may do anything, without a token.
+    // Every client has all rights without a token.
     client: { insecure: true, allowed_origins: ["*"], channel_limit: 1000 },
     usage_stats: { disabled: true },
     health: { enabled: true },

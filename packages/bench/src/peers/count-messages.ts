@@ -1,6 +1,6 @@
 import { MongoClient } from "mongodb";
 
-/** How many messages are in the collection `messages`, by its metadata: exact as long as the server was not killed. */
+/** The size of the collection `messages` by its metadata: exact unless the server was killed. */
 export async function countMessages(url: string): Promise<number> {
   const client = await MongoClient.connect(url);
   try {

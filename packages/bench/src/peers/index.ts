@@ -6,14 +6,14 @@ import { socketio } from "./socketio.ts";
 import { tutorial } from "./tutorial/peer.ts";
 
 export const PEERS: readonly Peer[] = [madang, centrifugo, socketio, tutorial, madangPlain, relay];
-/** With the tutorial, a run takes half as long again. */
+/** The tutorial would make a quick run 50 % longer. */
 export const QUICK_PEERS: readonly Peer[] = [madang, centrifugo, socketio];
-/** Ours in another dress, and the floor, are measured on demand only. */
+/** Measured on demand only: Madang's plain protocol, and the sockets alone. */
 export const DEFAULT_PEERS: readonly Peer[] = [madang, centrifugo, socketio, tutorial];
 
 export const OURS = "madang";
 
-/** How a peer is called in the tables. */
+/** The name of a peer in the tables. */
 export function peerTitle(name: string): string {
   return PEERS.find((peer) => peer.name === name)?.title ?? name;
 }

@@ -3,7 +3,7 @@ import type { WireName } from "../load/wires.ts";
 import { countMessages } from "./count-messages.ts";
 import { type Peer, type PeerName, Processes, type StartOptions, type System } from "./peer.ts";
 
-/** What people may use up is limited by default; a load is not people. */
+/** The default limits are meant for people, not for a load generator. */
 const LIMITS_OFF = {
   SEND_LIMIT: "off",
   SEND_LIMIT_USER: "off",
@@ -15,7 +15,7 @@ const LIMITS_OFF = {
 
 export type Service = "edge" | "persistence";
 
-/** One of our services without its limits, which are about people and not about load. */
+/** Starts one of Madang's services without its limits. */
 export function startUnlimited(service: Service, index: number, env: NodeJS.ProcessEnv) {
   const nodeArgs = process.env["BENCH_NODE_ARGS"]?.split(" ").filter(Boolean) ?? [];
   return startService(service, {
@@ -27,7 +27,7 @@ export function startUnlimited(service: Service, index: number, env: NodeJS.Proc
 
 async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
   const processes = new Processes();
-  // As in production, acknowledged means fsynced, unless NATS_SYNC gives a period, as `npm start` does.
+  // Like production, NATS calls fsync before each acknowledgement. NATS_SYNC sets a period instead, as in `npm start`.
   const nats = await processes.add(startNats({ sync: process.env["NATS_SYNC"] ?? "always" }));
   const mongod = await processes.add(startMongod());
   const shared = { NATS_URL: nats.url, MONGODB_URL: mongod.url };
@@ -48,7 +48,7 @@ async function start({ edges = 1 }: StartOptions = {}): Promise<System> {
 
 const peer = (name: PeerName, title: string, wire: WireName): Peer => ({ name, title, wire, start });
 
-/** The full protocol: what the page and the SDK speak. */
+/** The full protocol of the page and the SDK. */
 export const madang = peer("madang", "Madang", "madang");
 /** The tutorial's own frames. */
 export const madangPlain = peer("madang-plain", "Madang, plain protocol", "plain");

@@ -1,37 +1,37 @@
 import type { Child } from "@madang/local-stack";
 import type { WireName } from "../load/wires.ts";
 
-/** A system that is measured. */
+/** A system to measure. */
 export interface Peer {
   readonly name: PeerName;
-  /** As it stands in a table. */
+  /** Its name in the tables. */
   readonly title: string;
   readonly wire: WireName;
-  /** Starts all of it, anew and empty. @throws MissingError */
+  /** Starts all of its processes with empty stores. @throws MissingError */
   start(options?: StartOptions): Promise<System>;
 }
 
 export type PeerName = "madang" | "madang-plain" | "centrifugo" | "socketio" | "tutorial" | "relay";
 
 export interface StartOptions {
-  /** Processes that take connections. Only ours has more than one. */
+  /** Number of edges. Only Madang supports more than one. */
   readonly edges?: number;
-  /** Rooms that will be used, for a system in which they must be made first. */
+  /** Rooms of the load, for a system that must create rooms first. */
   readonly rooms?: readonly string[];
 }
 
-/** A system that runs. */
+/** A running system. */
 export interface System {
-  /** `host:port` where clients connect. */
+  /** `host:port` of each server for clients. */
   readonly addresses: readonly string[];
-  /** All server processes, the broker and the databases among them. */
+  /** All server processes, including the broker and the databases. */
   readonly processes: readonly Child[];
-  /** How many messages its database holds; absent: it has none. */
+  /** The number of messages in its database. Absent: it has none. */
   readonly stored?: () => Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Something to measure is not installed. Its message says how to get it. */
+/** A peer is not installed. The message says how to install it. */
 export class MissingError extends Error {
   constructor(message: string) {
     super(message);
@@ -39,7 +39,7 @@ export class MissingError extends Error {
   }
 }
 
-/** Starts things one after the other; when one of them fails, or at the end, stops them in the opposite order. */
+/** The processes of a system. They stop in the reverse order of their start. */
 export class Processes {
   readonly started: Child[] = [];
 

@@ -6,7 +6,7 @@ import { MissingError } from "./peer.ts";
 
 const READY_LIMIT_MS = 10_000;
 
-/** A redis-server that keeps nothing on disk, as a bus between processes. */
+/** A redis-server without persistence, as a bus between processes. */
 export async function startRedis(): Promise<Child> {
   if (spawnSync("redis-server", ["--version"]).status !== 0) {
     throw new MissingError("redis-server is not installed: apt-get install redis-server");

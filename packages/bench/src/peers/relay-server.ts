@@ -1,7 +1,6 @@
 /**
- * What is left of a chat when everything is taken away but its sockets: what comes in goes out to the room as it is, all of
- * a turn in one write a member. No validation, no order, no log, no limits, no back-pressure: nobody can deliver for less
- * with this runtime on this kernel.
+ * The lower bound for a chat on this runtime and kernel: it forwards each frame to the room unchanged, with one write per
+ * member and event loop turn. It has no validation, order, log, limits or backpressure.
  */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
@@ -12,7 +11,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 interface Room {
   readonly members: Set<Socket>;
-  /** Frames of this turn. */
+  /** Frames of this event loop turn. */
   turn: Buffer[];
 }
 
@@ -36,7 +35,7 @@ http.on("upgrade", (request, socket: Socket) => {
   socket.on("error", () => socket.destroy());
 });
 
-/** Takes the whole frames of a client, and gives back what is left. Its mask is zero (the generator's). */
+/** Forwards the complete frames of a client and returns the rest. The generator's mask is zero. */
 function read(bytes: Buffer, room: Room): Buffer {
   let at = 0;
   while (bytes.length - at >= 6) {

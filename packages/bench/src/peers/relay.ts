@@ -13,5 +13,5 @@ async function start(): Promise<System> {
   };
 }
 
-/** No competitor but the floor: what the sockets alone cost a process of Node's. */
+/** The lower bound: the cost of the sockets alone in a Node process. */
 export const relay: Peer = { name: "relay", title: "Sockets alone", wire: "plain", start };

@@ -1,4 +1,4 @@
-/** A chat on Socket.IO as one would write it: the Redis adapter between processes, one insert into MongoDB a message. */
+/** A typical chat on Socket.IO: the Redis adapter between processes, and one insert into MongoDB per message. */
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { MongoClient } from "mongodb";

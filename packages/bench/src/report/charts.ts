@@ -3,7 +3,7 @@ import { peerTitle } from "../peers/index.ts";
 import { findScenario } from "../scenarios/index.ts";
 import { barChart, lineChart } from "./svg.ts";
 
-/** What is drawn over the steps of a scenario. */
+/** The metrics in the chart of a scenario with steps. */
 const CURVES: Readonly<Record<string, readonly MetricName[]>> = {
   open: ["p50Ms", "p99Ms"],
   members: ["cpuUs", "p50Ms", "p99Ms"],
@@ -12,7 +12,7 @@ const CURVES: Readonly<Record<string, readonly MetricName[]>> = {
   pages: ["p50Ms"],
 };
 
-/** File names and SVG texts. */
+/** @returns SVG text by file name */
 export function charts(measurements: readonly Measurement[]): Map<string, string> {
   const files = new Map<string, string>();
   const bars = barsOf(measurements);

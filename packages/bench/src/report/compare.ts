@@ -2,7 +2,7 @@ import { METRICS, type Measurement, type MetricName } from "../metrics.ts";
 import { OURS } from "../peers/index.ts";
 import { ratiosOf } from "./ratios.ts";
 
-/** Results as they are kept: a baseline, and what a run leaves. */
+/** The contents of a results file, and of the baseline. */
 export interface Results {
   readonly at: string;
   readonly machine: string;
@@ -11,32 +11,32 @@ export interface Results {
 }
 
 /**
- * How much worse a figure may be before it is called worse. Ratios to a peer of the same run shake less than absolute
- * figures, whose machine may be another or busy; single latencies shake most.
+ * The relative change from which a figure counts as worse. Ratios to a peer in the same run vary least. Absolute figures
+ * depend on the machine and its load. Latencies vary most.
  */
 const TOLERANCE = { ratio: 0.2, absolute: 0.35, latency: 1 } as const;
 const LATENCIES: ReadonlySet<MetricName> = new Set(["p50Ms", "p99Ms", "maxMs", "smallPageMs", "largePageMs"]);
-/** Compared besides the first: it has no peer, or is a promise of its own. */
+/** Compared although neither more nor less is called better. */
 const ALSO: readonly MetricName[] = ["lost"];
 
 export interface Difference {
   readonly what: string;
   readonly before: number;
   readonly now: number;
-  /** As a share: 0.1 is a tenth worse, -0.1 a tenth better. */
+  /** Relative change: 0.1 is 10 % worse, -0.1 is 10 % better. */
   readonly worse: number;
   readonly tolerance: number;
   readonly verdict: "worse" | "better" | "same";
 }
 
-/** What changed from a baseline, in everything that both have. */
+/** Compares the figures that both files contain. */
 export function compare(baseline: Results, results: Results): Difference[] {
   const before = keyed(baseline);
   return [...keyed(results)].flatMap(([what, now]) => {
     const then = before.get(what);
     if (!then || then.kind !== now.kind) return [];
     const worse = then.value === 0 ? (now.value > 0 ? Number.POSITIVE_INFINITY : 0) : now.value / then.value - 1;
-    // A figure that shook by so much within one run cannot be told from one that is so much worse.
+    // A change within the spread of one run is noise.
     const tolerance = Math.max(TOLERANCE[now.kind], now.spread * 1.5, then.spread * 1.5);
     const verdict = worse > tolerance ? "worse" : worse < -tolerance / (1 + tolerance) ? "better" : "same";
     return [{ what, before: then.value, now: now.value, worse, tolerance, verdict } as const];
@@ -45,7 +45,7 @@ export function compare(baseline: Results, results: Results): Difference[] {
 
 interface Figure {
   readonly kind: keyof typeof TOLERANCE;
-  /** Less is better. */
+  /** Lower is better. */
   readonly value: number;
   readonly spread: number;
 }
@@ -59,9 +59,9 @@ function keyed({ measurements }: Results): Map<string, Figure> {
     const ratio = ratios.find((one) => one.scenario === scenario && one.step === step);
     if (ratio) {
       for (const [other, value] of Object.entries(ratio.against)) {
-        const shook = spread?.[ratio.metric] ?? 0;
+        const deviation = spread?.[ratio.metric] ?? 0;
         const kind = LATENCIES.has(ratio.metric) ? "latency" : "ratio";
-        figures.set(`${where}: ${METRICS[ratio.metric].title}, ratio to ${other}`, { kind, value, spread: shook });
+        figures.set(`${where}: ${METRICS[ratio.metric].title}, ratio to ${other}`, { kind, value, spread: deviation });
       }
     }
     for (const name of Object.keys(metrics) as MetricName[]) {
@@ -75,7 +75,7 @@ function keyed({ measurements }: Results): Map<string, Figure> {
   return figures;
 }
 
-/** As text, the worst first; what is the same is only counted. */
+/** Describes the differences, the worst first. Unchanged figures are only counted. */
 export function comparisonText(differences: readonly Difference[]): string {
   const sorted = differences.toSorted((a, b) => b.worse - a.worse);
   const line = ({ what, worse, tolerance }: Difference) => {
@@ -87,6 +87,6 @@ export function comparisonText(differences: readonly Difference[]): string {
   return [
     ...part("Worse:", of("worse")),
     ...part("Better:", of("better")),
-    `${of("same").length} of ${differences.length} figures are the same within what may be noise.`,
+    `${of("same").length} of ${differences.length} figures are unchanged within the noise.`,
   ].join("\n");
 }

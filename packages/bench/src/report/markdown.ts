@@ -4,10 +4,10 @@ import { findScenario } from "../scenarios/index.ts";
 import { ratiosOf } from "./ratios.ts";
 import { short } from "./svg.ts";
 
-/** Shown only where there are any. */
+/** Columns that appear only if a value is not 0. */
 const FAULTS: readonly MetricName[] = ["lost", "twice", "disordered", "errors"];
 
-/** All measurements as Markdown: first how we stand against each peer, then a table for each scenario. */
+/** All measurements as Markdown: the ratios to each peer, then one table per scenario. */
 export function markdown(measurements: readonly Measurement[]): string {
   const names = [...new Set(measurements.map(({ scenario }) => scenario))];
   return `${[summary(measurements), ...names.map((name) => section(name, measurements))].filter(Boolean).join("\n\n")}\n`;
@@ -31,7 +31,7 @@ function summary(measurements: readonly Measurement[]): string {
     "ratio to the best",
     ...peers.map((peer) => `to ${peerTitle(peer)}`),
   ];
-  return `### Ratios (below 1, Madang needs less)\n\n${table(columns, rows)}`;
+  return `### Ratios (below 1: Madang needs less)\n\n${table(columns, rows)}`;
 }
 
 function section(name: string, measurements: readonly Measurement[]): string {
@@ -52,22 +52,22 @@ function section(name: string, measurements: readonly Measurement[]): string {
   return [
     `### ${scenario?.title ?? name}`,
     table(columns, cells),
-    [...processLines(rows), ...(clean.length > 0 ? [`- None with all of them: ${clean.join(", ")}.`] : [])].join("\n"),
+    [...processLines(rows), ...(clean.length > 0 ? [`- No peer had any: ${clean.join(", ")}.`] : [])].join("\n"),
     `\`npm run bench -- --scenario ${name}\``,
   ]
     .filter(Boolean)
     .join("\n\n");
 }
 
-/** Where the CPU and the memory go, a line for each row that knows. */
+/** CPU time and memory by process, one line per measurement. */
 function processLines(rows: readonly Measurement[]): string[] {
   return rows.flatMap(({ peer, step, cpuBy, memoryBy }) => {
-    const who = `${peerTitle(peer)}${step === undefined ? "" : ` at ${step.toLocaleString("en")}`}`;
-    const line = (what: string, by: Readonly<Record<string, number>>) =>
-      `- ${who}, ${what}: ${Object.entries(by)
+    const subject = `${peerTitle(peer)}${step === undefined ? "" : ` at ${step.toLocaleString("en")}`}`;
+    const line = (unit: string, by: Readonly<Record<string, number>>) =>
+      `- ${subject}, ${unit}: ${Object.entries(by)
         .map(([process, value]) => `${process} ${short(value)}`)
         .join(", ")}.`;
-    return [...(cpuBy ? [line("us of CPU", cpuBy)] : []), ...(memoryBy ? [line("KB a connection", memoryBy)] : [])];
+    return [...(cpuBy ? [line("us of CPU", cpuBy)] : []), ...(memoryBy ? [line("KB per connection", memoryBy)] : [])];
   });
 }
 

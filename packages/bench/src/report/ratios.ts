@@ -3,18 +3,18 @@ import { METRICS } from "../metrics.ts";
 import { OURS } from "../peers/index.ts";
 import { findScenario } from "../scenarios/index.ts";
 
-/** How we stand in one scenario, in what is compared first there. */
+/** The main metric of one scenario, compared with the peers. */
 export interface Ratio {
   readonly scenario: string;
   readonly step: number | undefined;
   readonly metric: MetricName;
   readonly ours: number;
-  /** Our figure divided by the best peer's; where more is better, the other way round. Below 1 is good. */
+  /** Madang's figure divided by the best peer's, or the reverse where more is better. Below 1 is good. */
   readonly best: number;
   readonly against: Readonly<Record<string, number>>;
 }
 
-/** Only figures of one run can be divided by each other: machines differ, and so do a machine's hours. */
+/** Compares figures of the same run only, because machines and their load differ. */
 export function ratiosOf(measurements: readonly Measurement[]): Ratio[] {
   return measurements.flatMap(({ scenario, step, peer, metrics }) => {
     const metric = findScenario(scenario)?.main;

@@ -1,4 +1,4 @@
-/** Charts as SVG: nothing but what these two kinds need, legible on light and dark pages. */
+/** Line and bar charts as SVG, legible on light and dark pages. */
 
 const WIDTH = 720;
 const HEIGHT = 380;
@@ -21,7 +21,7 @@ export interface LineChart {
   readonly series: readonly Series[];
 }
 
-/** Lines over two logarithmic axes: a straight line is a power, and a bend is a change of behaviour. */
+/** A line chart with two logarithmic axes: a straight line is a power law, and a bend is a change of behaviour. */
 export function lineChart({ title, x, y, series }: LineChart): string {
   const points = series.flatMap((one) => one.points);
   const toX = logScale(
@@ -68,7 +68,7 @@ export function lineChart({ title, x, y, series }: LineChart): string {
 
 export interface BarChart {
   readonly title: string;
-  /** Each with one value a name, in the order of `names`; undefined where it was not measured. */
+  /** Each group has one value per name, in the order of `names`; undefined where none was measured. */
   readonly groups: readonly { readonly label: string; readonly values: readonly (number | undefined)[] }[];
   readonly names: readonly string[];
 }
@@ -78,7 +78,7 @@ const GROUP_GAP = 18;
 const LABEL_WIDTH = 120;
 const VALUE_WIDTH = 64;
 
-/** Horizontal bars; the longest of each group is that group's full width, since groups differ in unit and size. */
+/** Horizontal bars. The longest bar of each group has the full width, because groups differ in unit and size. */
 export function barChart({ title, groups, names }: BarChart): string {
   const full = WIDTH - LABEL_WIDTH - VALUE_WIDTH - AREA.right;
   const parts: string[] = [];
@@ -109,7 +109,7 @@ function logScale(values: readonly number[], from: number, to: number) {
   return { place, ticks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)) };
 }
 
-/** Those of the values whose labels do not run into each other. */
+/** Selects values whose labels do not overlap. */
 function spread(values: readonly number[], place: (value: number) => number): number[] {
   const kept: number[] = [];
   for (const value of values) if (!kept.length || place(value) - place(kept.at(-1)!) > 40) kept.push(value);
@@ -123,7 +123,7 @@ function page(title: string, height: number, parts: readonly string[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img"><title>${escaped(title)}</title><style>${STYLE}</style>${background}${heading}${parts.join("")}</svg>\n`;
 }
 
-/** As many rows as it takes, the first at `y`. */
+/** Wraps into further rows; the first one is at `y`. */
 function legend(names: readonly string[], y: number): { readonly svg: string; readonly bottom: number } {
   let x = 24;
   let row = y;
@@ -153,7 +153,7 @@ const colour = (i: number) => COLOURS[i % COLOURS.length]!;
 const round = (value: number) => Math.round(value * 10) / 10;
 const escaped = (value: string) => value.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** Three digits at most, with k and M. */
+/** At most three digits, with k and M. */
 export function short(value: number): string {
   const [divisor, unit] = value >= 1e6 ? [1e6, "M"] : value >= 1e4 ? [1e3, "k"] : [1, ""];
   return `${Number((value / divisor).toPrecision(3))}${unit}`;

@@ -1,7 +1,7 @@
 import { measureLoad, planFor, type Shape, withLoad } from "../measure.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** As fast as a few publishers get their own messages back. */
+/** A closed loop: each publisher sends its next message when an earlier one returns to it. */
 function closedLoop(name: string, title: string, shape: Partial<Shape>): Scenario {
   return {
     name,
@@ -23,5 +23,5 @@ function closedLoop(name: string, title: string, shape: Partial<Shape>): Scenari
 export const CLOSED_LOOPS: readonly Scenario[] = [
   closedLoop("1x100", "1 room × 100 members, 1 publisher, window 4", { members: 100 }),
   closedLoop("1x1000", "1 room × 1,000 members, 4 publishers, window 4", { members: 1000, publishers: 4 }),
-  closedLoop("200x5", "200 rooms × 5 members, 1 publisher a room, window 2", { groups: 200, members: 5, window: 2 }),
+  closedLoop("200x5", "200 rooms × 5 members, 1 publisher per room, window 2", { groups: 200, members: 5, window: 2 }),
 ];

@@ -15,10 +15,10 @@ const WARM_UP_READS = 100;
 const AT_ONCE = 16;
 const INSERT_BATCH = 2000;
 const SEQ_DIGITS = 16;
-/** Sorts before every epoch of a log of today: what is added to a room is of an earlier life of the log. */
+/** Sorts before every current epoch, so that the added messages belong to an earlier log. */
 const EARLIER_EPOCH = "000000001";
 
-/** The latest 50 messages of rooms with that many messages, read through the edge as a browser does. */
+/** Reads the latest 50 messages of rooms of these sizes through the edge, as a browser does. */
 export async function readRooms(peer: Peer, sizes: readonly number[]): Promise<{ p50Ms: number; pagesPerS: number }[]> {
   const system = await peer.start();
   const agent = new Agent({ keepAlive: true });
@@ -32,7 +32,7 @@ export async function readRooms(peer: Peer, sizes: readonly number[]): Promise<{
     await client.close();
     const urls = rooms.map((room) => `http://${system.addresses[0]}/v1/rooms/${room}/messages`);
     const times = urls.map(() => new Histogram());
-    // In turn: what disturbs one disturbs all.
+    // In turn, so that a disturbance affects all rooms alike.
     for (let i = 0; i < WARM_UP_READS + READS; i++) {
       for (const [j, url] of urls.entries()) {
         const beganMs = performance.now();
@@ -56,7 +56,7 @@ export async function readRooms(peer: Peer, sizes: readonly number[]): Promise<{
   }
 }
 
-/** Copies the one message that a room has, with earlier positions, until it has `size` of them. */
+/** Copies the only message of a room to earlier positions, until the room has `size` messages. */
 async function multiply(client: MongoClient, room: string, size: number): Promise<void> {
   const messages = client.db().collection<{ _id: string; room: string }>("messages");
   const [first] = await messages.find({ room }).toArray();
@@ -74,7 +74,7 @@ async function multiply(client: MongoClient, room: string, size: number): Promis
   }
 }
 
-/** One page, whole. */
+/** Reads one whole page. */
 function read(agent: Agent, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     get(url, { agent }, (response) => {

@@ -6,13 +6,13 @@ import type { Scenario } from "./scenario.ts";
 const MEMBERS = 100;
 const ROOMS = 100;
 const QUICK_ROOMS = 30;
-/** The tutorial's server refuses connections before it has a few thousand. */
+/** The tutorial's server refuses connections above a few thousand. */
 const TUTORIAL_ROOMS = 10;
 const DIALING = 128;
-/** Garbage of the handshakes is collected, buffers are given back. */
+/** Time to collect the garbage of the handshakes and to free buffers. */
 const REST_MS = 3000;
 
-/** Many people in rooms in which nobody speaks: memory, and how fast they come in. */
+/** Many connections in silent rooms: memory, and the rate of connecting. */
 export const idle: Scenario = {
   name: "idle",
   title: "10,000 connections in 100 rooms, silent (3,000 with --quick; the tutorial: 1,000)",

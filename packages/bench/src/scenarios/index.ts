@@ -10,7 +10,7 @@ import type { Scenario } from "./scenario.ts";
 export const SCENARIOS: readonly Scenario[] = [...CLOSED_LOOPS, openLoop, idle, replay, history, ingest];
 export const SCALE_SCENARIOS: readonly Scenario[] = SCALES;
 
-/** The scenario of that name, of all; `undefined` where there is none. */
+/** @returns undefined for an unknown name */
 export function findScenario(name: string): Scenario | undefined {
   return [...SCENARIOS, ...SCALE_SCENARIOS].find((scenario) => scenario.name === name);
 }

@@ -10,15 +10,15 @@ import type { Scenario } from "./scenario.ts";
 const ROOMS = 100;
 const MESSAGES = 200_000;
 const QUICK_MESSAGES = 50_000;
-/** The first part is not measured: the code is not compiled yet, and a connection is being made. */
+/** The share that is not measured, while the code compiles and the connection opens. */
 const WARM_UP = 0.2;
 const POLL_INTERVAL_MS = 20;
 const LIMIT_MS = 120_000;
 
-/** A full log, as after an hour without MongoDB: how fast one persistence process brings it in. */
+/** A full log, as after an hour without MongoDB: the rate at which one persistence process stores it. */
 export const ingest: Scenario = {
   name: "ingest",
-  title: "200,000 messages wait in the log, one persistence process (50,000 with --quick)",
+  title: "200,000 unstored messages in the log, one persistence process (50,000 with --quick)",
   main: "messagesPerS",
   only: ["madang"],
   async run(peer, { quick, say }) {

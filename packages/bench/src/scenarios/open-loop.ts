@@ -4,10 +4,10 @@ import type { Context, Scenario } from "./scenario.ts";
 
 const ROOMS = 20;
 const MEMBERS = 50;
-/** Messages a second over all rooms; the goal for latency is at 2,000. */
+/** Messages per second over all rooms. The latency goal is set at 2,000. */
 const RATES = [250, 500, 1000, 2000, 4000, 8000, 16_000];
 const QUICK_RATES = [2000];
-/** A server that is this far behind what is published, or this late, is saturated: a higher rate says nothing new. */
+/** A server that delivers less than this share, or later than this, is saturated. Higher rates are then skipped. */
 const BEHIND = 0.9;
 const LATE_MS = 1000;
 
@@ -15,14 +15,14 @@ function isSaturated({ metrics: { deliveriesPerS = 0, p99Ms = 0 } }: Measurement
   return deliveriesPerS < rate * MEMBERS * BEHIND || p99Ms > LATE_MS;
 }
 
-/** The same system was warm at the rate before. */
+/** The system is already warm from the rate before. */
 const NEXT_WARM_UP_S = 2;
 
-/** Latency against load: messages come by the clock, whether or not the server keeps up. */
+/** Latency against load: messages are sent by the clock, whether or not the server keeps up. */
 export const openLoop: Scenario = {
   name: "open",
   title: `${ROOMS} rooms × ${MEMBERS} members, messages at a fixed rate`,
-  step: "messages/s asked for",
+  step: "messages/s sent",
   main: "p99Ms",
   async run(peer, context: Context) {
     const rates = context.quick ? QUICK_RATES : RATES;

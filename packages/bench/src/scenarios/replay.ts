@@ -8,12 +8,12 @@ const MISSED = 200;
 const ROOMS = 100;
 const QUICK_ROOMS = 50;
 
-/** Everybody comes back at once and has missed something: all of an edge's clients after it was lost. */
+/** All clients of a lost edge reconnect at the same time, and each has missed messages. */
 export const replay: Scenario = {
   name: "replay",
-  title: "2,000 clients of 100 rooms resume at once, 200 messages missed by each (1,000 of 50 with --quick)",
+  title: "2,000 clients in 100 rooms resume at once; each missed 200 messages (1,000 in 50 with --quick)",
   main: "cpuUs",
-  // Centrifugo's NATS broker has no history, Socket.IO's Redis adapter and the tutorial know no resuming.
+  // Centrifugo's NATS broker has no history. Socket.IO's Redis adapter and the tutorial cannot resume.
   only: ["madang"],
   async run(peer, { quick }) {
     const groups = quick ? QUICK_ROOMS : ROOMS;

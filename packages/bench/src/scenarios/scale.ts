@@ -1,4 +1,4 @@
-/** Cost as work grows: the same figures while one thing gets larger. */
+/** Scenarios of scale: the same figures while one size grows. */
 import { measureLoad, planFor, type Shape, withLoad } from "../measure.ts";
 import type { Measurement } from "../metrics.ts";
 import type { StartOptions } from "../peers/peer.ts";
@@ -33,10 +33,10 @@ function growing(scenario: Pick<Scenario, "name" | "title" | "step">, steps: rea
   };
 }
 
-/** Deliveries are the same at each step of rooms and of edges: what changes is how they are spread. */
+/** Each step of rooms and of edges has the same number of deliveries, spread differently. */
 const RATE = 500;
 const MEMBERS_OF_MANY_ROOMS = 5;
-/** Above this, further rooms come to the same connections: 1,000 of them. */
+/** Above this number of rooms the same 1,000 connections join several rooms each. */
 const MOST_GROUPS = 200;
 
 const members = growing(
@@ -47,7 +47,7 @@ const members = growing(
 const rooms = growing(
   {
     name: "rooms",
-    title: `Rooms of ${MEMBERS_OF_MANY_ROOMS} members, ${RATE} messages/s overall; above ${MOST_GROUPS} rooms each of 1,000 connections is in several`,
+    title: `Rooms of ${MEMBERS_OF_MANY_ROOMS} members, ${RATE} messages/s overall; above ${MOST_GROUPS} rooms 1,000 connections are in several rooms each`,
     step: "rooms",
   },
   [1, 10, 200, 1000, 5000, 20_000].map((step) => ({
@@ -68,7 +68,7 @@ const edges = growing(
 
 const pages: Scenario = {
   name: "pages",
-  title: "Latest 50 messages of rooms with more and more history",
+  title: "Latest 50 messages of rooms with growing history",
   step: "messages in the room",
   main: "p50Ms",
   only: ["madang"],

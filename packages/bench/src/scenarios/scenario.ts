@@ -4,9 +4,9 @@ import type { Peer, PeerName } from "../peers/peer.ts";
 export interface Context {
   /** Seconds measured at full load. */
   readonly seconds: number;
-  /** Of the same load before: a server's just-in-time compiler takes some seconds of both cores, once in its life. */
+  /** Seconds at the same load before, while the just-in-time compiler of a new server uses both cores. */
   readonly warmUpS: number;
-  /** Smaller sizes, so that a run of everything takes two minutes. */
+  /** Smaller sizes: all scenarios take about 2 minutes. */
   readonly quick: boolean;
   readonly say: (line: string) => void;
 }
@@ -14,11 +14,11 @@ export interface Context {
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  /** What a step of it is, where it has several. */
+  /** The unit of a step, in a scenario with several steps. */
   readonly step?: string;
-  /** What is compared first. */
+  /** The metric that is compared first. */
   readonly main: MetricName;
-  /** Who can take part; the others have no such thing. Absent: all. */
+  /** The peers that support the scenario. Absent: all peers. */
   readonly only?: readonly PeerName[];
   run(peer: Peer, context: Context): Promise<Measurement[]>;
 }

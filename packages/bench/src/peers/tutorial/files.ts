@@ -1,4 +1,4 @@
-/** The project that the tutorial describes, in its own words where they matter: model, consumer, routing, settings. */
+/** The project that the tutorial describes: model, consumer, routing and settings, close to its own text. */
 
 export interface Ports {
   readonly redis: number;

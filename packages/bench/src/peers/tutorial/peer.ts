@@ -11,7 +11,7 @@ const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 3000;
 const ROOMS_AT_ONCE = 8;
 
-/** Debian's Python first: its packages are not seen by one that somebody built beside it. */
+/** Debian's Python comes first, because Debian's packages are only visible to it. */
 const PYTHONS = [process.env["PYTHON"], "/usr/bin/python3", "python3"].filter((name) => name !== undefined);
 
 /** The tutorial's chat: Django Channels behind daphne, Redis between connections, SQLite for the messages. */
@@ -57,7 +57,7 @@ async function start({ rooms = [] }: StartOptions = {}): Promise<System> {
       });
     })(),
   );
-  // A room is made by the page's first visit; to say something in one that nobody visited is an error.
+  // The first visit of its page creates a room. Sending into a room without a page visit is an error.
   const left = [...rooms];
   const visit = async () => {
     for (let room = left.pop(); room; room = left.pop()) await (await fetch(`${url}/chat/${room}/bench`)).text();
