@@ -1,4 +1,4 @@
-/** Keeps a core busy with nothing. Forked by the storm: what a full machine alone costs is no fault of the servers'. */
+/** Keeps a core busy and sends nothing. The storm scenario measures with it the effect of a busy machine alone. */
 const SLICE_MS = 50;
 
 process.on("disconnect", () => process.exit(0));

@@ -9,10 +9,10 @@ import type { World } from "./world.ts";
 
 export interface CrowdOptions {
   readonly rooms?: number;
-  /** Each is a member of all rooms, too. */
+  /** Every client is a member of all rooms. */
   readonly sdkClients?: number;
   readonly rawClients?: number;
-  /** About, between two messages of one sender. */
+  /** Mean time between two messages of one sender. */
   readonly everyMs?: number;
 }
 
@@ -20,7 +20,7 @@ const JOIN_LIMIT_MS = 30_000;
 const SETTLE_LIMIT_MS = 120_000;
 const POLL_MS = 50;
 
-/** People who talk and listen: over the SDK, over bare WebSockets, and one by the tutorial's protocol. */
+/** The clients of a trial: members over the SDK, over bare WebSockets, and one over the tutorial's protocol. */
 export class Crowd {
   readonly rooms: readonly string[];
   readonly senders: Sender[];
@@ -45,7 +45,7 @@ export class Crowd {
     this.#everyMs = everyMs;
   }
 
-  /** Resolves when all are members of all rooms. */
+  /** Connects the clients. Resolves when each is a member of all rooms. */
   static async gather(world: World, seed: number, options: CrowdOptions = {}): Promise<Crowd> {
     const rooms = ["yard", "사랑방", "tea & talk", "well"].slice(0, options.rooms ?? 3);
     const dial = (path?: string) => world.dial(path);
@@ -61,7 +61,7 @@ export class Crowd {
     return new Crowd(rooms, senders, sdk, raw, plain, options.everyMs ?? 100);
   }
 
-  /** One more member, on a certain edge. It talks only when it is told to. */
+  /** Adds a member on the given edge. It sends only when `say` is called. */
   async add(user: string, edgeUrl: string): Promise<Sender> {
     const client = new RawClient(user, this.rooms, () => `${edgeUrl.replace("http:", "ws:")}/ws`);
     const sender = senderOf(client, this.rooms, 0);
@@ -91,7 +91,7 @@ export class Crowd {
     return [...this.sdk, ...this.raw].reduce((sum, { tally }) => sum + tally.answeredTwice, 0);
   }
 
-  /** How often a send was refused with this code, or with any. */
+  /** The number of sends refused with this code, or with any code. */
   refusals(code?: string): number {
     let sum = 0;
     for (const { tally } of [...this.sdk, ...this.raw]) {
@@ -105,7 +105,7 @@ export class Crowd {
     for (const sender of this.senders) sender.start(everyMs);
   }
 
-  /** @returns the longest time, in ms, for which a member was told nothing while there was talk: of all, and without the SDK */
+  /** @returns the longest time in ms in which a member received nothing: over all clients, and over those without the SDK */
   async stopTalking(): Promise<{ all: number; bare: number }> {
     const longest = (clients: readonly { readonly views: readonly View[] }[]) =>
       Math.max(...clients.flatMap(({ views }) => views.map((view) => view.stopWatch())));
@@ -114,7 +114,7 @@ export class Crowd {
     return { all: Math.max(sdk, bare), bare };
   }
 
-  /** Resolves when every send has its answer, or with false after two minutes. */
+  /** Resolves with true when every send is answered, and with false after 2 minutes. */
   settled(): Promise<boolean> {
     return within(SETTLE_LIMIT_MS, () => this.pending === 0);
   }
@@ -124,7 +124,7 @@ export class Crowd {
   }
 }
 
-/** Whether the condition came true in time. */
+/** Waits for the condition. @returns false if it is not true in time */
 export async function within(limitMs: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {

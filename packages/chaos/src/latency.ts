@@ -1,4 +1,4 @@
-/** Times of publishes, from the call to the acknowledgement. */
+/** Latencies of sends, from the call to the acknowledgement. */
 export class Latencies {
   #ms: number[] = [];
 
@@ -16,7 +16,7 @@ export class Latencies {
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   }
 
-  /** What was gathered so far, apart from what comes. */
+  /** Returns the latencies so far, and starts over. */
   take(): Latencies {
     const taken = new Latencies();
     taken.#ms = this.#ms;

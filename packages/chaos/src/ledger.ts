@@ -1,40 +1,40 @@
 import type { Acked } from "./sender.ts";
 import type { StoredLog } from "./stored.ts";
-import type { Segment, Told, View } from "./view.ts";
+import type { MessageRecord, Segment, View } from "./view.ts";
 
-/** All that is known when it is quiet again. */
-export interface Books {
+/** All observations of a trial, once every send is answered. */
+export interface Evidence {
   readonly acked: readonly Acked[];
   readonly views: readonly View[];
   readonly log: StoredLog;
-  /** History of each room, in its order. */
-  readonly history: ReadonlyMap<string, readonly Told[]>;
+  /** The history of each room, in order. */
+  readonly history: ReadonlyMap<string, readonly MessageRecord[]>;
   readonly answeredTwice: number;
   /**
-   * When the log was made anew, in ms of performance.now(): what was acknowledged before is in history only, except what
-   * was not yet projected, which went with the log.
+   * The times of the log's deletion, in ms of performance.now(). Messages acknowledged before are in history only. Those
+   * that were not stored yet are lost with the log.
    */
   readonly remadeAt: readonly number[];
 }
 
 export interface Verdict {
   readonly acknowledged: number;
-  /** Acknowledged, and missing in the log, in history, or in what a member was told. */
+  /** Acknowledged messages that are missing in the log, in history or in a member's view. */
   readonly lost: number;
-  /** Stored, kept or told more than once. */
+  /** Messages that are stored or received more than once. */
   readonly duplicated: number;
-  /** Told or stored out of the room's order, or out of its sender's. */
+  /** Messages that are stored or received out of the room's order or their sender's. */
   readonly disordered: number;
-  /** Acknowledged by a log that was deleted before it was projected: the operator's loss, not ours. */
+  /** Messages of a log that was deleted before they were stored: the operator's loss, not Madang's. */
   readonly goneWithLog: number;
-  /** One line each, the first of each kind. */
+  /** One line each, for the first 40. */
   readonly problems: readonly string[];
 }
 
 type Kind = "lost" | "duplicated" | "disordered";
 
-/** Compares every member's view, the stream and MongoDB, and all of them with what was acknowledged. */
-export function audit(books: Books): Verdict {
+/** Compares the views of all members, the log, history and the acknowledgements. */
+export function audit(evidence: Evidence): Verdict {
   const counts: Record<Kind, number> = { lost: 0, duplicated: 0, disordered: 0 };
   const problems: string[] = [];
   const report = (kind: Kind, text: string) => {
@@ -42,43 +42,43 @@ export function audit(books: Books): Verdict {
     if (problems.length < 40) problems.push(`${kind}: ${text}`);
   };
 
-  const goneWithLog = checkAcknowledged(books, report);
-  for (const [room, stored] of books.log.rooms) {
+  const goneWithLog = checkAcknowledged(evidence, report);
+  for (const [room, stored] of evidence.log.rooms) {
     checkUnique(`the log of ${room}`, stored, report);
     checkSenders(`the log of ${room}`, stored, report);
-    const history = books.history.get(room) ?? [];
+    const history = evidence.history.get(room) ?? [];
     checkUnique(`the history of ${room}`, history, report);
-    const present = history.filter(({ epoch }) => epoch === books.log.epoch);
-    // A repeat whose first try an earlier log had taken: history keeps the first.
-    const before = new Set(history.filter(({ epoch }) => epoch !== books.log.epoch).map(({ nonce }) => nonce));
-    const due = stored.filter(({ nonce }) => !before.has(nonce));
-    compare(`the history of ${room}`, present, due, report);
+    const present = history.filter(({ epoch }) => epoch === evidence.log.epoch);
+    // A message that an earlier log had already taken: history keeps the first copy.
+    const before = new Set(history.filter(({ epoch }) => epoch !== evidence.log.epoch).map(({ nonce }) => nonce));
+    const expectedHistory = stored.filter(({ nonce }) => !before.has(nonce));
+    compare(`the history of ${room}`, present, expectedHistory, report);
   }
-  for (const view of books.views) checkView(view, books, report);
-  if (books.answeredTwice > 0) report("duplicated", `${books.answeredTwice} sends were answered twice`);
-  return { acknowledged: books.acked.length, ...counts, goneWithLog, problems };
+  for (const view of evidence.views) checkView(view, evidence, report);
+  if (evidence.answeredTwice > 0) report("duplicated", `${evidence.answeredTwice} sends were answered twice`);
+  return { acknowledged: evidence.acked.length, ...counts, goneWithLog, problems };
 }
 
 type Report = (kind: Kind, text: string) => void;
 
-/** A log that is deleted may still acknowledge what it has taken before. */
-const LAST_WORDS_MS = 1000;
+/** A deleted log may still acknowledge messages that it took before. */
+const LATE_ACKS_MS = 1000;
 
-/** @returns how many went with a deleted log */
-function checkAcknowledged({ acked, log, history, remadeAt }: Books, report: Report): number {
-  const places = new Map<string, Told>();
-  for (const [room, stored] of log.rooms) for (const told of stored) places.set(placeKey(room, told), told);
-  const kept = new Map<string, Told>();
-  for (const [room, stored] of history) for (const told of stored) kept.set(placeKey(room, told), told);
+/** @returns the number of messages that were lost with a deleted log */
+function checkAcknowledged({ acked, log, history, remadeAt }: Evidence, report: Report): number {
+  const places = new Map<string, MessageRecord>();
+  for (const [room, stored] of log.rooms) for (const message of stored) places.set(placeKey(room, message), message);
+  const kept = new Map<string, MessageRecord>();
+  for (const [room, stored] of history) for (const message of stored) kept.set(placeKey(room, message), message);
   const everKept = new Set([...history.values()].flatMap((stored) => stored.map(({ nonce }) => nonce)));
-  const lastRemade = Math.max(...remadeAt) + LAST_WORDS_MS;
+  const lastRemade = Math.max(...remadeAt) + LATE_ACKS_MS;
   let gone = 0;
   for (const ack of acked) {
     const where = `${ack.nonce}, acknowledged as ${ack.epoch}.${ack.seq}`;
     if (ack.epoch === log.epoch) {
       if (places.get(placeKey(ack.room, ack))?.nonce !== ack.nonce) report("lost", `${where}, is not in the log`);
     } else if (ack.at > lastRemade) {
-      report("lost", `${where}, is of another log`);
+      report("lost", `${where}, belongs to another log`);
     }
     if (kept.get(placeKey(ack.room, ack))?.nonce === ack.nonce) continue;
     if (remadeAt.length > 0 && everKept.has(ack.nonce)) continue;
@@ -88,10 +88,10 @@ function checkAcknowledged({ acked, log, history, remadeAt }: Books, report: Rep
   return gone;
 }
 
-/** Nothing twice, neither by place nor by what its sender called it. */
-function checkUnique(name: string, told: readonly Told[], report: Report): void {
+/** No position and no nonce of a sender may occur twice. */
+function checkUnique(name: string, messages: readonly MessageRecord[], report: Report): void {
   const seen = new Set<string>();
-  for (const { epoch, seq, user, nonce } of told) {
+  for (const { epoch, seq, user, nonce } of messages) {
     for (const key of [`${epoch}.${seq}`, ...(nonce ? [`${epoch} ${user} ${nonce}`] : [])]) {
       if (seen.has(key)) report("duplicated", `${key} in ${name}`);
       seen.add(key);
@@ -99,8 +99,8 @@ function checkUnique(name: string, told: readonly Told[], report: Report): void 
   }
 }
 
-/** Texts begin with their number by sender and room. */
-function checkSenders(name: string, stored: readonly Told[], report: Report): void {
+/** Each text begins with a number that grows per sender and room. */
+function checkSenders(name: string, stored: readonly MessageRecord[], report: Report): void {
   const last = new Map<string, number>();
   for (const { user, message, seq } of stored) {
     const number = Number(/^#(\d+) /.exec(message)?.[1] ?? 0);
@@ -111,29 +111,38 @@ function checkSenders(name: string, stored: readonly Told[], report: Report): vo
   }
 }
 
-function checkView(view: View, { log }: Books, report: Report): void {
+function checkView(view: View, { log }: Evidence, report: Report): void {
   const name = `${view.member}'s view of ${view.room}`;
   const stored = log.rooms.get(view.room) ?? [];
   checkUnique(
     name,
-    view.segments.flatMap(({ told }) => told),
+    view.segments.flatMap(({ received }) => received),
     report,
   );
   view.segments.forEach((segment, index) => {
     if (segment.epoch !== log.epoch) return;
-    compare(name, segment.told, expected(segment, view.segments[index + 1], stored), report);
+    compare(name, segment.received, expected(segment, view.segments[index + 1], stored), report);
   });
 }
 
-/** What a segment is to hold: it ends where the next one of the same epoch began, or at the log's end. */
-function expected({ epoch, after }: Segment, next: Segment | undefined, stored: readonly Told[]): Told[] {
+/** The messages of a segment: it ends where the next one of the same epoch begins, or at the end of the log. */
+function expected(
+  { epoch, after }: Segment,
+  next: Segment | undefined,
+  stored: readonly MessageRecord[],
+): MessageRecord[] {
   const until = next?.epoch === epoch ? next.after : Number.POSITIVE_INFINITY;
   return stored.filter(({ seq }) => seq > after && seq <= until);
 }
 
-/** The same messages with the same content in the same order. */
-function compare(name: string, told: readonly Told[], stored: readonly Told[], report: Report): void {
-  const bySeq = new Map(told.map((each) => [each.seq, each]));
+/** Both must contain the same messages with the same content in the same order. */
+function compare(
+  name: string,
+  received: readonly MessageRecord[],
+  stored: readonly MessageRecord[],
+  report: Report,
+): void {
+  const bySeq = new Map(received.map((each) => [each.seq, each]));
   for (const each of stored) {
     const seen = bySeq.get(each.seq);
     if (!seen) report("lost", `${each.nonce} (seq ${each.seq}) in ${name}`);
@@ -143,9 +152,9 @@ function compare(name: string, told: readonly Told[], stored: readonly Told[], r
   }
   const known = new Set(stored.map(({ seq }) => seq));
   let last = 0;
-  for (const { seq } of told) {
+  for (const { seq } of received) {
     if (seq < last) report("disordered", `seq ${seq} after ${last} in ${name}`);
-    else if (!known.has(seq)) report("duplicated", `seq ${seq}, which the log does not hold, in ${name}`);
+    else if (!known.has(seq)) report("duplicated", `seq ${seq}, which is not in the log, in ${name}`);
     last = seq;
   }
 }

@@ -7,21 +7,22 @@ import type { Result, RunSettings } from "./trial.ts";
 
 const MAX_WHOLE = 2 ** 31 - 1;
 const MAX_MINUTES = 24 * 60;
-const HELP = `Kills, stops and cuts off every part of Madang under load, then checks what was promised.
-Real processes on loopback.
+const HELP = `Kills, stops and disconnects every part of Madang under load, then checks that no acknowledged message is lost, doubled or
+out of order. It starts real processes on loopback.
 
   npm run chaos -- [options]
 
-  --scenario a,b   only these (default: all)
-  --kills n        faults of each kind (default 5)
-  --minutes n      how long the long faults last, such as mongod away (default 1)
-  --seed n         replays the schedule of faults and the texts (default: by the clock)
-  --nats-servers n servers of NATS in a cluster, each with a copy of the log (default 1; kill-nats-server and stop-nats-server: 3)
-  --brief          short stops and small storms
-  --json           results as JSON lines on standard output
+  --scenario a,b     scenarios to run (default: all)
+  --kills n          faults per scenario (default 5)
+  --minutes n        length of long faults, such as mongod-away (default 1)
+  --seed n           repeats the schedule and the texts of an earlier run (default: from the clock)
+  --nats-servers n   NATS servers in a cluster, each with a copy of the log (default 1; kill-nats-server, stop-nats-server: 3)
+  --brief            shorter stops and a smaller storm
+  --json             writes the results as JSON lines to standard output
   --help
 
-Exit codes: 0 everything held, 1 something was lost, doubled or out of order, or could not be run, 2 wrong command line, 130 stopped by Ctrl-C.
+Exit codes: 0 everything held, 1 a message was lost, doubled or out of order, or a scenario failed, 2 wrong command line,
+130 stopped by Ctrl-C.
 
 Scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join("\n")}

@@ -2,17 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { View } from "./view.ts";
 
-/** A member by the tutorial's own protocol (P1), which comes back with `?after=` its last message. */
+/** A member over the tutorial's protocol (P1). It reconnects with `?after=` the position of its last message. */
 export class PlainClient {
   readonly user: string;
   readonly views: readonly View[];
   readonly #dial: (path: string) => string;
   #ws: WebSocket | undefined;
   #closed = false;
-  /** The server said that what was told does not go on. */
+  /** The server answered `position_lost`: the next messages do not continue the earlier ones. */
   #lost = false;
 
-  /** @param after where the room is now */
+  /** @param after the current position of the room */
   constructor(user: string, room: string, after: { epoch: string; position: string }, dial: (path: string) => string) {
     this.user = user;
     this.views = [new View(user, room)];
@@ -37,7 +37,7 @@ export class PlainClient {
     this.#ws = ws;
     ws.on("message", (data) => {
       const { type, epoch, seq, user, nonce = "", message, code } = JSON.parse(String(data));
-      // The log was made anew: everything of the new one follows.
+      // The log was recreated, and all messages of the new one follow.
       if (code === "position_lost") this.#lost = true;
       if (type !== "message") return;
       if (this.#lost && epoch !== this.#view.segments.at(-1)?.epoch)

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** What stands between a service and NATS. `towardsServer` and `towardsClient` swallow bytes without closing anything. */
+/** The directions in which a proxy drops all bytes. It closes no connection. */
 export interface Cut {
   readonly towardsServer?: boolean;
   readonly towardsClient?: boolean;
 }
 
-/** A TCP proxy whose link can die without a word: bytes vanish, the connections stay open. */
+/** A TCP proxy that can drop bytes while the connections stay open, as a failed network link does. */
 export class SwallowingProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
@@ -31,17 +31,17 @@ export class SwallowingProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that came so far: a new one shows that the client gave up on an old one. */
+  /** The number of connections accepted so far. A new one shows that the client gave up an old one. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** From now on, for connections there are and those to come; `{}` lets everything through. */
+  /** Sets the directions for present and future connections. `{}` forwards everything. */
   cut(cut: Cut): void {
     this.#cut = cut;
   }
 
-  /** Cuts every connection, as a server does with a slow consumer. */
+  /** Closes every connection, as a server does to a slow consumer. */
   closeAll(): void {
     for (const [client, server] of this.#pairs) {
       client.destroy();
@@ -60,7 +60,7 @@ export class SwallowingProxy {
     this.#accepted++;
     const pair = [client, server] as const;
     this.#pairs.add(pair);
-    // Deliberately no back-pressure: what a link on loopback has under way is small.
+    // No backpressure: few bytes are in transit on loopback.
     client.on("data", (bytes) => this.#cut.towardsServer || server.write(bytes));
     server.on("data", (bytes) => this.#cut.towardsClient || client.write(bytes));
     for (const socket of pair) {

@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import { AnswerTally } from "./tally.ts";
 import { View } from "./view.ts";
 
-/** The server pings each 25 s (F6). */
+/** The server sends a ping every 25 s (F6). */
 const SILENCE_LIMIT_MS = 40_000;
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 500;
@@ -17,8 +17,8 @@ interface Pending {
 }
 
 /**
- * A client that knows nothing but docs/reference/protocol.md: joins from its last position, repeats what has no answer with the
- * same nonce, one at a time for each room. It believes what it is told, whatever the SDK would have kept from it.
+ * A client written from docs/reference/protocol.md alone. It joins from its last position and repeats unanswered sends with
+ * the same nonce, one at a time per room. It records every frame, also those that the SDK would filter out.
  */
 export class RawClient {
   readonly user: string;
@@ -48,7 +48,7 @@ export class RawClient {
     });
   }
 
-  /** Stops reading from the socket, as a phone in a tunnel does; or goes on. */
+  /** Stops reading from the socket, as a phone without a network does, or continues. */
   stopReading(stop: boolean): void {
     if (stop) this.#ws?.pause();
     else this.#ws?.resume();
@@ -122,7 +122,7 @@ export class RawClient {
       this.#settle(room, nonce)?.reject(new Error(code));
       this.#pump(room);
     } else {
-      // The same again, after a moment.
+      // Send it again after a delay.
       clearTimeout(this.#flying.get(room));
       this.#flying.set(
         room,

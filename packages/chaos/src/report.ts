@@ -1,8 +1,8 @@
 import type { Result } from "./trial.ts";
 
-const COLUMNS = ["scenario", "faults", "acknowledged", "lost", "duplicated", "disordered", "longest stall", "and"];
+const COLUMNS = ["scenario", "faults", "acknowledged", "lost", "duplicated", "disordered", "longest stall", "notes"];
 
-/** A Markdown table, one line for each scenario. */
+/** A Markdown table with one row per scenario. */
 export function table(results: readonly Result[]): string {
   const lines = results.map((r) => [
     r.scenario,
@@ -22,7 +22,7 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Whether everything held that was promised. */
+/** Whether Madang kept all of its guarantees. */
 export function held({ lost, duplicated, disordered, problems }: Result): boolean {
   return lost + duplicated + disordered + problems.length === 0;
 }

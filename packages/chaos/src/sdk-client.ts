@@ -2,7 +2,7 @@ import { MadangClient, type Room, type TransportFactory, webSocketTransport } fr
 import { AnswerTally } from "./tally.ts";
 import { View } from "./view.ts";
 
-/** A member, and sender, over the SDK. Its transport goes wherever `dial` says, and counts answers on the way. */
+/** A member and sender over the SDK. Its transport connects to the URL from `dial` and counts the answers. */
 export class SdkClient {
   readonly user: string;
   readonly views: readonly View[];

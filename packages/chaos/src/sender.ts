@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "./random.ts";
 
-/** Where a message was said to be stored. */
+/** An acknowledged message and its position. */
 export interface Acked {
   readonly room: string;
   readonly user: string;
@@ -9,21 +9,21 @@ export interface Acked {
   readonly number: number;
   readonly epoch: string;
   readonly seq: number;
-  /** When the answer came, in ms of performance.now(). */
+  /** Time of the acknowledgement, in ms of performance.now(). */
   readonly at: number;
 }
 
-/** Hands a message over to be sent until it is acknowledged; rejects when that was given up for good. */
+/** Sends a message, with retries, until it is acknowledged. Rejects when it is refused for good. */
 export type SendOne = (room: string, text: string, nonce: string) => Promise<{ epoch: string; seq: number }>;
 
 const MAX_PENDING = 150;
 const WORDS = ["안녕", "마당", "bonjour", "tea", "émile", "🍵", "야", "well", "stone", "rain", "아침", "night"];
 
-/** One who numbers what it says in each room and keeps what was acknowledged. */
+/** Numbers its messages in each room and records the acknowledgements. */
 export class Sender {
   readonly user: string;
   readonly acked: Acked[] = [];
-  /** Sends that were refused for good: none is to be. */
+  /** Sends that were refused for good. There should be none. */
   readonly failed: string[] = [];
   pending = 0;
   readonly #rooms: readonly string[];
@@ -40,7 +40,7 @@ export class Sender {
     this.#send = send;
   }
 
-  /** Talks in one room after another, with about `everyMs` between two messages. */
+  /** Sends into random rooms, with a mean of `everyMs` between two messages. */
   start(everyMs: number): void {
     this.#stop = new AbortController();
     this.#talking = this.#talk(everyMs, this.#stop.signal);
@@ -51,7 +51,7 @@ export class Sender {
     await this.#talking;
   }
 
-  /** Says one thing; resolves with its answer, also with a refusal. */
+  /** Sends one message. Resolves when it is answered, also when it is refused. */
   say(room = this.#random.pick(this.#rooms), filler = ""): Promise<void> {
     const number = (this.#numbers.get(room) ?? 0) + 1;
     this.#numbers.set(room, number);

@@ -1,32 +1,32 @@
-/** What is stored, read past all of our own code where that is possible. */
+/** Reads the stored messages, without Madang's own code where possible. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type HistoryPage, roomPartition, roomToken } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { keep, type Told } from "./view.ts";
+import { keep, type MessageRecord } from "./view.ts";
 
 export const STREAM = "CHAT";
 const READ_LIMIT_MS = 60_000;
 const RETRY_MS = 500;
-const BITE_BYTES = 256 * 1024;
+const BATCH_BYTES = 256 * 1024;
 const PAGE = 100;
 
-/** A connection that the scenarios use to look into the log, and to harm it. */
+/** Opens the connection by which scenarios read and damage the log. */
 export async function connectLog(url: string): Promise<NatsConnection> {
   return connect({ servers: url.replaceAll("nats://", "").split(","), name: "chaos", maxReconnectAttempts: -1 });
 }
 
-/** What the stream holds. */
+/** The contents of the stream. */
 export interface StoredLog {
   readonly epoch: string;
-  /** Of each room, in the log's order. */
-  readonly rooms: ReadonlyMap<string, readonly Told[]>;
+  /** The messages of each room, in the order of the log. */
+  readonly rooms: ReadonlyMap<string, readonly MessageRecord[]>;
 }
 
 /**
- * Everything that the stream holds, by an ordered consumer of the NATS library. A cluster between two leaders is asked again.
- * @throws when it could not be read to its end: that says nothing about what it holds
+ * Reads the whole stream with an ordered consumer of the NATS library. Retries while a cluster elects a leader.
+ * @throws Error when the stream could not be read to its end
  */
 export async function readStream(nc: NatsConnection, rooms: readonly string[]): Promise<StoredLog> {
   for (const deadline = performance.now() + READ_LIMIT_MS; ; await delay(RETRY_MS)) {
@@ -42,11 +42,11 @@ async function readOnce(nc: NatsConnection, rooms: readonly string[]): Promise<S
   const jsm = await jetstreamManager(nc);
   const info = await jsm.streams.info(STREAM);
   const epoch = info.config.metadata?.["madang_epoch"] ?? "";
-  const bySubject = new Map(rooms.map((room) => [logSubject(room), [] as Told[]]));
+  const bySubject = new Map(rooms.map((room) => [logSubject(room), [] as MessageRecord[]]));
   if (info.state.messages > 0) {
     const consumer = await jsm.jetstream().consumers.get(STREAM);
-    // Small bites: a server that is told to cut slow consumers early must not cut this one.
-    const messages = await consumer.consume({ max_bytes: BITE_BYTES });
+    // Small batches, so that a server with a low limit for slow consumers does not disconnect this one.
+    const messages = await consumer.consume({ max_bytes: BATCH_BYTES });
     let lastSeq = 0;
     const limit = setTimeout(() => messages.stop(), READ_LIMIT_MS);
     for await (const message of messages) {
@@ -64,23 +64,23 @@ async function readOnce(nc: NatsConnection, rooms: readonly string[]): Promise<S
 }
 
 /**
- * A room's whole history, of all epochs, as the HTTP API pages it out of MongoDB.
- * @throws when it cannot be read now
+ * Reads the whole history of a room, of all epochs, over the HTTP API.
+ * @throws Error when it cannot be read now
  */
-export async function readHistory(edgeUrl: string, room: string): Promise<Told[]> {
-  const told: Told[] = [];
+export async function readHistory(edgeUrl: string, room: string): Promise<MessageRecord[]> {
+  const messages: MessageRecord[] = [];
   for (let after = "0.0"; ; ) {
     const url = `${edgeUrl}/v1/rooms/${encodeURIComponent(room)}/messages?after=${after}&limit=${PAGE}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(`GET ${url}: ${response.status}`);
     const page = (await response.json()) as HistoryPage;
-    told.push(...page.messages.map(keep));
-    if (page.foundNewest || page.messages.length === 0) return told;
+    messages.push(...page.messages.map(keep));
+    if (page.foundNewest || page.messages.length === 0) return messages;
     after = page.messages.at(-1)!.position;
   }
 }
 
-/** Spelled out here once more, and not taken from the broker: what is checked is not to check itself. */
+/** Repeats the rule of the broker, because a check must not rely on the code that it checks. */
 export function logSubject(room: string): string {
   const token = roomToken(room);
   return `chat.log.${roomPartition(token)}.${token}`;

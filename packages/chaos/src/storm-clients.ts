@@ -1,37 +1,37 @@
-/** A process full of members, forked by the storm: each goes to one edge, and to another when that one dies. */
+/** A process with many members, which the storm forks. Each connects to one edge, and to another when that one dies. */
 import { connect, type Socket } from "node:net";
 import { CLOSE, clientFrame, FrameReader, PING, PONG, TEXT } from "@madang/bench/frames";
 import { type DownFrame, parsePosition, SUBPROTOCOL } from "@madang/protocol";
 
-/** From the storm. */
+/** The message from the storm. */
 export interface StormOrder {
   readonly first: string;
-  /** Where to go when the first edge is gone. */
+  /** Edges to use when the first one is down. */
   readonly others: readonly string[];
   readonly members: number;
   readonly rooms: readonly string[];
 }
 
-/** To the storm, each half second. */
+/** The message to the storm, every 500 ms. */
 export interface StormState {
   readonly joined: number;
-  /** Came back to another edge and were brought to the head. */
+  /** Members that resumed on another edge and reached the head. */
   readonly resumed: number;
   readonly refused: number;
-  /** The fewest and the most messages that a member of a room was told: equal to what was said there, or there is a gap. */
-  readonly told: Readonly<Record<string, { readonly min: number; readonly max: number }>>;
+  /** The fewest and the most messages that a member of each room received. A gap shows as a lower number. */
+  readonly received: Readonly<Record<string, { readonly min: number; readonly max: number }>>;
   readonly outOfOrder: number;
 }
 
-/** As the SDK: full jitter on a base of 0.5 s that doubles. */
+/** The backoff of the SDK: full jitter on a base of 0.5 s that doubles. */
 const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 20_000;
 const HANDSHAKE_LIMIT_MS = 20_000;
-/** While the crowd gathers: nobody measures that, and it is not the storm. */
+/** Limits the handshakes before the storm, which are not measured. */
 const GATHER_AT_ONCE = 100;
 const REPORT_MS = 500;
 
-/** Any 16 bytes; what the server makes of them is not looked at. */
+/** Any 16 bytes: the answer to them is not checked. */
 const KEY = Buffer.alloc(16).toString("base64");
 
 class StormMember {
@@ -51,7 +51,7 @@ class StormMember {
     this.room = room;
   }
 
-  /** By a bare socket: in life these clients have machines of their own, and here they must leave the servers theirs. */
+  /** Uses a bare socket, which leaves more processor time to the servers on this machine. */
   connect(url: string, onJoined: () => void = () => {}): void {
     const { hostname, port, pathname, host } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -120,17 +120,17 @@ function run(order: StormOrder): void {
   for (let i = 0; i < GATHER_AT_ONCE; i++) connectNext();
   const sum = (value: (member: StormMember) => number) => members.reduce((total, member) => total + value(member), 0);
   setInterval(() => {
-    const told: Record<string, { min: number; max: number }> = {};
+    const received: Record<string, { min: number; max: number }> = {};
     for (const room of order.rooms) {
       const counts = members.filter((member) => member.room === room).map(({ received }) => received);
-      told[room] = { min: Math.min(...counts), max: Math.max(...counts) };
+      received[room] = { min: Math.min(...counts), max: Math.max(...counts) };
     }
     const state: StormState = {
       joined: sum(({ joined }) => Number(joined)),
       resumed: sum(({ resumed }) => Number(resumed)),
       refused: sum(({ refused }) => refused),
       outOfOrder: sum(({ outOfOrder }) => outOfOrder),
-      told,
+      received,
     };
     process.send!(state);
   }, REPORT_MS);

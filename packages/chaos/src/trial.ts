@@ -3,38 +3,38 @@ import { Crowd, type CrowdOptions, within } from "./crowd.ts";
 import { audit, type Verdict } from "./ledger.ts";
 import { Random } from "./random.ts";
 import { connectLog, readHistory, readStream } from "./stored.ts";
-import type { Told } from "./view.ts";
+import type { MessageRecord } from "./view.ts";
 import { World, type WorldOptions } from "./world.ts";
 
-/** What the command line decides. */
+/** The settings from the command line. */
 export interface RunSettings {
   readonly seed: number;
-  /** Faults of each kind. */
+  /** Faults per scenario. */
   readonly kills: number;
-  /** How long the long faults last (mongod away). */
+  /** Length of long faults, such as mongod-away. */
   readonly minutes: number;
-  /** Servers of NATS, where the scenario does not say. */
+  /** Number of NATS servers, unless the scenario sets it. */
   readonly natsServers: number;
-  /** Shortens stops and storms, for the part that runs with every `npm test`. */
+  /** Shortens stops and storms, for the scenarios in `npm test`. */
   readonly brief: boolean;
   readonly say: (line: string) => void;
 }
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Result extends Verdict {
   readonly scenario: string;
   readonly faults: number;
-  /** Longest time, in ms, for which a member was told nothing while there was talk. */
+  /** Longest time in ms without a message at some member, while the crowd sent. */
   readonly stallMs: number;
-  /** The same of the clients that do not use the SDK, and so have no growing back-off. */
+  /** The same over the clients without the SDK, which reconnect without a growing backoff. */
   readonly bareStallMs: number;
-  /** Figures of the scenario's own. */
+  /** Further figures of the scenario. */
   readonly notes: readonly string[];
 }
 
 export interface Scenario {
   readonly name: string;
-  /** What happens, in one line. */
+  /** One line for `--help`. */
   readonly summary: string;
   run(settings: RunSettings): Promise<Result>;
 }
@@ -42,17 +42,17 @@ export interface Scenario {
 export interface Trial {
   readonly world: World;
   readonly crowd: Crowd;
-  /** To look into the log, and to harm it. */
+  /** For scenarios that read or damage the log. */
   readonly jsm: JetStreamManager;
   readonly settings: RunSettings;
   readonly random: Random;
-  /** Counts a fault, and says so. */
-  fault(what: string): void;
-  /** A figure for the table. */
+  /** Counts and reports a fault. */
+  fault(description: string): void;
+  /** Adds a figure to the table. */
   note(text: string): void;
-  /** To be called after the log was deleted: it is made anew, and nothing of the old one is expected in it. */
+  /** Records that the log was deleted. The check then expects no earlier message in the new log. */
   remade(): void;
-  /** Something that must not be. */
+  /** Records a broken guarantee. */
   violation(text: string): void;
 }
 
@@ -61,13 +61,13 @@ export interface TrialOptions {
   readonly crowd?: CrowdOptions;
 }
 
-/** The SDK waits up to 20 s between attempts, an audit comes each 15 s. */
+/** The SDK waits up to 20 s between attempts, and an edge audits its rooms every 15 s. */
 const VIEWS_LIMIT_MS = 60_000;
 const HISTORY_LIMIT_MS = 60_000;
 
 /**
- * Starts a world and a crowd, has `faults` happen while the crowd talks, waits until it is quiet, and compares
- * everything with everything.
+ * Starts a system and a crowd, runs `faults` while the crowd sends, waits until all sends are answered, and compares the
+ * acknowledgements, the members' views, the log and history with each other.
  */
 export async function trial(
   scenario: string,
@@ -89,9 +89,9 @@ export async function trial(
       violations.push(text);
       settings.say(`VIOLATION: ${text}`);
     };
-    const fault = (what: string) => {
+    const fault = (description: string) => {
       count++;
-      settings.say(`${scenario}: fault ${count}: ${what} (${crowd!.acked.length} acknowledged)`);
+      settings.say(`${scenario}: fault ${count}: ${description} (${crowd!.acked.length} acknowledged)`);
     };
     crowd.startTalking();
     await faults({
@@ -106,8 +106,8 @@ export async function trial(
       violation,
     });
     const stalls = await crowd.stopTalking();
-    settings.say(`${scenario}: the faults are over, ${crowd.pending} sends wait for an answer`);
-    if (!(await crowd.settled())) violation(`${crowd.pending} sends never got an answer`);
+    settings.say(`${scenario}: all faults are done, ${crowd.pending} sends are unanswered`);
+    if (!(await crowd.settled())) violation(`${crowd.pending} sends were never answered`);
     for (const failure of crowd.failed) violation(`refused for good: ${failure}`);
 
     const log = await readStream(nc, crowd.rooms);
@@ -115,13 +115,13 @@ export async function trial(
     const complete = await within(VIEWS_LIMIT_MS, () =>
       crowd!.views.every(({ room, segments }) => {
         const current = segments.at(-1)!;
-        const last = current.told.at(-1)?.seq ?? current.after;
+        const last = current.received.at(-1)?.seq ?? current.after;
         return current.epoch === log.epoch && last >= heads.get(room)!;
       }),
     );
-    if (!complete) violation(`a member is not complete after ${VIEWS_LIMIT_MS / 1000} s`);
-    settings.say(`${scenario}: every member is complete, or the wait is over`);
-    const history = new Map<string, Told[]>();
+    if (!complete) violation(`a member lacks messages after ${VIEWS_LIMIT_MS / 1000} s`);
+    settings.say(`${scenario}: every member is complete, or the time limit has passed`);
+    const history = new Map<string, MessageRecord[]>();
     const projected = await within(HISTORY_LIMIT_MS, async () => {
       for (const room of crowd!.rooms) {
         const read = await readHistory(world.edges[0]!.url, room).catch(() => undefined);
@@ -132,13 +132,13 @@ export async function trial(
       }
       return true;
     });
-    if (!projected) violation(`history is not complete after ${HISTORY_LIMIT_MS / 1000} s`);
+    if (!projected) violation(`history lacks messages after ${HISTORY_LIMIT_MS / 1000} s`);
     const { acked, views, answeredTwice } = crowd;
     if (remadeAt.length === 0) {
       for (const view of views) if (view.refused > 0) violation(`${view.member} was not recovered in ${view.room}`);
     }
     const verdict = audit({ acked, views, log, history, answeredTwice, remadeAt });
-    if (verdict.goneWithLog > 0) notes.push(`${verdict.goneWithLog} went with the old log before they were projected`);
+    if (verdict.goneWithLog > 0) notes.push(`${verdict.goneWithLog} lost with the deleted log before they were stored`);
     return {
       ...verdict,
       problems: [...violations, ...verdict.problems],

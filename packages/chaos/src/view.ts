@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { parsePosition } from "@madang/protocol";
 
-/** A message as somebody was told of it. */
-export interface Told {
+/** A message as it was received or stored. */
+export interface MessageRecord {
   readonly epoch: string;
   readonly seq: number;
   readonly user: string;
@@ -10,30 +10,36 @@ export interface Told {
   readonly message: string;
 }
 
-/** A longer text is kept by its beginning and its hash: ten members of a room in full flow are told gigabytes. */
+/** Longer texts are reduced to their beginning and a hash, because the members of a busy room receive gigabytes. */
 const KEPT_LENGTH = 40;
 
-/** A message as it is kept, to be compared with what others were told. */
-export function keep({ epoch, seq, user, nonce = "", message }: Omit<Told, "nonce"> & { nonce?: string }): Told {
+/** Reduces a message to the form in which it is compared. */
+export function keep({
+  epoch,
+  seq,
+  user,
+  nonce = "",
+  message,
+}: Omit<MessageRecord, "nonce"> & { nonce?: string }): MessageRecord {
   if (message.length <= 2 * KEPT_LENGTH) return { epoch, seq, user, nonce, message };
-  // Through bytes: a slice of a string holds on to all of it.
+  // By way of bytes, because a slice of a string keeps the whole string in memory.
   const beginning = Buffer.from(message.slice(0, KEPT_LENGTH)).toString();
   return { epoch, seq, user, nonce, message: beginning + hash("sha1", message) };
 }
 
-/** What came without a break: everything of `epoch` after `after` is to be in it, in order. */
+/** An unbroken part of a view: it must contain every message of `epoch` after `after`, in order. */
 export interface Segment {
   readonly epoch: string;
   readonly after: number;
-  readonly told: Told[];
+  readonly received: MessageRecord[];
 }
 
-/** What one member was told of one room, in the order in which it was. */
+/** The messages of one room that one member received, in order of arrival. */
 export class View {
   readonly member: string;
   readonly room: string;
   readonly segments: Segment[] = [];
-  /** Recoveries that the server refused, which is right only where a scenario asks for it. */
+  /** Recoveries that the server refused. Only some scenarios expect that. */
   refused = 0;
   #lastAt = 0;
   #longestMs = 0;
@@ -44,26 +50,26 @@ export class View {
     this.room = room;
   }
 
-  /** F2. Without `recovered` in the same epoch, what was told before no longer goes on. */
+  /** F2: without `recovered` the messages received before do not continue. */
   joined(epoch: string, position: string, recovered: boolean): void {
     const current = this.segments.at(-1);
     if (current && !recovered) this.refused++;
     if (current && recovered && current.epoch === epoch) return;
-    this.segments.push({ epoch, after: parsePosition(position)?.seq ?? 0, told: [] });
+    this.segments.push({ epoch, after: parsePosition(position)?.seq ?? 0, received: [] });
   }
 
-  event(told: Told): void {
+  event(message: MessageRecord): void {
     if (this.#measuring) this.#note(performance.now());
-    this.segments.at(-1)?.told.push(keep(told));
+    this.segments.at(-1)?.received.push(keep(message));
   }
 
-  /** The last message told, as a position to come back to. */
+  /** The position of the last message, from which to resume. */
   get position(): string | undefined {
     const current = this.segments.at(-1);
-    return current && `${current.epoch}.${current.told.at(-1)?.seq ?? current.after}`;
+    return current && `${current.epoch}.${current.received.at(-1)?.seq ?? current.after}`;
   }
 
-  /** From here to {@link stopWatch} there is load: a time without a message is a stall. */
+  /** Starts to measure stalls: until {@link stopWatch} there is load, so a time without a message is a stall. */
   startWatch(): void {
     this.#measuring = true;
     this.#lastAt = performance.now();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Child, type Exit, startMongod, startNats, startNatsCluster, startService } from "@madang/local-stack";
 import { SwallowingProxy } from "./proxy.ts";
 
-/** A drain in the middle of a test is to be short, and still spread. */
+/** Short for a test, but still spread over some time. */
 const DRAIN_MS = "1500";
 const START_LIMIT_MS = 60_000;
 
@@ -12,17 +12,17 @@ export type Part = (typeof PARTS)[number];
 export interface WorldOptions {
   readonly edges?: number;
   readonly persistences?: number;
-  /** The first edge reaches NATS through a proxy that can swallow bytes. */
+  /** Connects the first edge to NATS through a proxy that can drop bytes. */
   readonly proxied?: boolean;
   /** Added to the configuration of nats-server. */
   readonly natsConfig?: string;
-  /** Servers of NATS; more than one are a cluster, each with a copy of the log. */
+  /** Number of NATS servers. Several form a cluster, each with a copy of the log. */
   readonly natsServers?: number;
   /** Added to the environment of the edges. */
   readonly edgeEnv?: NodeJS.ProcessEnv;
 }
 
-/** All of Madang as real processes on loopback, each of which can be killed, stopped and started again. */
+/** A complete Madang as real processes on loopback. Each process can be killed, stopped and restarted. */
 export class World {
   readonly natsServers: readonly Child[];
   readonly mongod: Child;
@@ -30,7 +30,7 @@ export class World {
   readonly edges: readonly Child[];
   readonly proxy: SwallowingProxy | undefined;
   #turn = 0;
-  /** Edges that are known to be down, or on their way down or up. */
+  /** Edges that are down, stopping or starting. */
   readonly #away = new Set<Child>();
 
   private constructor(
@@ -78,12 +78,12 @@ export class World {
     return new World(nats, mongod, persistences, edges, proxy);
   }
 
-  /** The one server of NATS, or the first of them. */
+  /** The only NATS server, or the first one. */
   get nats(): Child {
     return this.natsServers[0]!;
   }
 
-  /** All servers of NATS, comma-separated. */
+  /** The URLs of all NATS servers, comma-separated. */
   get natsUrl(): string {
     return urlOf(this.natsServers);
   }
@@ -93,14 +93,14 @@ export class World {
     return { edge: this.edges, persistence: this.persistences, nats: this.natsServers, mongod: [this.mongod] }[part];
   }
 
-  /** Where the next client goes: in turn to the edges that are ready, as a load balancer does. */
+  /** The URL for the next client: the edges that are ready take turns, as behind a load balancer. */
   dial(path = "/ws"): string {
     const ready = this.edges.filter((edge) => !this.#away.has(edge));
     const edges = ready.length > 0 ? ready : this.edges;
     return edges[this.#turn++ % edges.length]!.url.replace("http:", "ws:") + path;
   }
 
-  /** SIGKILL, some time of absence, and a new life. Resolves when it serves again. */
+  /** Kills a process and restarts it after `downMs`. Resolves when it is ready again. */
   async kill(child: Child, downMs: number): Promise<void> {
     this.#away.add(child);
     await child.kill("SIGKILL");
@@ -109,7 +109,7 @@ export class World {
     this.#away.delete(child);
   }
 
-  /** SIGTERM, an ordered leave, and a new life. @returns how it left */
+  /** Stops a process by SIGTERM and restarts it. @returns its exit */
   async drain(child: Child): Promise<Exit> {
     this.#away.add(child);
     await child.kill("SIGTERM");
@@ -119,14 +119,14 @@ export class World {
     return exit;
   }
 
-  /** SIGSTOP, and SIGCONT after `ms`: to the others it looks like a network that swallows everything. */
+  /** Halts a process for `ms`. To the others it looks like a network that drops all bytes. */
   async pause(child: Child, ms: number): Promise<void> {
     await child.kill("SIGSTOP");
     await delay(ms);
     await child.kill("SIGCONT");
   }
 
-  /** Ends every process, whatever its state. */
+  /** Ends every process. */
   async stop(): Promise<void> {
     await Promise.all([...this.edges, ...this.persistences].map((child) => child.stop()));
     await Promise.all([...this.natsServers, this.mongod, this.proxy].map((part) => part?.stop()));
@@ -137,7 +137,7 @@ function numbered(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** As in production: acknowledged means fsynced. */
+/** As in production, NATS calls fsync before each acknowledgement. */
 async function startLog({ natsServers = 1, natsConfig }: WorldOptions): Promise<Child[]> {
   const options = { sync: "always", ...(natsConfig ? { configText: natsConfig } : {}) };
   return natsServers > 1 ? startNatsCluster(natsServers, options) : [await startNats(options)];

@@ -1,4 +1,4 @@
-/** kill -9 of the part whose loss all members notice, and of all mixed: the short form of `npm run chaos`. */
+/** kill -9 of NATS, and of all parts mixed, in the short form of `npm run chaos`. */
 import t from "tap";
 import { holds } from "./support.ts";
 

@@ -2,10 +2,10 @@ import type { Test } from "tap";
 import { held } from "../src/report.ts";
 import { SCENARIOS } from "../src/scenarios/index.ts";
 
-/** The seed of every run of the tests: what fails here can be replayed with `npm run chaos -- --seed 1 --brief`. */
+/** The seed of all tests. `npm run chaos -- --seed 1 --brief` repeats a failed run. */
 const SEED = 1;
 
-/** Runs a scenario in its short form. What holds is what was promised, never how fast. */
+/** Runs a scenario in its short form and checks the guarantees, but no timing. */
 export async function holds(t: Test, name: string, kills: number): Promise<void> {
   const scenario = SCENARIOS.find((each) => each.name === name)!;
   const lines: string[] = [];
@@ -18,7 +18,7 @@ export async function holds(t: Test, name: string, kills: number): Promise<void>
     say: (line: string) => void lines.push(line),
   };
   const result = await scenario.run(settings);
-  t.same(result.problems, [], `${name}: nothing is lost, doubled or out of order`);
-  t.ok(result.acknowledged > 0 && result.faults > 0, "there was load, and there were faults");
+  t.same(result.problems, [], `${name}: no message is lost, doubled or out of order`);
+  t.ok(result.acknowledged > 0 && result.faults > 0, "messages were sent during faults");
   if (!held(result)) t.comment(lines.join("\n"));
 }

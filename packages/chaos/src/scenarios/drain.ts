@@ -3,7 +3,7 @@ import { type Scenario, trial } from "../trial.ts";
 
 export const drain: Scenario = {
   name: "drain",
-  summary: "SIGTERM of an edge under load, again and again: clients are sent to the others",
+  summary: "repeated SIGTERM of an edge under load: its clients move to the other edges",
   run: (settings) =>
     trial("drain", settings, {}, async ({ world, random, fault, violation }) => {
       for (let i = 0; i < settings.kills; i++) {
@@ -11,7 +11,7 @@ export const drain: Scenario = {
         await delay(random.between(500, 2000));
         fault(`SIGTERM of ${edge.name}`);
         const { code, signal } = await world.drain(edge);
-        if (code !== 0) violation(`${edge.name} left with ${signal ?? code}`);
+        if (code !== 0) violation(`${edge.name} ended with ${signal ?? code}`);
       }
       await delay(2000);
     }),

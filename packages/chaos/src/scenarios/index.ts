@@ -13,7 +13,7 @@ import { slowReader } from "./slow-reader.ts";
 import { stopOf } from "./stop.ts";
 import { storm, stormApart } from "./storm.ts";
 
-/** In the order in which they are run. */
+/** In the order of execution. */
 export const SCENARIOS: readonly Scenario[] = [
   ...PARTS.map(killOf),
   killAny,

@@ -6,7 +6,7 @@ import { PARTS, type Part } from "../world.ts";
 const MAX_DOWN_MS = 2000;
 const MAX_PAUSE_MS = 3000;
 
-/** SIGKILL of one part, again and again; with several processes, of one of them at a time. */
+/** Repeated SIGKILL of one part, one process at a time. */
 export function killOf(part: Part): Scenario {
   return {
     name: `kill-${part}`,
@@ -24,10 +24,10 @@ export function killOf(part: Part): Scenario {
   };
 }
 
-/** SIGKILL of anything, while others may still be down. */
+/** SIGKILL of any process, while others may still be down. */
 export const killAny: Scenario = {
   name: "kill-any",
-  summary: "kill -9 of all parts mixed, several down at once, under load",
+  summary: "kill -9 of random parts, several down at once, under load",
   run: (settings) => trial("kill-any", settings, {}, (trial) => killAtRandom(trial)),
 };
 
@@ -36,7 +36,7 @@ async function killAtRandom({ world, random, settings, fault }: Trial): Promise<
   for (let i = 0; i < settings.kills; i++) {
     await delay(random.between(200, MAX_PAUSE_MS));
     const child = random.pick(world.children(random.pick(PARTS)));
-    // A process on its way up is left to come up.
+    // A process that is starting is not killed.
     await coming.get(child);
     fault(`kill -9 of ${child.name}`);
     const back = world.kill(child, random.between(0, MAX_DOWN_MS));

@@ -8,7 +8,7 @@ const ANSWER_LIMIT_MS = 40_000;
 
 export const logRemade: Scenario = {
   name: "log-remade",
-  summary: "the stream is deleted under load and made anew: sequences begin again, nothing is taken for a duplicate",
+  summary: "the stream is deleted under load and recreated: sequences restart, and no message is taken for a duplicate",
   run: (settings) =>
     trial("log-remade", settings, {}, async ({ crowd, jsm, random, fault, remade, violation }) => {
       for (let i = 0; i < (settings.brief ? 1 : Math.min(settings.kills, MAX_ROUNDS)); i++) {
@@ -17,7 +17,8 @@ export const logRemade: Scenario = {
         await jsm.streams.delete(STREAM);
         remade();
         const acked = crowd.acked.length;
-        if (!(await within(ANSWER_LIMIT_MS, () => crowd.acked.length > acked + 100))) violation("chat did not go on");
+        if (!(await within(ANSWER_LIMIT_MS, () => crowd.acked.length > acked + 100)))
+          violation("chat did not continue");
       }
       await delay(4000);
     }),

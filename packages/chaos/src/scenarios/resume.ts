@@ -15,7 +15,8 @@ const LIMIT_MS = 30_000;
 
 export const resume: Scenario = {
   name: "resume",
-  summary: "F2: positions of another epoch, ahead, older than the log with and without history: each is answered",
+  summary:
+    "F2: positions of another epoch, ahead of the log, and older than the log with and without history are answered",
   run: async (settings) => {
     const world = await World.start({ edges: 1, persistences: 1 });
     try {
@@ -28,9 +29,9 @@ export const resume: Scenario = {
 
 async function resumeIn(world: World, { say }: RunSettings): Promise<Result> {
   const problems: string[] = [];
-  const expect = (what: string, holds: boolean) => {
-    say(`resume: ${what}: ${holds ? "yes" : "NO"}`);
-    if (!holds) problems.push(`not so: ${what}`);
+  const expect = (claim: string, holds: boolean) => {
+    say(`resume: ${claim}: ${holds ? "yes" : "NO"}`);
+    if (!holds) problems.push(`does not hold: ${claim}`);
   };
   const edgeUrl = world.edges[0]!.url;
   const speaker = new RawClient("speaker", [ROOM], () => world.dial());
@@ -45,7 +46,10 @@ async function resumeIn(world: World, { say }: RunSettings): Promise<Result> {
   const middle = seqs[MESSAGES / 2]!;
 
   const live = await join(world, `${epoch}.${middle}`);
-  expect("a position in the log is recovered, with all after it", live.recovered && live.seqs.join() === all(middle));
+  expect(
+    "a position in the log is recovered, with all later messages",
+    live.recovered && live.seqs.join() === all(middle),
+  );
   const foreign = await join(world, `${"0".repeat(9)}.${middle}`);
   expect("a position of another epoch is answered: not recovered", !foreign.recovered && foreign.seqs.length === 0);
   const ahead = await join(world, `${epoch}.${seqs.at(-1)! + 1000}`);
@@ -53,10 +57,10 @@ async function resumeIn(world: World, { say }: RunSettings): Promise<Result> {
 
   await within(LIMIT_MS, async () => (await readHistory(edgeUrl, ROOM).catch(() => [])).length === MESSAGES);
   await ageOut(world);
-  // Rings are empty in a new life of the edge, so that only the log and history are left.
+  // A restart empties the rings of the edge and leaves only the log and history.
   await world.kill(world.edges[0]!, 0);
   const old = await join(world, `${epoch}.${middle}`);
-  expect("a position older than the log is recovered out of history", old.recovered && old.seqs.join() === all(middle));
+  expect("a position older than the log is recovered from history", old.recovered && old.seqs.join() === all(middle));
   await Promise.all(world.persistences.map((child) => child.kill("SIGKILL")));
   await world.kill(world.edges[0]!, 0);
   const lost = await join(world, `${epoch}.${middle}`);
@@ -77,7 +81,7 @@ async function resumeIn(world: World, { say }: RunSettings): Promise<Result> {
   };
 }
 
-/** Has everything leave the log by age. */
+/** Makes all messages leave the log by age. */
 async function ageOut(world: World): Promise<void> {
   const nc = await connectLog(world.nats.url);
   try {
@@ -92,14 +96,14 @@ async function ageOut(world: World): Promise<void> {
   }
 }
 
-/** Joins from a position. @returns the answer, and what came until `caughtUp` */
+/** Joins from a position. @returns the answer, and the messages before `caughtUp` */
 function join(world: World, after: string): Promise<{ recovered: boolean; seqs: number[] }> {
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(world.dial(), SUBPROTOCOL, { perMessageDeflate: false });
     const limit = setTimeout(() => ws.terminate(), LIMIT_MS);
     const seqs: number[] = [];
     let recovered = false;
-    ws.on("open", () => ws.send(JSON.stringify({ type: "hello", user: "comer", join: [{ room: ROOM, after }] })));
+    ws.on("open", () => ws.send(JSON.stringify({ type: "hello", user: "reader", join: [{ room: ROOM, after }] })));
     ws.on("message", (data) => {
       const frame = JSON.parse(String(data)) as DownFrame;
       if (frame.type === "joined") recovered = frame.recovered;

@@ -6,16 +6,17 @@ import { type Scenario, trial } from "../trial.ts";
 
 const STOPPED_MS = 30_000;
 const BRIEF_MS = 6000;
-/** F8: what the edge keeps for a socket that does not read, and what the kernel and V8 may hold around it. */
+/** F8: the limit of the edge for a member that does not read, with a margin for the kernel and V8. */
 const CAP_MIB = 24;
 const CATCH_UP_LIMIT_MS = 60_000;
-/** About 4 KB in UTF-8: at full flow, far more than all buffers on the way come by while the reader stands still. */
+/** About 4 KB in UTF-8: at full load the messages of the pause exceed all buffers on the way. */
 const FILLER = "마당 ".repeat(600);
 const SPEAKERS = 4;
 
 export const slowReader: Scenario = {
   name: "slow-reader",
-  summary: "a member stops reading for 30 s at full flow: memory stays, neighbours notice nothing, then it gets it all",
+  summary:
+    "a member stops reading for 30 s at full load: memory and the other members are unaffected, and it catches up",
   run: (settings) =>
     trial(
       "slow-reader",
@@ -43,11 +44,11 @@ export const slowReader: Scenario = {
           for (const until = performance.now() + forMs; performance.now() < until; await delay(250)) {
             samples.push(residentMiB(edge));
           }
-          // Resident memory swings by tens of MiB with the garbage of the flow itself: the middle is what stays.
+          // Garbage makes resident memory vary by tens of MiB, so take the median.
           const memory = samples.toSorted((a, b) => a - b)[samples.length >> 1]!;
           return { memory, latencies: latencies.take() };
         };
-        // The first round fills the ring, and V8's heap; the second is the base.
+        // The first round fills the ring and V8's heap. The second one is the base.
         await measure();
         const base = await measure();
         const [slow] = crowd.raw;
@@ -61,10 +62,10 @@ export const slowReader: Scenario = {
         await Promise.all(flow);
         if (!complete) violation("the slow reader did not catch up");
         const grown = during.memory - base.memory;
-        note(`${during.latencies.count} messages of 4 KB while it stood still`);
+        note(`${during.latencies.count} messages of 4 KB during the pause`);
         note(`edge memory (median) ${base.memory.toFixed(0)} → ${during.memory.toFixed(0)} MiB`);
         const [before, after] = [base.latencies.quantile(0.99), during.latencies.quantile(0.99)];
-        note(`neighbours' publish p99 ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
+        note(`publish p99 of the others ${before.toFixed(1)} → ${after.toFixed(1)} ms`);
         if (!settings.brief && grown > CAP_MIB) violation(`edge memory grew by ${grown.toFixed(0)} MiB`);
       },
     ),

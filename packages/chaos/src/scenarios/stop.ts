@@ -7,7 +7,7 @@ const BRIEF_STOP_MS = 6000;
 const MAX_ROUNDS = 3;
 const BETWEEN_MS = 5000;
 
-/** SIGSTOP: the process neither answers nor closes anything, and goes on later as if nothing had been. */
+/** SIGSTOP: the process neither answers nor closes its connections, and later continues where it was. */
 export function stopOf(part: Part): Scenario {
   return {
     name: `stop-${part}`,
