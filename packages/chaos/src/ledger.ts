@@ -14,7 +14,7 @@ export interface Evidence {
    * The times of the log's deletion, in ms of performance.now(). Messages acknowledged before are in history only. Those
    * that were not stored yet are lost with the log.
    */
-  readonly remadeAt: readonly number[];
+  readonly deletedAt: readonly number[];
 }
 
 export interface Verdict {
@@ -65,24 +65,24 @@ type Report = (kind: Kind, text: string) => void;
 const LATE_ACKS_MS = 1000;
 
 /** @returns the number of messages that were lost with a deleted log */
-function checkAcknowledged({ acked, log, history, remadeAt }: Evidence, report: Report): number {
+function checkAcknowledged({ acked, log, history, deletedAt }: Evidence, report: Report): number {
   const places = new Map<string, MessageRecord>();
   for (const [room, stored] of log.rooms) for (const message of stored) places.set(placeKey(room, message), message);
   const kept = new Map<string, MessageRecord>();
   for (const [room, stored] of history) for (const message of stored) kept.set(placeKey(room, message), message);
   const everKept = new Set([...history.values()].flatMap((stored) => stored.map(({ nonce }) => nonce)));
-  const lastRemade = Math.max(...remadeAt) + LATE_ACKS_MS;
+  const lastDeleted = Math.max(...deletedAt) + LATE_ACKS_MS;
   let gone = 0;
   for (const ack of acked) {
     const where = `${ack.nonce}, acknowledged as ${ack.epoch}.${ack.seq}`;
     if (ack.epoch === log.epoch) {
       if (places.get(placeKey(ack.room, ack))?.nonce !== ack.nonce) report("lost", `${where}, is not in the log`);
-    } else if (ack.at > lastRemade) {
+    } else if (ack.at > lastDeleted) {
       report("lost", `${where}, belongs to another log`);
     }
     if (kept.get(placeKey(ack.room, ack))?.nonce === ack.nonce) continue;
-    if (remadeAt.length > 0 && everKept.has(ack.nonce)) continue;
-    if (ack.epoch !== log.epoch && ack.at < lastRemade) gone++;
+    if (deletedAt.length > 0 && everKept.has(ack.nonce)) continue;
+    if (ack.epoch !== log.epoch && ack.at < lastDeleted) gone++;
     else report("lost", `${where}, is not in history`);
   }
   return gone;

@@ -14,7 +14,7 @@ out of order. It starts real processes on loopback.
 
   --scenario a,b     scenarios to run (default: all)
   --kills n          faults per scenario (default 5)
-  --minutes n        length of long faults, such as mongod-away (default 1)
+  --minutes n        length of long faults, such as mongod-down (default 1)
   --seed n           repeats the schedule and the texts of an earlier run (default: from the clock)
   --nats-servers n   NATS servers in a cluster, each with a copy of the log (default 1; kill-nats-server, stop-nats-server: 3)
   --brief            shorter stops and a smaller storm

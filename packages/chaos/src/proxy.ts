@@ -8,7 +8,7 @@ export interface Cut {
 }
 
 /** A TCP proxy that can drop bytes while the connections stay open, as a failed network link does. */
-export class SwallowingProxy {
+export class FaultyProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #cut: Cut = {};
@@ -18,9 +18,9 @@ export class SwallowingProxy {
     this.#server = server;
   }
 
-  static async start(targetPort: number): Promise<SwallowingProxy> {
+  static async start(targetPort: number): Promise<FaultyProxy> {
     const server = createServer();
-    const proxy = new SwallowingProxy(server);
+    const proxy = new FaultyProxy(server);
     server.on("connection", (client) => proxy.#join(client, connect({ host: "127.0.0.1", port: targetPort })));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -11,7 +11,7 @@ export interface RunSettings {
   readonly seed: number;
   /** Faults per scenario. */
   readonly kills: number;
-  /** Length of long faults, such as mongod-away. */
+  /** Length of long faults, such as mongod-down. */
   readonly minutes: number;
   /** Number of NATS servers, unless the scenario sets it. */
   readonly natsServers: number;
@@ -51,7 +51,7 @@ export interface Trial {
   /** Adds a figure to the table. */
   note(text: string): void;
   /** Records that the log was deleted. The check then expects no earlier message in the new log. */
-  remade(): void;
+  noteDeletion(): void;
   /** Records a broken guarantee. */
   violation(text: string): void;
 }
@@ -82,7 +82,7 @@ export async function trial(
     nc = await connectLog(world.natsUrl);
     crowd = await Crowd.gather(world, settings.seed, options.crowd);
     const notes: string[] = [];
-    const remadeAt: number[] = [];
+    const deletedAt: number[] = [];
     const violations: string[] = [];
     let count = 0;
     const violation = (text: string) => {
@@ -98,7 +98,7 @@ export async function trial(
       world,
       crowd,
       jsm: await jetstreamManager(nc),
-      remade: () => remadeAt.push(performance.now()),
+      noteDeletion: () => deletedAt.push(performance.now()),
       settings,
       random: new Random(settings.seed, scenario),
       fault,
@@ -134,10 +134,10 @@ export async function trial(
     });
     if (!projected) violation(`history lacks messages after ${HISTORY_LIMIT_MS / 1000} s`);
     const { acked, views, answeredTwice } = crowd;
-    if (remadeAt.length === 0) {
+    if (deletedAt.length === 0) {
       for (const view of views) if (view.refused > 0) violation(`${view.member} was not recovered in ${view.room}`);
     }
-    const verdict = audit({ acked, views, log, history, answeredTwice, remadeAt });
+    const verdict = audit({ acked, views, log, history, answeredTwice, deletedAt });
     if (verdict.goneWithLog > 0) notes.push(`${verdict.goneWithLog} lost with the deleted log before they were stored`);
     return {
       ...verdict,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Child, type Exit, startMongod, startNats, startNatsCluster, startService } from "@madang/local-stack";
-import { SwallowingProxy } from "./proxy.ts";
+import { FaultyProxy } from "./proxy.ts";
 
 /** Short for a test, but still spread over some time. */
 const DRAIN_MS = "1500";
@@ -28,17 +28,17 @@ export class World {
   readonly mongod: Child;
   readonly persistences: readonly Child[];
   readonly edges: readonly Child[];
-  readonly proxy: SwallowingProxy | undefined;
+  readonly proxy: FaultyProxy | undefined;
   #turn = 0;
   /** Edges that are down, stopping or starting. */
-  readonly #away = new Set<Child>();
+  readonly #unavailable = new Set<Child>();
 
   private constructor(
     natsServers: readonly Child[],
     mongod: Child,
     persistences: readonly Child[],
     edges: readonly Child[],
-    proxy: SwallowingProxy | undefined,
+    proxy: FaultyProxy | undefined,
   ) {
     this.natsServers = natsServers;
     this.mongod = mongod;
@@ -49,7 +49,7 @@ export class World {
 
   static async start(options: WorldOptions = {}): Promise<World> {
     const [nats, mongod] = await Promise.all([startLog(options), startMongod()]);
-    const proxy = options.proxied ? await SwallowingProxy.start(nats[0]!.port) : undefined;
+    const proxy = options.proxied ? await FaultyProxy.start(nats[0]!.port) : undefined;
     const log = { NATS_URL: urlOf(nats), LOG_REPLICAS: String(nats.length) };
     const persistences = await Promise.all(
       numbered(options.persistences ?? 2).map((number) =>
@@ -95,27 +95,27 @@ export class World {
 
   /** The URL for the next client: the edges that are ready take turns, as behind a load balancer. */
   dial(path = "/ws"): string {
-    const ready = this.edges.filter((edge) => !this.#away.has(edge));
+    const ready = this.edges.filter((edge) => !this.#unavailable.has(edge));
     const edges = ready.length > 0 ? ready : this.edges;
     return edges[this.#turn++ % edges.length]!.url.replace("http:", "ws:") + path;
   }
 
   /** Kills a process and restarts it after `downMs`. Resolves when it is ready again. */
   async kill(child: Child, downMs: number): Promise<void> {
-    this.#away.add(child);
+    this.#unavailable.add(child);
     await child.kill("SIGKILL");
     await delay(downMs);
     await child.restart();
-    this.#away.delete(child);
+    this.#unavailable.delete(child);
   }
 
   /** Stops a process by SIGTERM and restarts it. @returns its exit */
   async drain(child: Child): Promise<Exit> {
-    this.#away.add(child);
+    this.#unavailable.add(child);
     await child.kill("SIGTERM");
     const exit = await child.exited;
     await child.restart();
-    this.#away.delete(child);
+    this.#unavailable.delete(child);
     return exit;
   }
 

@@ -7,7 +7,7 @@ import { holds } from "./support.ts";
 
 t.setTimeout(600_000);
 
-t.test("the link to NATS drops all bytes", (t) => holds(t, "nats-swallowed", 1));
+t.test("the link to NATS drops all bytes", (t) => holds(t, "nats-partition", 1));
 t.test("the leader of three NATS servers is halted, and another server takes over", (t) =>
   holds(t, "stop-nats-server", 1),
 );

@@ -32,7 +32,7 @@ function evidence(
     log: { epoch: EPOCH, rooms: new Map([[ROOM, other.log ?? all]]) },
     history: new Map([[ROOM, other.history ?? all]]),
     answeredTwice: other.answeredTwice ?? 0,
-    remadeAt: [],
+    deletedAt: [],
   };
 }
 

@@ -2,12 +2,12 @@ import type { Scenario } from "../trial.ts";
 import { PARTS } from "../world.ts";
 import { drain } from "./drain.ts";
 import { killAny, killOf } from "./kill.ts";
+import { logDeleted } from "./log-deleted.ts";
 import { logFull } from "./log-full.ts";
-import { logRemade } from "./log-remade.ts";
 import { lostTail } from "./lost-tail.ts";
-import { mongodAway } from "./mongod-away.ts";
+import { mongodDown } from "./mongod-down.ts";
 import { killNatsServer, stopNatsServer } from "./nats-cluster.ts";
-import { natsSwallowed } from "./nats-swallowed.ts";
+import { natsPartition } from "./nats-partition.ts";
 import { resume } from "./resume.ts";
 import { slowReader } from "./slow-reader.ts";
 import { stopOf } from "./stop.ts";
@@ -20,14 +20,14 @@ export const SCENARIOS: readonly Scenario[] = [
   killNatsServer,
   ...PARTS.map(stopOf),
   stopNatsServer,
-  natsSwallowed,
-  mongodAway,
+  natsPartition,
+  mongodDown,
   logFull,
   lostTail,
   slowReader,
   storm,
   stormApart,
   resume,
-  logRemade,
+  logDeleted,
   drain,
 ];

@@ -7,12 +7,12 @@ const DETECTION_LIMIT_MS = 15_000;
 const PATIENCE_MS = 40_000;
 const MAX_ROUNDS = 3;
 
-export const natsSwallowed: Scenario = {
-  name: "nats-swallowed",
+export const natsPartition: Scenario = {
+  name: "nats-partition",
   summary: "the link of one edge to NATS drops all bytes without closing, until the edge detects it",
   run: (settings) =>
     trial(
-      "nats-swallowed",
+      "nats-partition",
       settings,
       { world: { proxied: true } },
       async ({ world, random, fault, note, violation }) => {

@@ -8,11 +8,11 @@ const HISTORY_LIMIT_MS = 60_000;
 const WARM_UP_MS = 20_000;
 const BRIEF_MS = 8000;
 
-export const mongodAway: Scenario = {
-  name: "mongod-away",
+export const mongodDown: Scenario = {
+  name: "mongod-down",
   summary: "mongod is down for --minutes under load: chat continues, and history catches up",
   run: (settings) =>
-    trial("mongod-away", settings, {}, async ({ world, crowd, fault, note, violation }) => {
+    trial("mongod-down", settings, {}, async ({ world, crowd, fault, note, violation }) => {
       await delay(settings.brief ? 1000 : WARM_UP_MS);
       const before = world.edges.map(residentMiB);
       fault("kill -9 of mongod, which stays down");
