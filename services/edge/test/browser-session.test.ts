@@ -129,6 +129,25 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
     }
   });
 
+  t.test("a room that nobody has written to is shown as empty, also to a person who may only read", async (t: Test) => {
+    for (const can of [["read"], ["read", "write"]] as const) {
+      const room = `new to those who may ${can.join(" and ")}`;
+      const jwt = await token({ sub: "u", name: "u", rooms: [{ name: room, can }] }, 60);
+      const history = await fetch(`http://127.0.0.1:${edge.port}/v1/rooms/${encodeURIComponent(room)}/messages`, {
+        headers: { authorization: `Bearer ${jwt}` },
+      });
+      t.match([history.status, await history.json()], [200, { messages: [], foundOldest: true }]);
+      const visitor = await Visitor.come(browser);
+      await signedIn(visitor, edge, jwt);
+      await visitor.enter(edge, room, "u");
+      const empty = visitor.page.locator("#empty-room");
+      t.ok(await empty.isVisible());
+      const invitation = can.length > 1 ? " 첫 메시지를 남겨 보세요." : "";
+      t.equal(await empty.textContent(), `아직 메시지가 없어요.${invitation}`);
+      t.same(visitor.problems, []);
+    }
+  });
+
   t.test("what a moderator does to somebody stands between the messages, as text", async (t: Test) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;

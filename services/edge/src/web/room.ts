@@ -1,5 +1,5 @@
 import { type Identity, may } from "@madang/auth";
-import { type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
+import { type ErrorCode, type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
 import type { History } from "../history/history-client.ts";
@@ -59,8 +59,8 @@ function whyNot(t: Dictionary, mayWrite: boolean, status: number): string | unde
 }
 
 /**
- * The room and its newest messages. Creates the room for a person who may write. Both are missing while persistence is
- * away: the script then asks again.
+ * The room and its newest messages. Creates the room for a person who may write; for another person a room that does
+ * not exist is empty. Both are missing while persistence is away: the script then asks again.
  */
 async function readRoom(
   history: History,
@@ -68,10 +68,18 @@ async function readRoom(
   mayWrite: boolean,
 ): Promise<{ room?: Room; page?: HistoryPage }> {
   try {
-    const room = await (mayWrite ? history.ensureRoom(name) : history.room(name));
-    return { room, page: await history.latest(name, HISTORY_LIMIT) };
+    const room = await (mayWrite ? history.ensureRoom(name) : history.room(name).catch(unless("not_found")));
+    return { ...(room ? { room } : {}), page: await history.latest(name, HISTORY_LIMIT) };
   } catch (error) {
-    if (error instanceof ProtocolError && error.code === "history_unavailable") return {};
-    throw error;
+    unless("history_unavailable")(error);
+    return {};
   }
+}
+
+/** An error handler that throws every error except one. */
+function unless(code: ErrorCode): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof ProtocolError && error.code === code)) throw error;
+    return undefined;
+  };
 }

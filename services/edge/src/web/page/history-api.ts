@@ -17,12 +17,21 @@ class Refused extends Error {
   }
 }
 
+export interface RoomState {
+  /** Absent for a room that does not exist yet. */
+  readonly room: Room | undefined;
+  readonly page: HistoryPage;
+}
+
 /** A room and its messages over HTTP. */
 export class HistoryApi {
   readonly #url: string;
+  readonly #mayCreate: boolean;
 
-  constructor(room: string) {
+  /** @param mayCreate whether the person may create the room */
+  constructor(room: string, mayCreate: boolean) {
     this.#url = `/v1/rooms/${encodeURIComponent(room)}`;
+    this.#mayCreate = mayCreate;
   }
 
   /** The last messages before a position. Rejects while history is unavailable. */
@@ -36,11 +45,12 @@ export class HistoryApi {
   }
 
   /**
-   * The room, created unless it exists, and its newest messages. Retries until history is available.
+   * The room and its newest messages. Creates the room if it does not exist and the person may create it; otherwise a
+   * room that does not exist is empty. Retries until history is available.
    * @param failed is called after each failure
    * @param signedIn resolves once the server admits the person; without a valid session nothing is requested
    */
-  async latest(failed: () => void, signedIn: () => Promise<void>): Promise<{ room: Room; page: HistoryPage }> {
+  async latest(failed: () => void, signedIn: () => Promise<void>): Promise<RoomState> {
     for (let failures = 0; ; failures++) {
       try {
         return { room: await this.#room(), page: await this.#messages({}) };
@@ -51,9 +61,10 @@ export class HistoryApi {
     }
   }
 
-  async #room(): Promise<Room> {
+  async #room(): Promise<Room | undefined> {
     const found = await request(this.#url, "GET");
-    return json(found.status === NOT_FOUND ? await request(this.#url, "PUT") : found);
+    if (found.status !== NOT_FOUND) return json(found);
+    return this.#mayCreate ? json(await request(this.#url, "PUT")) : undefined;
   }
 
   async #messages(query: Record<string, string>): Promise<HistoryPage> {

@@ -84,7 +84,7 @@ class RoomPage {
     this.#name = name;
     this.#user = user;
     const log = byId("chat-log");
-    this.#history = new HistoryApi(name);
+    this.#history = new HistoryApi(name, data.mayWrite);
     this.#view = new LogView(log, user);
     this.#scroll = new AutoScroll(log, byId<HTMLButtonElement>("to-newest"), () => this.#toNewest());
     this.#newer = new NewerMessages(log, this.#history, this.#view, this.#scroll, (page) => this.#onNewer(page));
@@ -236,7 +236,7 @@ class RoomPage {
       },
       () => nextConnected(this.#client),
     );
-    this.#onRoom(room);
+    if (room) this.#onRoom(room);
     this.#view.mute();
     this.#scroll.keepPlace(() => {
       const first = page.messages[0];
