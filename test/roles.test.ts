@@ -191,7 +191,7 @@ t.test("the system runs under the shipped roles, and no role can do more than it
     () => {},
   );
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   const { epoch, lastSeq } = await logAdmin.log();
   t.equal(await logAdmin.renewLog({ epoch, seq: lastSeq }), false);
   t.equal(

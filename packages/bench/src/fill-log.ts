@@ -8,7 +8,8 @@ const TEXT_BYTES = 100;
 
 /** Stores messages in the log as an edge does, for all rooms in turn. @returns the epoch of the log */
 export async function fillLog(natsUrl: string, rooms: readonly string[], messagesPerRoom: number): Promise<string> {
-  const log = await openLog({ url: natsUrl, name: "madang bench" }, DEFAULT_LOG_SETTINGS);
+  const log = openLog({ url: natsUrl, name: "madang bench" }, DEFAULT_LOG_SETTINGS);
+  await log.ready;
   const at = new Date().toISOString();
   const perTurn = Math.max(1, Math.floor(WINDOW / rooms.length));
   for (let first = 1; first <= messagesPerRoom; first += perTurn) {

@@ -1,54 +1,24 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connectNats, type NatsSettings } from "./connect.ts";
-import { type Gossip, openGossip } from "./gossip.ts";
-import { RuleBook, type Rules } from "./rules.ts";
+import type { Gossip } from "./gossip.ts";
+import type { Opening } from "./opening.ts";
+import type { Rules } from "./rules.ts";
 
-/** Where edges report, each at its own id. */
-export const EDGE_SUBJECTS = "chat.edge";
-const API_LIMIT_MS = 3000;
-const RETRY_MS = 500;
-
-/** What an edge says of itself every few seconds. */
+/** The figures that an edge publishes every few seconds. */
 export interface EdgeReport {
-  /** Of the process; a token of NATS subjects. */
+  /** The id of the process: one token of a NATS subject. */
   readonly id: string;
   readonly connections: number;
   readonly rooms: number;
-  /** Messages stored by it so far. */
+  /** Messages that this edge has stored since it started. */
   readonly stored: number;
 }
 
-/** What moderators say to the edges, and the edges of themselves: beside the log, over a connection of its own. */
-export interface Control {
+/** What an edge exchanges with moderators and other edges, beside the log, over a connection of its own. */
+export interface Control extends Opening {
+  /** Complete once {@link Opening.ready} resolves: an edge that admits nobody before then admits no banned user. */
   readonly rules: Rules;
   readonly gossip: Gossip;
-  /** At most once, and only while NATS can be reached. */
+  /** Publishes figures: at most once, dropped while NATS cannot be reached. */
   report(report: EdgeReport): void;
   /** Idempotent. */
   close(): Promise<void>;
-}
-
-/** Resolves when all rules are known: an edge that takes nobody in before lets no banned person in. */
-export async function openControl(nats: NatsSettings): Promise<Control> {
-  const nc = await connectNats(nats);
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_LIMIT_MS });
-  const book = new RuleBook(nc, jsm, nats.inboxPrefix);
-  const isRead = () =>
-    book.read().then(
-      () => true,
-      () => false,
-    );
-  while (!(await isRead())) await delay(RETRY_MS);
-  return {
-    rules: book,
-    gossip: openGossip(nc),
-    report: (report) => {
-      if (nc.info !== undefined) nc.publish(`${EDGE_SUBJECTS}.${report.id}`, JSON.stringify(report));
-    },
-    close: async () => {
-      book.close();
-      await nc.close();
-    },
-  };
 }

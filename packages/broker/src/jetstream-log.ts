@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ProtocolError } from "@madang/protocol";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
-import { connectNats, connectTelling, type NatsSettings, tellWhyNot } from "./connect.ts";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { NatsSettings } from "./connect.ts";
 import { DirectGet } from "./direct-get.ts";
+import { Link } from "./link.ts";
 import type { Lane, LiveRecord, LiveSubscription, Log, LogRecord } from "./log.ts";
+import { LogIdentity } from "./log-identity.ts";
+import type { OnFailure } from "./opening.ts";
 import { Publisher } from "./publisher.ts";
 import { headerNumber, headerText } from "./raw-message.ts";
-import { reasonOf, reasonOfDial } from "./reason.ts";
-import { ensureStream, type LogSettings } from "./stream-config.ts";
+import type { LogSettings } from "./stream-config.ts";
 import { liveSubject, logSubject, STREAM, transientSubject } from "./subjects.ts";
 import { UnsafeLogError } from "./unsafe-settings.ts";
 
@@ -16,151 +17,120 @@ import { UnsafeLogError } from "./unsafe-settings.ts";
 const HEADS_BATCH = 1000;
 const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
+const OPENING = "the log is being opened";
 const STALLED =
   "NATS answers, but has stored nothing of late: its log and /healthz say why (a full disk needs room, and a restart of nats-server)";
 
 /**
- * Connects to NATS and opens the log, making it where there is none. Waits for NATS for as long as it takes.
- * @param onFailure told, for as long as it is tried in vain, why NATS lets nobody in, or the log cannot be opened
- * @throws UnsafeLogError
+ * Opens the log, and creates it where there is none. Until {@link Log.ready} resolves, everything that asks the log fails
+ * with ProtocolError `log_unavailable`. `ready` rejects with {@link UnsafeLogError} when the stream has settings under
+ * which acknowledged events may be lost.
+ * @param onFailure told why, every few seconds while the log is not ready, and while NATS cannot be reached
  */
-export async function openLog(
-  nats: NatsSettings,
-  settings: LogSettings,
-  onFailure: (reason: string) => void = () => {},
-): Promise<Log> {
-  // Replays have a connection of their own: behind them, a publish on the same one would wait for their bytes.
-  const [nc, replayNc] = await Promise.all([
-    connectTelling(nats, onFailure),
-    connectNats({ ...nats, name: `${nats.name} (replay)` }),
-  ]);
-  const jsm = await jetstreamManager(replayNc, { checkAPI: false });
-  const log = new JetStreamLog(nc, replayNc, jsm, settings, nats);
-  await log.open(onFailure);
-  if (log.unsafeSettings.length === 0) return log;
-  await log.close(0);
-  throw new UnsafeLogError(log.unsafeSettings);
+export function openLog(nats: NatsSettings, settings: LogSettings, onFailure: OnFailure = () => {}): Log {
+  return new JetStreamLog(nats, settings, onFailure);
+}
+
+/** What there is once the log is open. */
+interface Parts {
+  readonly nc: NatsConnection;
+  readonly publisher: Publisher;
+  readonly direct: DirectGet;
 }
 
 class JetStreamLog implements Log {
-  readonly #nats: NatsSettings;
-  readonly #nc: NatsConnection;
-  readonly #replayNc: NatsConnection;
-  readonly #jsm: JetStreamManager;
-  readonly #settings: LogSettings;
-  readonly #publisher: Publisher;
-  readonly #direct: DirectGet;
+  readonly ready: Promise<void>;
+  readonly #inboxPrefix: string | undefined;
+  readonly #onFailure: OnFailure;
+  readonly #link: Link;
+  /** Reads have a connection of their own: a publish on the same one would wait behind their bytes. */
+  readonly #readLink: Link;
+  readonly #identity: LogIdentity;
   readonly #reconnectListeners: (() => void)[] = [];
-  readonly #epochListeners: ((epoch: string) => void)[] = [];
-  #epoch = "";
-  #firstSeq = 0;
-  #lastSeq = 0;
-  #trouble: string | undefined;
-  /** Why NATS lets us in no more, as when passwords or certificates were changed. */
-  #refusal: string | undefined;
-  #unsafeSettings: readonly string[] = [];
-  #checking: Promise<string> | undefined;
-  #abandonCheck = () => {};
+  readonly #stop = new AbortController();
+  #parts: Parts | undefined;
+  #fatal: string | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    nc: NatsConnection,
-    replayNc: NatsConnection,
-    jsm: JetStreamManager,
-    settings: LogSettings,
-    nats: NatsSettings,
-  ) {
-    const { inboxPrefix } = nats;
-    this.#nats = nats;
-    this.#nc = nc;
-    this.#replayNc = replayNc;
-    this.#jsm = jsm;
-    this.#settings = settings;
-    this.#publisher = new Publisher(nc, { epoch: () => this.#epoch, check: () => this.checkEpoch() }, inboxPrefix);
-    this.#direct = new DirectGet(replayNc, inboxPrefix);
+  constructor(nats: NatsSettings, settings: LogSettings, onFailure: OnFailure) {
+    this.#inboxPrefix = nats.inboxPrefix;
+    this.#onFailure = onFailure;
+    this.#link = new Link(nats, (reason) => onFailure("the log cannot be reached", new Error(reason)));
+    this.#readLink = new Link({ ...nats, name: `${nats.name} (replay)` });
+    this.#identity = new LogIdentity(this.#readLink, settings);
+    this.ready = this.#open();
+    // Also for a caller that does not wait for it: `trouble` says why.
+    this.ready.catch((error: Error) => {
+      this.#fatal = error.message;
+      void this.close(0);
+    });
   }
 
   get epoch(): string {
-    return this.#epoch;
+    return this.#identity.epoch;
   }
 
   get firstSeq(): number {
-    return this.#firstSeq;
+    return this.#identity.firstSeq;
   }
 
   get lastSeq(): number {
-    return Math.max(this.#lastSeq, this.#publisher.highSeq);
+    return Math.max(this.#identity.lastSeq, this.#parts?.publisher.highSeq ?? 0);
   }
 
   get unsafeSettings(): readonly string[] {
-    return this.#unsafeSettings;
+    return this.#identity.unsafeSettings;
+  }
+
+  get isReady(): boolean {
+    return this.#parts !== undefined;
   }
 
   get connected(): boolean {
-    return this.#publisher.connected;
+    return this.#link.connected;
   }
 
   get trouble(): string | undefined {
-    if (!this.connected) return this.#refusal ?? "not connected";
-    return this.#trouble ?? (this.#publisher.stalled ? STALLED : undefined);
-  }
-
-  async open(onFailure: (reason: string) => void): Promise<void> {
-    // JetStream takes a moment after the server itself has come up.
-    while (!(await this.checkEpoch().catch(() => undefined))) {
-      if (this.trouble !== undefined) onFailure(this.trouble);
-      await delay(OPEN_RETRY_MS);
-    }
-    // The log's making and unmaking is announced: whoever made it anew, every edge looks at once.
-    this.#nc.subscribe(`$JS.EVENT.ADVISORY.STREAM.*.${STREAM}`, {
-      callback: (error) => {
-        if (!error) this.#recheck();
-      },
-    });
-    void this.#watch();
-    void this.#watchReplays();
+    const trouble = this.#fatal ?? this.#link.trouble ?? this.#identity.trouble;
+    if (trouble !== undefined || !this.#parts) return trouble ?? OPENING;
+    return this.#parts.publisher.stalled ? STALLED : undefined;
   }
 
   lane(room: string, sender?: string): Lane {
-    return this.#publisher.lane(logSubject(room), sender);
+    return this.#require().publisher.lane(logSubject(room), sender);
   }
 
   subscribe(room: string, onRecord: (record: LiveRecord) => void): LiveSubscription {
     return this.#listen(liveSubject(room), (msg) => {
       const headers = headerText(msg);
       const seq = headerNumber(headers, "Nats-Sequence");
-      // Somebody else's message on the live subject has no place in the log: it is not an event.
+      // A message that the stream did not republish has no place in the log: it is not an event.
       if (seq !== undefined) onRecord({ seq, last: headerNumber(headers, "Nats-Last-Sequence") ?? 0, data: msg.data });
     });
   }
 
   publishTransient(room: string, data: Uint8Array): void {
-    // During an outage it would be late, and pile up.
-    if (this.connected) this.#nc.publish(transientSubject(room), data);
+    // During an outage the library would keep it, and send it late.
+    if (this.connected) this.#parts?.nc.publish(transientSubject(room), data);
   }
 
   subscribeTransient(room: string, onMessage: (data: Uint8Array) => void): LiveSubscription {
     return this.#listen(transientSubject(room), ({ data }) => onMessage(data));
   }
 
-  #listen(subject: string, onMessage: (msg: Msg) => void): LiveSubscription {
-    return this.#nc.subscribe(subject, {
-      callback: (error, msg) => {
-        if (!error) onMessage(msg);
-      },
-    });
-  }
-
   async subscribed(): Promise<void> {
-    // When the connection is lost meanwhile, the reconnect subscribes again and the audit that follows finds what was missed.
-    await this.#nc.flush().catch(() => {});
+    // After a loss of the connection meanwhile, the reconnect subscribes again and the audit that follows finds what was missed.
+    await this.#require()
+      .nc.flush()
+      .catch(() => {});
   }
 
   async heads(rooms: readonly string[]): Promise<Map<string, number>> {
+    const { direct } = this.#require();
     const heads = new Map<string, number>(rooms.map((room) => [room, 0]));
     for (let from = 0; from < rooms.length; from += HEADS_BATCH) {
       const asked = new Map(rooms.slice(from, from + HEADS_BATCH).map((room) => [logSubject(room), room]));
-      for (const { subject, seq } of await this.#direct.last([...asked.keys()])) {
+      for (const { subject, seq } of await direct.last([...asked.keys()])) {
         const room = asked.get(subject);
         if (room !== undefined) heads.set(room, seq);
       }
@@ -168,15 +138,12 @@ class JetStreamLog implements Log {
     return heads;
   }
 
-  replay(room: string, fromSeq: number, limit: number): Promise<LogRecord[]> {
-    return this.#direct.next(logSubject(room), fromSeq, limit, REPLAY_MAX_BYTES);
+  async replay(room: string, fromSeq: number, limit: number): Promise<LogRecord[]> {
+    return this.#require().direct.next(logSubject(room), fromSeq, limit, REPLAY_MAX_BYTES);
   }
 
   checkEpoch(): Promise<string> {
-    this.#checking ??= this.#readEpoch().finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+    return this.#identity.check();
   }
 
   onReconnect(listener: () => void): void {
@@ -184,86 +151,80 @@ class JetStreamLog implements Log {
   }
 
   onEpoch(listener: (epoch: string) => void): void {
-    this.#epochListeners.push(listener);
+    this.#identity.onEpoch(listener);
   }
 
   close(limitMs: number): Promise<void> {
-    this.#closing ??= (async () => {
-      await this.#publisher.idle(limitMs);
-      this.#publisher.close();
-      this.#direct.close();
-      await Promise.all([this.#nc.close(), this.#replayNc.close()]);
-    })();
+    this.#closing ??= this.#close(limitMs);
     return this.#closing;
   }
 
-  async #readEpoch(): Promise<string> {
-    // Asked now, the question would be lost, and its time-out outlast the outage.
-    if (!this.#direct.connected) throw new ProtocolError("log_unavailable");
-    // The library lets a question wait for its time-out where the connection was lost, and the audit behind it.
-    const lost = Promise.withResolvers<never>();
-    this.#abandonCheck = () => lost.reject(new Error("the connection was lost"));
-    const { epoch, firstSeq, lastSeq, unsafeSettings } = await Promise.race([
-      ensureStream(this.#jsm, this.#settings),
-      lost.promise,
-    ]).catch((cause) => {
-      this.#trouble = reasonOf(cause) ?? "the log cannot be found";
-      throw new ProtocolError("log_unavailable", { cause });
+  async #close(limitMs: number): Promise<void> {
+    this.#stop.abort();
+    const { publisher, direct } = this.#parts ?? {};
+    await publisher?.idle(limitMs);
+    publisher?.close();
+    direct?.close();
+    await Promise.all([this.#link.close(), this.#readLink.close()]);
+  }
+
+  async #open(): Promise<void> {
+    const [nc, readNc] = await Promise.all([this.#link.opened, this.#readLink.opened]);
+    if (!nc || !readNc || !(await this.#found())) return;
+    if (this.unsafeSettings.length > 0) throw new UnsafeLogError(this.unsafeSettings);
+    const identity = { epoch: () => this.epoch, check: () => this.checkEpoch() };
+    const publisher = new Publisher(nc, identity, this.#inboxPrefix);
+    const direct = new DirectGet(readNc, this.#inboxPrefix);
+    this.#parts = { nc, publisher, direct };
+    this.#follow(this.#parts);
+    if (!this.#link.connected) publisher.onDisconnect();
+    if (!this.#readLink.connected) direct.onDisconnect();
+    // The server announces when the log is created or deleted: every edge looks at once.
+    this.#listen(`$JS.EVENT.ADVISORY.STREAM.*.${STREAM}`, () => {
+      // The next audit makes up for a failure.
+      this.checkEpoch().catch(() => {});
     });
-    this.#trouble = undefined;
-    this.#unsafeSettings = unsafeSettings;
-    this.#firstSeq = firstSeq;
-    this.#lastSeq = epoch === this.#epoch ? Math.max(this.#lastSeq, lastSeq) : lastSeq;
-    if (epoch !== this.#epoch) {
-      const first = this.#epoch === "";
-      this.#epoch = epoch;
-      if (!first) {
-        this.#publisher.onEpoch();
-        for (const listener of this.#epochListeners) listener(epoch);
-      }
-    }
-    return epoch;
   }
 
-  #recheck(): void {
-    // A failure here is healed by the next audit.
-    this.checkEpoch().catch(() => {});
+  /** JetStream starts a moment after the server itself. @returns false when closed before */
+  async #found(): Promise<boolean> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      if (await this.checkEpoch().catch(() => undefined)) return true;
+      if (this.trouble !== undefined) this.#onFailure("the log cannot be opened", new Error(this.trouble));
+      await delay(OPEN_RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+    return false;
   }
 
-  async #watchReplays(): Promise<void> {
-    for await (const status of this.#replayNc.status()) {
-      if (status.type === "disconnect") {
-        this.#direct.onDisconnect();
-        this.#abandonCheck();
-      }
-      if (status.type === "reconnect") {
-        this.#direct.onReconnect();
-        // An audit that came before, with the other connection, could not ask.
-        for (const listener of this.#reconnectListeners) listener();
-      }
-    }
+  #follow({ publisher, direct }: Parts): void {
+    const tellReconnect = () => {
+      for (const listener of this.#reconnectListeners) listener();
+    };
+    this.#identity.onEpoch(() => publisher.onEpoch());
+    this.#link.onDisconnect(() => publisher.onDisconnect());
+    this.#link.onReconnect(() => {
+      publisher.onReconnect();
+      tellReconnect();
+    });
+    this.#readLink.onDisconnect(() => direct.onDisconnect());
+    this.#readLink.onReconnect(() => {
+      direct.onReconnect();
+      // An audit after the other connection's return may have come too early to ask over this one.
+      tellReconnect();
+    });
   }
 
-  async #watch(): Promise<void> {
-    let stopTelling = () => {};
-    for await (const status of this.#nc.status()) {
-      if (status.type === "disconnect") {
-        this.#publisher.onDisconnect();
-        stopTelling();
-        stopTelling = tellWhyNot(this.#nats, (reason) => {
-          this.#refusal = reason;
-        });
-      }
-      if (status.type === "error" && status.error instanceof errors.AuthorizationError) {
-        this.#refusal = reasonOfDial(status.error);
-      }
-      if (status.type === "reconnect") {
-        stopTelling();
-        this.#refusal = undefined;
-        this.#publisher.onReconnect();
-        for (const listener of this.#reconnectListeners) listener();
-      }
-    }
-    stopTelling();
+  #listen(subject: string, onMessage: (msg: Msg) => void): LiveSubscription {
+    return this.#require().nc.subscribe(subject, {
+      callback: (error, msg) => {
+        if (!error) onMessage(msg);
+      },
+    });
+  }
+
+  #require(): Parts {
+    if (!this.#parts) throw new ProtocolError("log_unavailable", { retryAfter: 1 });
+    return this.#parts;
   }
 }

@@ -1,18 +1,19 @@
+import { OperatorError } from "@madang/runtime/operator-error";
 import { DiscardPolicy, PersistMode, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { LIVE_SUBJECTS, LOG_SUBJECTS } from "./subjects.ts";
 
-/** An operator's stream that breaks what the log promises: see {@link unsafeSettingsOf}. */
-export class UnsafeLogError extends Error {
+/** The stream was created or changed by hand, and may lose events that it acknowledged: see {@link unsafeSettingsOf}. */
+export class UnsafeLogError extends OperatorError {
+  /** @param settings in words */
   constructor(settings: readonly string[]) {
-    super(`The stream CHAT has settings with which nothing that is acknowledged is safe: ${settings.join("; ")}.`);
-    this.name = "UnsafeLogError";
+    super(`The stream CHAT has settings under which acknowledged events may be lost: ${settings.join("; ")}.`);
   }
 }
 
 /**
- * Settings of the stream, as somebody has made or edited it, by which it may drop, change or not tell what it has acknowledged.
- * What only costs room or time (replicas, limits that refuse, age, compression, placement) is the operator's.
- * @returns each in words; none where the log can keep what it promises
+ * Settings of the stream under which it may drop, change or withhold events that it acknowledged. Settings that only cost
+ * space or time (replicas, limits that refuse, age, compression, placement) are the operator's decision.
+ * @returns each in words; empty where the log can keep its promises
  */
 export function unsafeSettingsOf(config: StreamConfig, duplicateWindowNs: number): string[] {
   const must = (name: string, value: unknown, allowed: unknown) =>
@@ -26,7 +27,7 @@ export function unsafeSettingsOf(config: StreamConfig, duplicateWindowNs: number
     ...must("discard", config.discard, DiscardPolicy.New),
     ...must("max_msgs_per_subject", config.max_msgs_per_subject || -1, -1),
     ...must("deny_purge", config.deny_purge ?? false, true),
-    // What a moderator erases is to go.
+    // Moderators must be able to erase.
     ...must("deny_delete", config.deny_delete ?? false, false),
     ...must("allow_direct", config.allow_direct ?? false, true),
     ...must("sealed", config.sealed ?? false, false),

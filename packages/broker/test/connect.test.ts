@@ -98,7 +98,8 @@ t.test("a dial that is cut off in the middle, too", async (t) => {
 t.test("a question about the log ends with the connection that it was asked over, not by its time-out", async (t) => {
   const nats = await natsFor(t);
   const { url, closeAll } = await wayTo(t, nats.port, () => false);
-  const log = await openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  const log = openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  await log.ready;
   t.teardown(() => log.close(0));
   await nats.kill("SIGSTOP");
   const answer = log.checkEpoch().then(
@@ -116,7 +117,8 @@ t.test("when NATS lets us in no more, the log says so, and when it does again, n
   const nats = await startNats({ dir, configText: users("one") });
   t.teardown(() => nats.stop());
   const url = nats.url.replace("//", "//edge:one@");
-  const log = await openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  const log = openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
+  await log.ready;
   t.teardown(() => log.close(0));
   const config = join(dir, "nats.conf");
   const change = async (from: string, to: string) => {
@@ -160,7 +162,8 @@ t.test("why there is no connection is told, also where the library dials on with
   for (const end = performance.now() + 2 * SOON_MS; told.length === 0 && performance.now() < end; ) await delay(10);
   t.match(told, [/^the log cannot be reached: NATS is not trusted/], "at the start");
   t.match(consumer.trouble, /^NATS is not trusted/);
-  const log = await openLog({ url, name: "test", caFile: join(ours, "ca.pem") }, DEFAULT_LOG_SETTINGS);
+  const log = openLog({ url, name: "test", caFile: join(ours, "ca.pem") }, DEFAULT_LOG_SETTINGS);
+  await log.ready;
   t.teardown(() => log.close(0));
   for (const file of ["server.pem", "server-key.pem"]) copyFileSync(join(theirs, file), join(ours, file));
   await nats.restart();

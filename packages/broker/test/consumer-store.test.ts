@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { startNats } from "@madang/local-stack";
 import t from "tap";
-import { openConsumer } from "../src/consumer.ts";
 import { ACK_WAIT_MS } from "../src/durable.ts";
+import { openConsumer } from "../src/index.ts";
 import { DEFAULT_LOG_SETTINGS } from "../src/stream-config.ts";
 import { STREAM } from "../src/subjects.ts";
 import { eventually, floorIs, open, publisher, Sink } from "./consumer-support.ts";

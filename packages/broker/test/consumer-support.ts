@@ -3,7 +3,7 @@ import type { Child } from "@madang/local-stack";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type t from "tap";
 import { connectNats } from "../src/connect.ts";
-import { type ConsumedRecord, type LogConsumer, openConsumer } from "../src/consumer.ts";
+import { type ConsumedRecord, type LogConsumer, openConsumer } from "../src/index.ts";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
 import { logSubject } from "../src/subjects.ts";
 

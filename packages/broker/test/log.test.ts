@@ -18,7 +18,8 @@ async function natsFor(t: Test): Promise<Nats> {
 }
 
 async function logOn(t: Test, nats: Nats, settings = DEFAULT_LOG_SETTINGS): Promise<Log> {
-  const log = await openLog({ url: nats.url, name: "test" }, settings);
+  const log = openLog({ url: nats.url, name: "test" }, settings);
+  await log.ready;
   t.teardown(() => log.close(0));
   return log;
 }

@@ -3,8 +3,9 @@ import { startNats } from "@madang/local-stack";
 import type { MemberRule, RoomRule } from "@madang/protocol";
 import { jetstreamManager } from "@nats-io/jetstream";
 import t from "tap";
-import { connectNats, DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "../src/index.ts";
-import { RuleBook } from "../src/rules.ts";
+import { connectNats } from "../src/connect.ts";
+import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "../src/index.ts";
+import { RuleBook } from "../src/rule-book.ts";
 
 const until = async (condition: () => boolean, limitMs = 15_000) => {
   for (const end = Date.now() + limitMs; !condition(); await delay(5)) if (Date.now() > end) throw new Error("in vain");
@@ -22,7 +23,8 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   t.teardown(() => nats.stop());
   const logAdmin = (name: string) => openLogAdmin({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
   const control = async (name: string) => {
-    const opened = await openControl({ url: nats.url, name });
+    const opened = openControl({ url: nats.url, name });
+    await opened.ready;
     t.teardown(() => opened.close());
     return opened;
   };
@@ -30,7 +32,7 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   t.strictSame(early.rules.all(), [], "no stream: no rules");
   const [one, two] = [logAdmin("one"), logAdmin("two")];
   t.teardown(() => Promise.all([one.close(), two.close()]));
-  await Promise.all([one.opened, two.opened]);
+  await Promise.all([one.ready, two.ready]);
 
   await one.change(ban("민수"), () => ban("민수"));
   await until(() => early.rules.member(undefined, { user: "민수" })?.ban !== undefined, 1000);
@@ -86,7 +88,7 @@ t.test("what is no edge's report counts for none", async (t) => {
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   const nc = await connectNats({ url: nats.url, name: "test" });
   t.teardown(() => nc.close());
   const report = { connections: 1, rooms: 1, stored: 1 };
@@ -102,15 +104,17 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   for (const name of ["a", "b", "c"]) await logAdmin.change(ban(name), () => ban(name));
-  const edge = await openControl({ url: nats.url, name: "edge" });
+  const edge = openControl({ url: nats.url, name: "edge" });
+  await edge.ready;
   t.teardown(() => edge.close());
   const nc = await connectNats({ url: nats.url, name: "test" });
   t.teardown(() => nc.close());
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   // One that reads the new stream, beside the edge, which hears of it live.
-  const book = new RuleBook(nc, jsm);
+  const book = new RuleBook();
+  book.connect(nc, jsm);
   t.teardown(() => book.close());
   await book.read();
   const { config } = await jsm.streams.info("CHAT_RULES");
@@ -137,7 +141,7 @@ t.test("erase: takes an event out of the log, whoever does it twice", async (t) 
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   const at = new Date().toISOString();
   const { seq } = await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id");
   t.equal((await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id")).seq, seq);

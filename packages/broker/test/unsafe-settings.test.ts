@@ -14,7 +14,10 @@ t.test(
     const nc = await connect({ servers: nats.url });
     t.teardown(() => nc.close());
     const jsm = await jetstreamManager(nc);
-    const open = async () => (await openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS)).close(0);
+    const open = async () => {
+      const log = openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS);
+      await log.ready.finally(() => log.close(0));
+    };
     await open();
     const { config } = await jsm.streams.info("CHAT");
     const made = async (change: object) => {
@@ -52,7 +55,9 @@ t.test(
     await made({ max_msgs: 99, max_bytes: 2 ** 20, max_age: 3600 * S, duplicate_window: 300 * S, description: "ours" });
     await t.resolves(open());
 
-    const log = await openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS);
+    const log = openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS);
+
+    await log.ready;
     t.teardown(() => log.close(0));
     t.same(log.unsafeSettings, []);
     await jsm.streams.update("CHAT", { max_msgs_per_subject: 5 });

@@ -7,7 +7,7 @@ import type { Scope } from "./scope.ts";
 export async function logAdmin(t: Scope, nats: { readonly url: string }): Promise<LogAdmin> {
   const opened = openLogAdmin({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => opened.close());
-  await opened.opened;
+  await opened.ready;
   return opened;
 }
 

@@ -11,6 +11,7 @@ import {
   createFailureLog,
   type Logger,
   problem,
+  type Readiness,
   sendClientError,
   sendError,
   sendProblem,
@@ -27,6 +28,7 @@ import { HistoryClient } from "./history/history-client.ts";
 import { FailoverClient } from "./history/persistence-client.ts";
 import { apiRoutes } from "./http/api.ts";
 import { API_SECURITY, addBearerChallenge, limitRequests } from "./http/guards.ts";
+import { refuseUntilReady } from "./http/startup.ts";
 import { isWebSocket, originForm, websocketRoutes } from "./http/websocket.ts";
 import { edgeMetrics } from "./metrics.ts";
 import { EdgeCounts } from "./rooms/counts.ts";
@@ -53,12 +55,18 @@ export interface Edge {
   drain(drainMs: number): Promise<void>;
 }
 
+export interface EdgeDeps {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly rules?: Rules;
+  readonly gossip?: Gossip;
+  /** Why the edge cannot serve yet, by dependency. Empty from the first time on that all were there. */
+  readonly waitsFor?: Readiness;
+}
+
 /** Builds the edge without listening: `main` listens, and tests inject requests. */
-export async function buildApp(
-  config: EdgeConfig,
-  deps: { log: Log; logger: Logger; rules?: Rules; gossip?: Gossip },
-): Promise<Edge> {
-  const { log, logger, rules = NO_RULES, gossip = NO_GOSSIP } = deps;
+export async function buildApp(config: EdgeConfig, deps: EdgeDeps): Promise<Edge> {
+  const { log, logger, rules = NO_RULES, gossip = NO_GOSSIP, waitsFor = () => ({}) } = deps;
   const { limits, textMaxCharacters, persistenceUrls } = config;
 
   const token = config.auth.mode === "jwt" ? config.auth.edgeToken : undefined;
@@ -92,11 +100,13 @@ export async function buildApp(
   addJsonBodyParser(app);
   addHealthRoutes(app, () => ({
     ...(sessions.isDraining ? { edge: "draining" } : {}),
+    ...waitsFor(),
     ...(log.trouble === undefined ? {} : { log: log.trouble }),
   }));
   addMetricsRoute(app, edgeMetrics({ services, sessions, ringBudget }));
   if (!config.trustProxy) guard.addressLimits.watch(app.server);
   await websocketRoutes(app, { services, sessions, gate: new HandshakeGate(), reads, writes });
+  refuseUntilReady(app, waitsFor);
   await app.register(async (pages) => {
     await limitRequests(pages, limits.requests);
     await pages.register(webPages, { history, guard, textMaxCharacters, loginUrl: config.loginUrl });

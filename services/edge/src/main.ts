@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { type Control, DEFAULT_LOG_SETTINGS, type Log, openControl, openLog, UnsafeLogError } from "@madang/broker";
-import { createLogger, OperatorError, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
+import { DEFAULT_LOG_SETTINGS, openControl, openLog } from "@madang/broker";
+import { createFailureLog, createLogger, onShutdown, run, warnAboutMisspeltSettings } from "@madang/runtime";
 import { maxSockets } from "./access/address-limits.ts";
 import { buildApp } from "./app.ts";
-import { waitInLobby } from "./arrival/lobby.ts";
-import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from "./config.ts";
+import { EDGE_SETTINGS, edgeConfig } from "./config.ts";
 
 /** Time for what is left after the clients are gone: the log's last answers and the HTTP server. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -23,23 +22,19 @@ await run(async () => {
   let leave = async (): Promise<void> => {};
   onShutdown(logger, config.drainMs + CLOSE_LIMIT_MS, () => leave());
 
-  const address = { host: config.host, port: config.port };
-  let trouble: string | undefined;
-  const opening = open(config, (reason) => {
-    trouble = reason;
+  const onFailure = createFailureLog(logger);
+  const role = { ...config.nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
+  const log = openLog(role, { ...DEFAULT_LOG_SETTINGS, ...config.log }, onFailure);
+  const control = openControl({ ...role, name: `${role.name} (control)` }, onFailure);
+  const waitsFor = () => ({
+    ...(log.isReady ? {} : { log: log.trouble ?? "not ready" }),
+    ...(control.isReady ? {} : { rules: control.trouble ?? "not ready" }),
   });
-  const lobby = { address, requestMs: config.limits.requestMs, logger, trouble: () => trouble };
-  const [log, control] = await waitInLobby(opening, lobby);
-  const { app, services, sessions, drain } = await buildApp(config, {
-    log,
-    logger,
-    rules: control.rules,
-    gossip: control.gossip,
-  });
+  const { rules, gossip } = control;
+  const { app, services, sessions, drain } = await buildApp(config, { log, logger, rules, gossip, waitsFor });
   const id = randomUUID();
   const report = () =>
     control.report({ id, connections: sessions.size, rooms: services.hub.size, stored: services.counts.stored });
-  report();
   const reporting = setInterval(report, REPORT_INTERVAL_MS);
 
   leave = async () => {
@@ -51,14 +46,8 @@ await run(async () => {
   };
 
   app.server.maxConnections = maxSockets();
-  await app.listen(address);
+  // Listens at once: while NATS is away it answers probes and metrics, and refuses everything else.
+  await app.listen({ host: config.host, port: config.port });
+  await Promise.all([log.ready, control.ready]);
+  report();
 });
-
-function open({ nats, log: made }: EdgeConfig, onFailure: (reason: string) => void): Promise<[Log, Control]> {
-  const role = { ...nats, name: "madang edge", inboxPrefix: INBOX_PREFIX };
-  const settings = { ...DEFAULT_LOG_SETTINGS, ...made };
-  const log = openLog(role, settings, onFailure).catch((error: Error) => {
-    throw error instanceof UnsafeLogError ? new OperatorError(error.message) : error;
-  });
-  return Promise.all([log, openControl({ ...role, name: `${role.name} (control)` })]);
-}

@@ -9,8 +9,9 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
   const system = await systemFor(t);
   const logAdmin = openLogAdmin({ url: system.nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
-  const control = await openControl({ url: system.nats.url, name: "control" });
+  await logAdmin.ready;
+  const control = openControl({ url: system.nats.url, name: "control" });
+  await control.ready;
   t.teardown(() => control.close());
   const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, undefined, control);
   const member = (user: string, room: string | undefined, ban: MemberRule["ban"] | undefined) =>

@@ -22,7 +22,7 @@ const tokenOf = (sub: string, can: string[] = ["read", "write"]) =>
 async function moderator(t: Test, nats: Nats) {
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   return {
     logAdmin,
     room: (room: string, change: Partial<RoomRule>) =>
@@ -33,7 +33,8 @@ async function moderator(t: Test, nats: Nats) {
 }
 
 async function moderatedEdge(t: Test, nats: Nats, env: NodeJS.ProcessEnv = {}) {
-  const control = await openControl({ url: nats.url, name: "control" });
+  const control = openControl({ url: nats.url, name: "control" });
+  await control.ready;
   t.teardown(() => control.close());
   return edgeFor(t, nats, env, undefined, control);
 }

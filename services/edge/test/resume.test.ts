@@ -10,7 +10,7 @@ const AT = "2026-01-01T00:00:00.000Z";
 async function logAdminFor(t: Test, nats: Nats): Promise<LogAdmin> {
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
-  await logAdmin.opened;
+  await logAdmin.ready;
   return logAdmin;
 }
 

@@ -39,7 +39,8 @@ export async function edgeFor(
     LOG_LEVEL: "silent",
     ...env,
   });
-  const log = wrap(await openLog({ url: nats.url, name: "edge" }, DEFAULT_LOG_SETTINGS));
+  const log = wrap(openLog({ url: nats.url, name: "edge" }, DEFAULT_LOG_SETTINGS));
+  await log.ready;
   const edge = await buildApp(config, {
     log,
     logger: createLogger("edge", config.logLevel),

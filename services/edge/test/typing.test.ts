@@ -44,12 +44,13 @@ t.test("F4 typing", async (t) => {
   });
 
   await t.test("nobody who may say nothing is typing", async (t) => {
-    const control = await openControl({ url: nats.url, name: "control" });
+    const control = openControl({ url: nats.url, name: "control" });
+    await control.ready;
     t.teardown(() => control.close());
     const edge = await edgeFor(t, nats, {}, undefined, control);
     const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
     t.teardown(() => logAdmin.close());
-    await logAdmin.opened;
+    await logAdmin.ready;
     const writer = await full(t, edge, "muted", mine);
     await logAdmin.change<MemberRule>({ kind: "member", room, user: "muted" }, (rule) => ({
       ...rule,

@@ -143,7 +143,8 @@ t.test("what is no word changes nothing", async (t) => {
 });
 
 async function gossipingEdge(t: Test, nats: Nats, env: NodeJS.ProcessEnv): Promise<TestEdge> {
-  const control = await openControl({ url: nats.url, name: "control" });
+  const control = openControl({ url: nats.url, name: "control" });
+  await control.ready;
   t.teardown(() => control.close());
   return edgeFor(t, nats, { ...JWT_ENV, ...env }, undefined, control);
 }
@@ -187,7 +188,8 @@ t.test("two edges", async (t) => {
   const nats = await natsFor(t);
   const env = { SEND_LIMIT_USER: "6/60s", CONNECTIONS_PER_USER: "3" };
   const edges = [await gossipingEdge(t, nats, env), await gossipingEdge(t, nats, env)] as const;
-  const control = await openControl({ url: nats.url, name: "listener" });
+  const control = openControl({ url: nats.url, name: "listener" });
+  await control.ready;
   t.teardown(() => control.close());
   let spentMs = 0;
   control.gossip.onMessage((word) => {
@@ -225,7 +227,7 @@ t.test("two edges", async (t) => {
   await t.test("slow mode: one turn, not one on each", async (t) => {
     const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
     t.teardown(() => logAdmin.close());
-    await logAdmin.opened;
+    await logAdmin.ready;
     await logAdmin.change<RoomRule>({ kind: "room", room: "r", status: 0, slowModeS: 0 }, (rule) => ({
       ...rule,
       slowModeS: 3600,

@@ -67,13 +67,10 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   addAccess(app, auth, moderation?.logAdmin.rules);
   await addCaching(app);
   await addDocs(app);
-  addHealthRoutes(app, () => {
-    const nats = consumer.connected ? consumer.trouble : (consumer.trouble ?? "unreachable");
-    return {
-      ...(store.ready ? {} : { mongodb: "unreachable, or not migrated yet" }),
-      ...(nats === undefined ? {} : { nats }),
-    };
-  });
+  addHealthRoutes(app, () => ({
+    ...(store.ready ? {} : { mongodb: "unreachable, or not migrated yet" }),
+    ...(consumer.trouble === undefined ? {} : { nats: consumer.trouble }),
+  }));
   addMetricsRoute(app, persistenceMetrics(deps));
   await app.register(roomRoutes(store, async (room) => moderation && requireNotErasing(moderation.admin.jobs, room)));
   await app.register(messageRoutes(store, floor));

@@ -40,7 +40,7 @@ async function open(t: Test) {
   const logAdmin = openLogAdmin({ url: log.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
   const store = openMongoAdminStore(url);
   t.teardown(() => Promise.all([logAdmin.close(), store.close()]));
-  await logAdmin.opened;
+  await logAdmin.ready;
   const endOfLog = async () => logAdmin.log().then(({ epoch, lastSeq }) => ({ epoch, seq: lastSeq }));
   const floor = { now: endOfLog };
   const { dump, db: database } = lookInside(t, url);

@@ -33,6 +33,39 @@ t.test("the service starts without MongoDB, and is ready while MongoDB is there"
   t.strictSame(await child.exited, { code: 0, signal: null });
 });
 
+t.test("without NATS the service serves history and metrics, and becomes ready once NATS is there", async (t) => {
+  const [log, db] = await Promise.all([nats(t), mongod(t)]);
+  const env = { NATS_URL: log.url, MONGODB_URL: freshDatabase(db) };
+  const publisher = await openPublisher(t, log.url);
+  await publisher.publish(message("a", "before"));
+  const texts = async (url: string) => {
+    const answer = await fetch(`${url}/v1/rooms/a/messages`);
+    const page = answer.ok ? await answer.json() : { messages: [] };
+    return page.messages.map(({ message }: { message: string }) => message);
+  };
+  const first = await start(t, env);
+  await eventually("stored", async () => (await texts(first.url)).includes("before"));
+  // Without NATS history ends at the position that MongoDB remembers.
+  const inside = lookInside(t, env.MONGODB_URL);
+  const saved = async () => (await inside.dump("state")).find(({ _id }) => _id === "floor");
+  await eventually("the position is saved", async () => /1$/.test((await saved())?.place ?? ""));
+  await first.stop();
+  await log.kill("SIGKILL");
+
+  const child = await start(t, env, "/livez");
+  await eventually("history", async () => (await texts(child.url)).includes("before"));
+  const metrics = await fetch(`${child.url}/metrics`);
+  t.equal(metrics.status, 200);
+  t.match(await metrics.text(), /^madang_log_connected 0$/m);
+  const readiness = await fetch(`${child.url}/readyz`);
+  t.equal(readiness.status, 503);
+  t.match(await readiness.json(), { missing: { nats: String } });
+  await eventually("the reason in its log", () => /NATS cannot be reached/.test(child.output()));
+
+  await log.restart();
+  await eventually("ready", async () => (await fetch(`${child.url}/readyz`)).ok);
+});
+
 t.test("without JetStream the service is not ready and says what to do", async (t) => {
   const db = await mongod(t);
   const port = await freePort();

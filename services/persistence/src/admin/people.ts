@@ -61,7 +61,7 @@ export function peopleRoutes(app: FastifyInstance, { logAdmin, admin, moderator,
   app.post("/admin/people/export", async (request, reply) => {
     const person = personOf(request.body as Fields);
     // Before the rules are read, the export would lack bans and mutes.
-    await within(RULES_LIMIT_MS, logAdmin.opened);
+    await within(RULES_LIMIT_MS, logAdmin.ready);
     await moderator.note({ act: "export person", person });
     reply
       .type("application/x-ndjson; charset=utf-8")

@@ -50,11 +50,11 @@ export class Eraser {
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#running = this.#run();
-    // Also called for each rule that is read at the start, when not all rules are known yet; `opened` covers that.
+    // Also called for each rule that is read at the start, when not all rules are known yet; `ready` covers that.
     deps.logAdmin.rules.onChange((rule) => {
       if (rule.kind === "room" && rule.retentionDays !== undefined) this.#retentionAt = 0;
     });
-    deps.logAdmin.opened.then(
+    deps.logAdmin.ready.then(
       () => {
         this.#retentionAt = 0;
       },
