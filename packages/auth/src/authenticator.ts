@@ -6,18 +6,19 @@ import { Compile } from "typebox/compile";
 import { ANYONE, type Identity } from "./identity.ts";
 import { ACTIONS, type Action, Permissions } from "./permissions.ts";
 import type { AuthSettings, JwtSettings } from "./settings.ts";
+import { reportGrantMistakes, reportRefusal } from "./token-mistakes.ts";
 
-/** For clocks that do not quite agree; a token is good for this much longer than it says. */
+/** Tolerance for clock differences: a token is valid for this much longer than its `exp`. */
 const LEEWAY_S = 5;
-/** Fixed: a token does not choose how it is checked. */
+/** Fixed by the settings: a token must not choose how it is checked. */
 const SECRET_ALGORITHMS = ["HS256"];
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
-/** An unknown key has the set fetched anew: some at once, as when keys are replaced, but not for whoever makes keys up. */
+/** A token with an unknown key id causes a fetch of the keys, within this limit: anyone can make up key ids. */
 const JWKS_FETCHES: Rate = { count: 5, windowMs: 60_000 };
 const JWKS_MAX_AGE_MS = 10 * 60_000;
 const JWKS_TIMEOUT_MS = 5000;
 
-/** A token that proves nothing (any more). */
+/** A token that is not valid, or has expired. */
 export class TokenError extends ProtocolError {
   readonly expired: boolean;
 
@@ -28,20 +29,20 @@ export class TokenError extends ProtocolError {
   }
 }
 
-/** Says who somebody is, by the settings alone: a token does not choose how it is checked. */
+/** Turns a token into an identity. */
 export interface Authenticator {
-  /** Who somebody without a token is; `undefined` where a token is needed. */
+  /** The identity of a client without a token. `undefined` where a token is required. */
   readonly anonymous: Identity | undefined;
   /**
-   * Who the bearer of the token is. Where no token is needed, none is looked at.
-   * @throws TokenError when it proves nothing; ProtocolError `internal` (temporary) when the public keys cannot be had
+   * The identity that the token proves. With AUTH=none the token is not read.
+   * @throws TokenError for a token that is not valid; ProtocolError `internal` (temporary) while no public keys can be fetched
    */
   verify(token: string): Promise<Identity>;
 }
 
 /**
- * Public keys are fetched when the first token is to be checked, and kept for ten minutes.
- * @param onFailure is told when they cannot be had, since then nobody new comes in
+ * Public keys are fetched for the first token, and cached for 10 minutes.
+ * @param onFailure reports that keys cannot be fetched, and mistakes in signed tokens. It never gets a token
  */
 export function createAuthenticator(settings: AuthSettings, onFailure: FailureLog = () => {}): Authenticator {
   if (settings.mode === "none") return { anonymous: ANYONE, verify: async () => ANYONE };
@@ -50,7 +51,8 @@ export function createAuthenticator(settings: AuthSettings, onFailure: FailureLo
     anonymous: undefined,
     verify: async (token) => {
       if (token.length > TOKEN_MAX_LENGTH) throw new TokenError("The token is too long.");
-      return identityOf(await check(token).catch((error) => refuse(error, onFailure)));
+      const payload = await check(token).catch((error) => refuse(error, onFailure));
+      return identityOf(payload, onFailure);
     },
   };
 }
@@ -65,7 +67,7 @@ function checker({ key, issuer, audience }: JwtSettings): (token: string) => Pro
   };
   if ("secret" in key) return async (token) => (await jwtVerify(token, key.secret, options)).payload;
   const keys = createRemoteJWKSet(key.jwksUrl, {
-    // The library would wait after each fetch, and not know a key that was published meanwhile.
+    // The library's own pause after a fetch would refuse a key that was published meanwhile.
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: JWKS_MAX_AGE_MS,
     timeoutDuration: JWKS_TIMEOUT_MS,
@@ -75,14 +77,14 @@ function checker({ key, issuer, audience }: JwtSettings): (token: string) => Pro
     const verify = async () => (await jwtVerify(token, keys, options)).payload;
     return await verify().catch(async (error) => {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // One fetch is for all who wait for it.
+      // All tokens that wait share one fetch.
       if (keys.reloading || fetches.take(performance.now()) === 0) await keys.reload();
       return await verify();
     });
   };
 }
 
-/** Failures that say something about the token, as against those of fetching the keys. */
+/** Failures of the token, unlike those of fetching the keys. */
 const ABOUT_THE_TOKEN = [
   errors.JWTClaimValidationFailed,
   errors.JWTInvalid,
@@ -96,7 +98,10 @@ const ABOUT_THE_TOKEN = [
 
 function refuse(error: Error, onFailure: FailureLog): never {
   if (error instanceof errors.JWTExpired) throw new TokenError("The token has expired.", true);
-  if (ABOUT_THE_TOKEN.some((kind) => error instanceof kind)) throw new TokenError("The token is not valid.");
+  if (ABOUT_THE_TOKEN.some((kind) => error instanceof kind)) {
+    reportRefusal(error, onFailure);
+    throw new TokenError("The token is not valid.");
+  }
   onFailure("tokens cannot be checked", error.cause instanceof Error ? error.cause : error);
   throw new ProtocolError("internal", { message: "Tokens cannot be checked now.", cause: error });
 }
@@ -108,7 +113,7 @@ const RoomClaim = Type.Object({
 });
 const claims = Compile(
   Type.Object({
-    // No control characters: where an id is put together with others, a line break may be what separates them.
+    // No control characters: joined ids may be separated by a line break.
     sub: Type.String({ pattern: "^[^\\u0000-\\u001f\\u007f]{1,256}$" }),
     exp: Type.Number(),
     name: Type.Optional(Type.String()),
@@ -116,14 +121,18 @@ const claims = Compile(
   }),
 );
 
-/** Actions that this version does not know give nothing. */
-function identityOf(payload: JWTPayload): Identity {
-  if (!claims.Check(payload))
-    throw new TokenError('The token\'s claims "sub", "name" or "rooms" are not as they must be.');
+/** Unknown actions are ignored, so that an issuer can use those of a later version. */
+function identityOf(payload: JWTPayload, onFailure: FailureLog): Identity {
+  if (!claims.Check(payload)) {
+    const claim = [...claims.Errors(payload)][0]?.instancePath.split("/")[1] ?? "payload";
+    onFailure(`a token is refused: its "${claim}" has the wrong form`, new Error("see the guide to authentication"));
+    throw new TokenError('The token\'s claims "sub", "name" or "rooms" have the wrong form.');
+  }
+  reportGrantMistakes(payload.rooms ?? [], onFailure);
   const grants = (payload.rooms ?? []).map(({ can, ...which }) => ({ ...which, can: can.filter(isAction) }));
   return {
     userId: payload.sub,
-    name: nameOf(payload.name ?? payload.sub),
+    name: nameOf(payload.name ?? payload.sub, onFailure),
     expiresAt: (payload.exp + LEEWAY_S) * 1000,
     permissions: new Permissions(grants),
   };
@@ -133,10 +142,11 @@ function isAction(value: string): value is Action {
   return (ACTIONS as readonly string[]).includes(value);
 }
 
-function nameOf(claim: string): string {
+function nameOf(claim: string, onFailure: FailureLog): string {
   try {
     return requireUser(claim);
-  } catch {
-    throw new TokenError('The token\'s "name" (or "sub", without one) cannot be a name here.');
+  } catch (error) {
+    onFailure('a token is refused: its "name", or "sub" without one, is not a valid nickname', error as Error);
+    throw new TokenError('The token\'s "name" (or "sub", without one) is not a valid nickname.');
   }
 }

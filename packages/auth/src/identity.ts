@@ -1,19 +1,19 @@
 import { type Action, Permissions } from "./permissions.ts";
 
-/** Who somebody is, as far as this system knows. */
+/** The identity of a client, and its rights. */
 export interface Identity {
-  /** The token's subject; `undefined` where nobody has to prove anything. */
+  /** The subject of the token. `undefined` with AUTH=none. */
   readonly userId: string | undefined;
-  /** The name shown to others; `undefined`: each chooses a nickname. */
+  /** The name shown to others. `undefined`: the client chooses a nickname. */
   readonly name: string | undefined;
-  /** Milliseconds since 1970 until which this holds. */
+  /** The end of validity, in milliseconds since 1970. */
   readonly expiresAt: number;
   readonly permissions: Pick<Permissions, "allow" | "namedRooms" | "hasPattern">;
 }
 
 const TALK = new Permissions([{ pattern: "*", can: ["read", "write"] }]);
 
-/** `AUTH=none`: everybody reads and writes everywhere, under any nickname; nobody moderates. */
+/** With AUTH=none every client reads and writes in all rooms, under any nickname, and none moderates. */
 export const ANYONE: Identity = {
   userId: undefined,
   name: undefined,
@@ -21,10 +21,10 @@ export const ANYONE: Identity = {
   permissions: TALK,
 };
 
-/** An edge that asks persistence for itself: for a replay that many share, or a page that it checked already. */
+/** An edge's own requests to persistence: for a replay that many share, or for a page whose reader it checked. */
 export const EDGE: Identity = { ...ANYONE, userId: "madang:edge" };
 
-/** The one question about rights, asked at every door of a room. `room` is a canonical name. */
+/** Whether an identity has a right in a room. Every access to a room asks this. @param room a canonical name */
 export function may(identity: Identity, room: string, action: Action): boolean {
   return identity.permissions.allow(room, action);
 }

@@ -1,18 +1,18 @@
 /**
- * What somebody may do in which rooms. The three actions are independent: a webhook may write where it cannot read,
- * and a moderator who is to talk needs "write" as well.
+ * Rights in a room. They are independent: a webhook may write where it cannot read, and a moderator needs "write" to send
+ * messages.
  */
 export const ACTIONS = ["read", "write", "moderate"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** One room by its name, or rooms by a pattern in which `*` stands for any characters, none included. */
+/** Rights in one room by its name, or in rooms by a pattern in which `*` matches any characters, or none. */
 export interface Grant {
   readonly name?: string;
   readonly pattern?: string;
   readonly can: readonly Action[];
 }
 
-/** Rights of one person, by room. */
+/** The rights of one identity, by room. */
 export class Permissions {
   readonly #byName = new Map<string, Set<Action>>();
   readonly #byPattern: { readonly pattern: string; readonly can: ReadonlySet<Action> }[] = [];
@@ -33,7 +33,7 @@ export class Permissions {
     return this.#byPattern.some(({ pattern, can }) => can.has(action) && matches(pattern, room));
   }
 
-  /** The rooms whose exact names are granted for an action, in the order of the grants. */
+  /** The rooms granted by their exact names for an action, in the order of the grants. */
   namedRooms(action: Action): string[] {
     return [...this.#byName].flatMap(([room, can]) => (can.has(action) ? [room] : []));
   }
@@ -44,7 +44,7 @@ export class Permissions {
   }
 }
 
-/** Glob match in at most |pattern| × |room| steps: a regular expression made of a token could be made to take for ever. */
+/** Glob match in at most |pattern| × |room| steps. A regular expression made of a token could take exponential time. */
 export function matches(pattern: string, room: string): boolean {
   let p = 0;
   let r = 0;
@@ -58,7 +58,7 @@ export function matches(pattern: string, room: string): boolean {
       p++;
       r++;
     } else if (star >= 0) {
-      // What the last star stands for grows by one.
+      // The last star matches one more character.
       p = star + 1;
       r = ++resumeAt;
     } else {

@@ -16,7 +16,7 @@ async function sign(claims: JWTPayload, secret: Uint8Array = key, alg = "HS256")
   return new SignJWT({ sub: "u1", exp: now() + 60, ...claims }).setProtectedHeader({ alg }).sign(secret);
 }
 
-t.test("a good token says who and what", async (t) => {
+t.test("a valid token gives an identity and its rights", async (t) => {
   const exp = now() + 60;
   const token = await sign({ exp, name: "민수", rooms: [{ name: "수다방", can: ["read", "write", "fly"] }] });
   const identity = await jwt().verify(token);
@@ -28,7 +28,7 @@ t.test("a good token says who and what", async (t) => {
   t.equal((await jwt().verify(await sign({}))).name, "u1", "without a name, the subject is shown");
 });
 
-t.test("tokens that prove nothing are refused", async (t) => {
+t.test("invalid tokens are refused", async (t) => {
   const auth = jwt({ JWT_ISSUER: "id.example", JWT_AUDIENCE: "madang" });
   const good = { iss: "id.example", aud: ["other", "madang"] };
   t.ok(await auth.verify(await sign(good)));
@@ -130,4 +130,38 @@ t.test("public keys come by URL, are kept, and a new key is found", async (t) =>
 t.test("AUTH=none looks at no token", async (t) => {
   const auth = createAuthenticator({ mode: "none" });
   t.equal(await auth.verify("rubbish"), auth.anonymous);
+});
+
+t.test("mistakes in tokens are reported, without the token", async (t) => {
+  const failures: string[] = [];
+  const settings = readAuthSettings("0.0.0.0", { AUTH: "jwt", JWT_SECRET: SECRET, JWT_AUDIENCE: "madang" });
+  const auth = createAuthenticator(settings, (what, { message }) => failures.push(`${what} (${message})`));
+  const reported = async (token: string) => {
+    failures.length = 0;
+    await auth.verify(token).catch(() => {});
+    return failures.join("; ");
+  };
+  const good = { aud: "madang", sub: "u1", exp: now() + 60 };
+  const noExpiry = new SignJWT({ sub: "u1", aud: "madang" }).setProtectedHeader({ alg: "HS256" }).sign(key);
+  for (const [token, line] of [
+    [await sign(good), /^$/],
+    [await sign({ ...good, exp: now() - 60 }), /^$/],
+    [await noExpiry, /token is refused: missing required "exp" claim/],
+    [await sign({ ...good, aud: "other" }), /token is refused: unexpected "aud" claim/],
+    [await sign(good, new TextEncoder().encode("x".repeat(32))), /token is refused: its signature does not match/],
+    [await sign(good, new TextEncoder().encode(SECRET.repeat(2)), "HS512"), /token is refused: its algorithm/],
+    [await sign({ ...good, name: "a\nb" }), /token is refused: its "name", or "sub"/],
+    ["hunter2", /^a token is refused: it is not a valid JWT/],
+    [await sign({ ...good, rooms: [{ name: "a", can: "read" }] }), /token is refused: its "rooms" has the wrong form/],
+    [
+      await sign({ ...good, rooms: [{ name: "a", can: ["wirte"] }] }),
+      /unknown right \("wirte" is none of read, write,/,
+    ],
+    [await sign({ ...good, rooms: [{ name: "*", can: ["read"] }] }), /name with "\*" \(only "pattern"/],
+    [await sign({ ...good, rooms: [{ can: ["read"] }] }), /without a room \(a grant needs "name" or "pattern"/],
+  ] as const) {
+    const said = await reported(token);
+    t.match(said, line);
+    t.notMatch(said, token.slice(0, 20));
+  }
 });

@@ -60,7 +60,7 @@ t.test("actions are independent, grants add up, and what is not granted is denie
   t.notOk(may(identity, "__proto__", "read"));
 });
 
-t.test("without authentication everybody talks and nobody moderates", async (t) => {
+t.test("with AUTH=none every client may read and write, and none may moderate", async (t) => {
   t.ok(may(ANYONE, "any", "read") && may(ANYONE, "any", "write"));
   t.notOk(may(ANYONE, "any", "moderate"));
 });

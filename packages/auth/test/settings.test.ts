@@ -4,7 +4,7 @@ import { readAuthSettings } from "../src/index.ts";
 
 const SECRET = "s".repeat(32);
 
-t.test("AUTH=none stays on this machine, unless somebody says that it may not", async (t) => {
+t.test("AUTH=none beyond loopback needs ALLOW_ANONYMOUS", async (t) => {
   for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
     t.same(readAuthSettings(host, {}), { mode: "none" });
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "example.org"]) {
@@ -13,7 +13,7 @@ t.test("AUTH=none stays on this machine, unless somebody says that it may not", 
   }
 });
 
-t.test("settings for tokens without AUTH=jwt are no open door that somebody takes for a closed one", async (t) => {
+t.test("settings for tokens without AUTH=jwt are refused", async (t) => {
   for (const variable of ["JWT_SECRET", "JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"]) {
     const env = { [variable]: "https://hush.example/" };
     t.throws(() => readAuthSettings("127.0.0.1", env), { name: "ConfigError", message: variable });
