@@ -18,10 +18,11 @@ const PING_MAX_S = 24 * 60 * 60;
 /** The client does not probe a connection on which something arrived within this time. */
 const FRESH_MS = 5_000;
 /**
- * A page cannot see WebSocket pings, so it cannot tell a dead connection from a quiet room. Leaving a room that the client
- * has not joined is the cheapest frame that the server answers (F5, `not_joined`), and it changes nothing.
+ * A page cannot see WebSocket pings, so it cannot tell a dead connection from a quiet room. Leaving a room with an invalid
+ * name is the cheapest frame that the server answers (F5, `bad_room`). It changes nothing, and no room can have this name.
  */
-const PROBE: UpFrame = { type: "leave", room: "madang-sign-of-life" };
+export const PROBE_ROOM = "/";
+const PROBE: UpFrame = { type: "leave", room: PROBE_ROOM };
 
 export interface ConnectionDeps {
   readonly url: string;

@@ -13,6 +13,10 @@ const CLIENT_ERRORS = {
   connection_refused: { temporary: false, message: "The server refused the connection." },
   room_left: { temporary: false, message: "The client left the room before the server answered." },
   outbox_full: { temporary: true, message: "Too many messages are pending. The message was not sent." },
+  send_expired: {
+    temporary: false,
+    message: "The message waited for more than a day and was not sent. Send it again if it is still wanted.",
+  },
   token_failed: { temporary: true, message: "The token function failed." },
   token_stopped: { temporary: false, message: "The token function stopped the client." },
 } as const;

@@ -55,7 +55,7 @@ export interface OutboxOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** Stored sends that are older than this are dropped: a message this late would surprise its author. */
+/** The outbox does not send entries of the storage that are older than this: a message this late would surprise its author. */
 const STORED_MAX_AGE_MS = 24 * 60 * 60_000;
 
 /**
@@ -69,6 +69,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #queues = new Map<string, Send[]>();
   readonly #prefix: string;
+  /** Entries of the storage that are too old to send. They stay there until the room has reported them. */
+  readonly #expired: Send[] = [];
   #sends = 0;
   #bytes = 0;
   /** Order of the latest stored send. */
@@ -103,6 +105,16 @@ export class Outbox {
     const stored: StoredSend = { order: ++this.#order, at: this.#options.now(), room, text, nonce, replyTo };
     this.#try((storage) => storage.setItem(this.#key(send), JSON.stringify(stored)));
     return send;
+  }
+
+  /** Removes the room's expired sends from the storage and returns them. */
+  takeExpired(room: string): readonly Send[] {
+    const taken = this.#expired.filter((send) => send.room === room);
+    for (const send of taken) {
+      this.#expired.splice(this.#expired.indexOf(send), 1);
+      this.#try((storage) => storage.removeItem(this.#key(send)));
+    }
+    return taken;
   }
 
   /** Removes a send, also from the storage. */
@@ -141,8 +153,9 @@ export class Outbox {
       for (const key of keys) {
         if (!key?.startsWith(this.#prefix)) continue;
         const stored = parseStored(storage.getItem(key));
-        if (stored && this.#options.now() - stored.at <= STORED_MAX_AGE_MS) found.push(stored);
-        else storage.removeItem(key);
+        if (!stored) storage.removeItem(key);
+        else if (this.#options.now() - stored.at <= STORED_MAX_AGE_MS) found.push(stored);
+        else this.#expired.push(newSend(stored.room, stored.text, stored.nonce, stored.replyTo));
       }
       found.sort((a, b) => a.order - b.order || a.at - b.at);
       this.#order = found.at(-1)?.order ?? 0;

@@ -134,6 +134,9 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     else this.#lane.open();
     const { epoch, position, recovered } = frame;
     this.emit("joined", { epoch, position, recovered });
+    for (const send of this.#deps.outbox.takeExpired(this.name)) {
+      this.emit("failed", { ...describe(send), error: new MadangError("send_expired") });
+    }
   }
 
   onCaughtUp({ position }: CaughtUpFrame): void {

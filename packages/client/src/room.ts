@@ -46,7 +46,10 @@ export interface RoomEvents {
   sent: PendingSend & SendResult;
   /** The server refused a send temporarily. The client repeats it, after `error.retryAfter` seconds at the earliest. */
   held: PendingSend & { error: MadangError };
-  /** A send failed for good, possibly one that the storage kept from an earlier visit. */
+  /**
+   * A send failed for good, possibly one that the storage kept from an earlier visit. A send that waited in the storage for
+   * more than a day is not sent: it fails with `send_expired` once the room is joined.
+   */
   failed: PendingSend & { error: MadangError };
 }
 

@@ -1,4 +1,5 @@
 import { type DownFrame, type ErrorFrame, parsePosition, parseRoomName, type UpFrame } from "@madang/protocol/browser";
+import { PROBE_ROOM } from "./connection.ts";
 import { MadangError } from "./errors.ts";
 import { type JoinRequest, type RoomDeps, RoomSession } from "./room-session.ts";
 
@@ -128,7 +129,8 @@ export class Rooms {
       this.#onLeft(name);
       return true;
     }
-    // Only the client's own probe, a leave, gets this answer.
+    if (name === PROBE_ROOM) return true;
+    // The leave crossed a removal by the server.
     if (frame.code === "not_joined") return true;
     if (name === undefined) return false;
     const removed = this.#removed.get(name);

@@ -210,9 +210,9 @@ t.test("F6: the client probes a silent connection, and reconnects without an ans
   clock.advance(34_999);
   t.notMatch(last().sent.at(-1), { type: "leave" });
   clock.advance(1);
-  t.match(last().sent.at(-1), { type: "leave", room: "madang-sign-of-life" });
+  t.match(last().sent.at(-1), { type: "leave", room: "/" });
   client.on("error", () => t.fail("the answer to a probe is not an error"));
-  last().receive(errorFrame("not_joined", false));
+  last().receive(errorFrame("bad_room", false, "/"));
   clock.advance(34_999);
   t.equal(last().sent.filter(({ type }) => type === "leave").length, 1, "any frame counts as an answer");
   clock.advance(1 + 9_999);

@@ -127,7 +127,7 @@ t.test("F5, F6: a real edge answers a probe, and the client emits no error", asy
   const { client } = await member(t, edge.ws, "민수", options);
   client.on("error", ({ code }) => t.fail(code));
   ahead = 36_000;
-  await until(() => heard.some((text) => text.includes("not_joined")));
+  await until(() => heard.some((text) => text.includes("bad_room")));
   t.equal(client.state, "connected");
 });
 

@@ -1,6 +1,6 @@
 import t from "tap";
 import { Outbox } from "../src/outbox.ts";
-import { FakeStorage, inRoom, setup } from "./fakes.ts";
+import { FakeClock, FakeStorage, inRoom, setup } from "./fakes.ts";
 
 const OWNER = ["ws://test/ws", "민수"] as const;
 const DAY_MS = 86_400_000;
@@ -81,7 +81,7 @@ t.test("two tabs do not overwrite each other's sends", async (t) => {
   t.same(texts(new Outbox({ owner: OWNER, now: () => 0, storage }), "a"), ["from one"]);
 });
 
-t.test("old and invalid entries of the storage are removed", async (t) => {
+t.test("invalid entries of the storage are removed", async (t) => {
   const storage = new FakeStorage();
   const outbox = new Outbox({ owner: OWNER, now: () => 0, storage });
   const good = outbox.add("a", "good");
@@ -93,8 +93,26 @@ t.test("old and invalid entries of the storage are removed", async (t) => {
   for (const [i, junk] of bad.entries()) storage.setItem(key.replace(good.nonce, `junk${i}`), junk);
   t.same(texts(new Outbox({ owner: OWNER, now: () => DAY_MS, storage }), "a"), ["good"]);
   t.equal(storage.length, 1);
-  t.same(texts(new Outbox({ owner: OWNER, now: () => DAY_MS + 1, storage }), "a"), []);
+});
+
+t.test("a send that waited for more than a day is not sent, and the room reports it once", async (t) => {
+  const storage = new FakeStorage();
+  const { client, room } = inRoom("a", { storage });
+  void room.send("late", { nonce: "n" });
+  client.close();
+  const clock = new FakeClock();
+  clock.advance(DAY_MS + 1);
+  const failed: string[] = [];
+  const next = setup({ storage, clock });
+  const again = next.client.join("a");
+  again.on("failed", ({ text, nonce, error }) => failed.push(`${text} ${nonce} ${error.code}`));
+  t.equal(storage.length, 1, "it stays until the room has reported it");
+  next.client.connect();
+  next.last().accept().joined("a").caughtUp("a", 0);
+  t.strictSame(failed, ["late n send_expired"]);
+  t.strictSame(next.last().messages, []);
   t.equal(storage.length, 0);
+  next.client.close();
 });
 
 t.test("a storage that throws causes no error", async (t) => {
