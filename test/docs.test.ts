@@ -74,6 +74,20 @@ t.test("links between the documents lead somewhere", async (t) => {
   }
 });
 
+t.test("files and folders that the documents name exist", async (t) => {
+  for (const path of documents.filter((path) => !path.startsWith("docs/lab/"))) {
+    const named = [...read(path).matchAll(/`((?:services|packages|infra|test|docs)\/[\w./-]+)`/g)].map(
+      (match) => match[1]!,
+    );
+    t.strictSame(
+      // infra/make-secrets.sh creates the secrets.
+      named.filter((name) => name !== "infra/secrets" && !existsSync(join(ROOT, name))),
+      [],
+      path,
+    );
+  }
+});
+
 t.test("the rules for Prometheus ask for metrics that exist", async (t) => {
   const rules = read("infra/prometheus/alerts.yml");
   const exprs = [...rules.matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
