@@ -1,8 +1,8 @@
-/** Preloaded into a service: collects its garbage when told to, so that what is still in use can be counted. */
+/** Preloaded into a service: a signal starts a garbage collection, so that the memory in use can be measured. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** It ends nobody: services without a terminal have no use for it, and SIGUSR2 has them stop. */
+/** A signal that services without a terminal do not use. SIGUSR2 would stop them. */
 export const COLLECT_SIGNAL = "SIGWINCH";
 
 setFlagsFromString("--expose-gc");

@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --frames 1000000 --seed 1`. */
+/** `npm run fuzz`. */
 import { randomInt } from "node:crypto";
 import { exitOnSignal } from "@madang/local-stack";
 import { HELP_OPTION, numberOption, readArguments, run } from "@madang/runtime";
@@ -6,18 +6,18 @@ import { fuzz } from "./fuzz.ts";
 import { System } from "./system.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
-/** Each round adds to it. */
+/** Each round adds to the seed. */
 const SEED_MAX = 2 ** 30;
 
-const HELP = `Ill-treats a whole Madang on loopback with text frames, raw bytes, handshakes and HTTP requests.
+const HELP = `Fuzzes a complete local Madang with text frames, raw bytes, handshakes and HTTP requests.
 
   npm run fuzz -- [options]
 
-  --frames n   how many frames (default 100000)
-  --seed n     gives the same input again (default: by chance)
+  --frames n   number of frames (default 100000)
+  --seed n     repeats the input of an earlier run (default: random)
   --help
 
-Exit codes: 0 nothing was wrong, 1 something was, 2 wrong command line, 130 stopped by Ctrl-C.
+Exit codes: 0 no fault found, 1 faults found, 2 wrong command line, 130 stopped by Ctrl-C.
 `;
 
 await run(async () => {
@@ -44,7 +44,7 @@ await run(async () => {
       return soFar.frames >= frames;
     });
     console.log(JSON.stringify(report, undefined, 2));
-    process.exitCode = report.wrong.length === 0 ? 0 : 1;
+    process.exitCode = report.faults.length === 0 ? 0 : 1;
   } finally {
     await system.stop();
   }

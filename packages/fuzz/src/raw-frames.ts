@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Bytes on an open WebSocket: frames as RFC 6455 has them, and as it has not. Always masked or not, whole or not. */
+/** Valid and invalid WebSocket frames (RFC 6455): any opcode, masked or not, complete or not. */
 const opcode = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(0, 1, 2, 8, 9, 10) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 15 }) },
@@ -77,7 +77,7 @@ const path = fc.oneof(
   fc.constant(`/ws/chat/${"%ED%99%8D".repeat(200)}/`),
 );
 
-/** A handshake, more or less. */
+/** A valid or invalid handshake. */
 export const handshake: fc.Arbitrary<string> = fc
   .record({
     path,

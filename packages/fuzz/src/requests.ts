@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { roomName } from "./text-frames.ts";
 
-/** As much of an OpenAPI 3.1 document as requests are made of. */
+/** The part of an OpenAPI 3.1 document from which requests are made. */
 export interface ApiDocument {
   readonly paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
 }
@@ -19,7 +19,7 @@ const word = fc.oneof(
 );
 const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
 
-/** Requests to what the document names, with every parameter and body that came to mind. */
+/** Requests to all paths of the document, with valid and invalid parameters and bodies. */
 export function requests(api: ApiDocument): fc.Arbitrary<HttpRequest> {
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [] }]) => ({

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a service: says when its event loop stood still because it was busy. What the machine was busy with
- * otherwise does not count: the thread's own CPU time is compared, too.
+ * Preloaded into a service: reports when one task blocked its event loop for more than 200 ms. It compares the thread's
+ * own CPU time as well, so that other load on the machine does not count.
  */
 export const STALL_MARK = "event loop stall";
 const TICK_MS = 20;

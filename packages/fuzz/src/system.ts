@@ -3,7 +3,7 @@ import { type Child, freePort, startMongod, startNats, startService } from "@mad
 import { STALL_MARK } from "./stall-probe.ts";
 
 const PROBES = ["stall-probe.ts", "garbage-probe.ts"].map((file) => join(import.meta.dirname, file));
-/** Levels of pino: what nobody should have to look at is below. */
+/** A level of pino: lower levels report no fault. */
 const ERROR_LEVEL = 50;
 
 interface NatsState {
@@ -11,14 +11,14 @@ interface NatsState {
   readonly slow_consumers: number;
 }
 
-/** A whole system to be ill-treated, and what it suffered. */
+/** A complete system to fuzz or attack, and the damage that it took. */
 export class System {
   readonly edge: Child;
   readonly persistence: Child;
   readonly #children: readonly Child[];
   readonly #monitor: string;
   #before: NatsState | undefined;
-  /** What they said while they started is of no interest: loading modules is one long turn of the event loop. */
+  /** Output during the start does not count: loading modules blocks the event loop. */
   readonly #outputBefore: ReadonlyMap<Child, number>;
   readonly #pids: readonly (number | undefined)[];
 
@@ -62,7 +62,7 @@ export class System {
     }
   }
 
-  /** What went wrong inside, in words; empty when nothing did. */
+  /** The faults inside the services, one line each. */
   async damage(): Promise<string[]> {
     const damage: string[] = [];
     for (const service of [this.edge, this.persistence]) {
@@ -78,7 +78,7 @@ export class System {
     });
     const now = await this.#natsState();
     if (now.total_connections !== this.#before?.total_connections) damage.push("a service lost its connection to NATS");
-    if (now.slow_consumers > 0) damage.push("NATS cut off a slow consumer");
+    if (now.slow_consumers > 0) damage.push("NATS disconnected a slow consumer");
     return damage;
   }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Rooms that fuzz may speak in. The watchers' own room is not among them, and no mutation makes it. */
+/** Rooms for the fuzzer. The watcher's room is not among them, and no mutation produces its name. */
 const ROOMS = ["a", "b", "수다방", "🎈"];
 const HOSTILE_ROOMS = [
   "*",
@@ -62,7 +62,7 @@ const valid = fc.oneof(
   { weight: 5, arbitrary: message },
 );
 
-/** A frame with one of its parts replaced, added or taken away. */
+/** A valid frame with one member replaced, added or removed. */
 const mutated = fc
   .tuple(
     valid,
@@ -84,7 +84,7 @@ const mutated = fc
   .map(([frame, key, value, remove]) => {
     const entries = Object.entries(frame).filter(([name]) => name !== key);
     if (!remove) entries.push([key, value as never]);
-    // Written out by hand: `__proto__` as a key of its own.
+    // Not by JSON.stringify, so that `__proto__` can be an own key.
     return `{${entries.map(([name, member]) => `${JSON.stringify(name)}:${JSON.stringify(member) ?? "null"}`).join(",")}}`;
   });
 
@@ -106,7 +106,7 @@ const large = fc
   .integer({ min: 1000, max: 80_000 })
   .map((length) => JSON.stringify({ type: "message", room: "a", message: "x".repeat(length), nonce: "n" }));
 
-/** What a full client may send, and much that it may not. */
+/** Valid and invalid frames of the full protocol. */
 export const textFrame: fc.Arbitrary<string> = fc.oneof(
   { weight: 40, arbitrary: valid.map((frame) => JSON.stringify(frame)) },
   { weight: 25, arbitrary: mutated },
@@ -117,7 +117,7 @@ export const textFrame: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: large },
 );
 
-/** What a plain client may send, and much that it may not. */
+/** Valid and invalid frames of the plain protocol. */
 export const plainFrame: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ message: text, user: text }).map((frame) => JSON.stringify(frame)) },
   { weight: 1, arbitrary: textFrame },

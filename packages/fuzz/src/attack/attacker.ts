@@ -16,8 +16,8 @@ const tally = new Tally();
 let loop: NodeJS.Timeout | undefined;
 let begun = false;
 /**
- * The first question is the signal to take most of a core's time and send nothing, the second to attack instead: starting a
- * process takes time that would be missed by others.
+ * The first request starts a busy loop on one core, the second one replaces the loop by the attack. One process does both,
+ * because starting a process would disturb the measurement.
  */
 const { attacks, target, scale } = helper<AttackerTask>(() => {
   if (!loop) {

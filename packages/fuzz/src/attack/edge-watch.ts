@@ -4,18 +4,18 @@ import type { Child } from "@madang/local-stack";
 import { COLLECT_SIGNAL } from "../garbage-probe.ts";
 
 const SAMPLE_INTERVAL_MS = 200;
-/** For a signal to arrive and a heap of some hundred MiB to be collected. */
+/** Time for a signal to arrive and for the collection of a heap of some hundred MiB. */
 const COLLECT_MS = 500;
 const MIB = 1024 * 1024;
 
 export interface EdgeUse {
-  /** Of a core, by the event loop's thread. */
+  /** Share of a core that the event loop's thread used. */
   readonly busy: number;
-  /** Share of the time in which that thread could have run and others had the cores. */
+  /** Share of the time in which that thread was ready and waited for a core. */
   readonly waited: number;
 }
 
-/** What an edge uses of the machine (Linux): the kernel's figures, which cost the edge nothing. */
+/** Measures the resources of an edge from the kernel's figures, without any cost to the edge; needs Linux. */
 export class EdgeWatch {
   readonly #edge: Child;
   readonly #timer: NodeJS.Timeout;
@@ -34,14 +34,14 @@ export class EdgeWatch {
     return Number(/VmRSS:\s+(\d+) kB/.exec(this.#read("status"))?.[1] ?? 0) / 1024;
   }
 
-  /** The highest since the last call. */
+  /** The highest resident memory since the last call. */
   takePeakMiB(): number {
     const peak = Math.max(this.#peakMiB, this.residentMiB());
     this.#peakMiB = 0;
     return peak;
   }
 
-  /** Since the last call. */
+  /** The use since the last call. */
   takeUse(): EdgeUse {
     const [atNs, ranNs, waitedNs] = this.#last;
     this.#last = this.#schedule();
@@ -49,7 +49,7 @@ export class EdgeWatch {
     return { busy: (this.#last[1] - ranNs) / elapsedNs, waited: (this.#last[2] - waitedNs) / elapsedNs };
   }
 
-  /** Asks the edge itself: what is in use on its heap, and in buffers beside it, and is no garbage. */
+  /** Memory in use on the heap and in buffers after a garbage collection, from the metrics of the edge. */
   async heapMiB(): Promise<number> {
     await this.#edge.kill(COLLECT_SIGNAL);
     await delay(COLLECT_MS);
@@ -67,7 +67,7 @@ export class EdgeWatch {
     return [performance.now() * 1e6, ran ?? 0, waited ?? 0];
   }
 
-  /** Empty when the process is gone: that is told by others. */
+  /** Returns an empty text when the process has ended, which others report. */
   #read(file: string): string {
     try {
       return readFileSync(`/proc/${this.#edge.pid}/${file}`, "utf8");

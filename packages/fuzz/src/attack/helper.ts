@@ -3,7 +3,7 @@ import { once } from "node:events";
 
 const STDIO: ForkOptions = { stdio: ["ignore", "inherit", "inherit", "ipc"] };
 
-/** A process of the suite's own: told what to do when it starts, asked now and then how far it is. */
+/** A process of the suite. It gets its task at the start and answers requests. */
 export class Helper<Answer> {
   readonly #child: ChildProcess;
 
@@ -15,11 +15,11 @@ export class Helper<Answer> {
     return new Helper(fork(entry, [JSON.stringify(task)], STDIO));
   }
 
-  /** @throws Error when the process has ended */
+  /** Requests the answer. @throws Error when the process has ended */
   async ask(): Promise<Answer> {
     this.#child.send("?");
     const ended = once(this.#child, "exit").then(() => {
-      throw new Error("A process of the attack suite ended by itself.");
+      throw new Error("A process of the attack suite ended unexpectedly.");
     });
     const [answer] = (await Promise.race([once(this.#child, "message"), ended])) as [Answer];
     return answer;
@@ -33,7 +33,7 @@ export class Helper<Answer> {
   }
 }
 
-/** To be called in the helper: its task, and what it answers. It does not outlive its parent. */
+/** Called in the helper process. It ends with its parent. @returns the task */
 export function helper<Task>(answer: () => unknown): Task {
   process.on("message", async () => process.send!(await answer()));
   process.on("disconnect", () => process.exit());

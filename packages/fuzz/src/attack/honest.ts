@@ -1,4 +1,4 @@
-/** The honest members' process: who chats in it measures, and shares no thread with the attacker. */
+/** The process of the honest members. They measure in a process of their own, apart from the attacker. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { SUBPROTOCOL } from "@madang/protocol";
@@ -11,20 +11,20 @@ export interface HonestTask {
   readonly membersPerRoom: number;
 }
 
-/** Since the last one. */
+/** Figures since the last report. */
 export interface HonestReport {
   sent: number;
-  /** Acknowledged messages times members that did not get them within 10 s. */
+  /** Deliveries of acknowledged messages that did not arrive within 10 s. */
   lost: number;
   twiceOrDisordered: number;
-  /** Messages that were refused or not answered. */
+  /** Messages that were refused or never answered. */
   refused: number;
-  /** Members that were thrown out. */
+  /** Connections of members that the server closed. */
   closed: number;
   readonly latency: Quantiles;
-  /** From the dial to the end of the first join, of somebody who comes anew. */
+  /** Time from connecting to the end of the first join, for new clients. */
   readonly newcomers: Quantiles;
-  /** Newcomers who were not in within 10 s. */
+  /** Newcomers that had not joined within 10 s. */
   turnedAway: number;
 }
 
@@ -66,7 +66,7 @@ function dial(user: string, room: string): WebSocket {
   return ws;
 }
 
-/** Resolves when the member is in the room; from then on it hears. */
+/** Resolves when the member has joined and receives messages. */
 async function join(user: string, room: string): Promise<() => void> {
   const ws = dial(user, room);
   const joined = new Promise<void>((resolve) => {

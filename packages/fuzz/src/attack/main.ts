@@ -7,19 +7,18 @@ import { SCENARIOS } from "./scenarios.ts";
 
 const MAX_SECONDS = 120;
 const MAX_ROUNDS = 20;
-const HELP = `Attacks a whole Madang on loopback while 50 honest members chat in 10 rooms, and measures what they notice.
+const HELP = `Attacks a complete local Madang while 50 honest members chat in 10 rooms, and measures the effect on them.
 
   npm run attack -- [options]
 
-  --scenario a,b   only these (default: all)
-  --seconds n      of calm, of a busy machine, and of each attack (default 12; time-outs take 10 s to be seen)
-  --rounds n       times that all of it is done: of each attack the run in the middle is shown, and by how much all were slower
-                   (default 1; a single run says little where others use the machine)
-  --scale n        share of the scenarios' counts (default 1)
-  --json           results as JSON lines on standard output, not as a Markdown table
+  --scenario a,b   scenarios to run (default: all)
+  --seconds n      length of each phase: calm, busy machine, attack (default 12; time limits take 10 s to show)
+  --rounds n       number of runs; the table shows the median run and the slowdown of all runs (default 1)
+  --scale n        share of the scenarios' counts, from 0.001 to 1 (default 1)
+  --json           writes the results as JSON lines, not as a Markdown table, to standard output
   --help
 
-Exit codes: 0 nothing was lost, 1 something was (a timing never fails it), 2 wrong command line, 130 stopped by Ctrl-C.
+Exit codes: 0 honest members lost no message, 1 they did, 2 wrong command line, 130 stopped by Ctrl-C. No timing fails a run.
 Each attack is compared with a busy loop that takes most of a core and sends nothing. The difference is the server's work,
 not the lack of a core. The attacker opens up to 10,000 sockets: \`ulimit -n\` should be 12000 or more.
 

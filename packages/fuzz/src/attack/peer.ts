@@ -4,7 +4,7 @@ import type { Tally } from "./tally.ts";
 
 export interface Target {
   readonly port: number;
-  /** From how many addresses of 127.0.1.x the sockets come. */
+  /** Number of addresses in 127.0.1.x from which the sockets connect. */
   readonly addresses: number;
 }
 
@@ -25,11 +25,11 @@ const CLOSE = 8;
 export interface FrameOptions {
   readonly opcode?: number;
   readonly fin?: boolean;
-  /** The bit that says "compressed". */
+  /** The bit of compressed messages (RFC 7692). */
   readonly rsv1?: boolean;
 }
 
-/** A client's frame. Its mask is zeros, which leave the bytes as they are. */
+/** A client's frame. Its mask is zero, so the payload is unchanged. */
 export function frame(
   payload: string | Buffer,
   { opcode = TEXT, fin = true, rsv1 = false }: FrameOptions = {},
@@ -57,7 +57,7 @@ export function frame(
   return Buffer.concat([head, Buffer.alloc(4), bytes]);
 }
 
-/** One socket of the attacker's, past all libraries. What the server says is counted. */
+/** One socket of the attacker, without a library. It counts the answers of the server. */
 export class Peer {
   readonly socket: Socket;
   readonly #tally: Tally;
@@ -66,7 +66,7 @@ export class Peer {
   #upgraded = false;
   #answered = false;
 
-  /** @param onOpen called when the server took the handshake, if `first` is one */
+  /** @param onOpen called when the server accepts the handshake, if `first` contains one */
   constructor({ port, addresses }: Target, index: number, tally: Tally, first: string | Buffer, onOpen?: () => void) {
     this.#tally = tally;
     this.#onOpen = onOpen;
@@ -74,7 +74,7 @@ export class Peer {
     this.socket.setNoDelay(true);
     if (first.length > 0) this.socket.write(first);
     this.socket.on("data", (data: Buffer) => this.#read(data));
-    // What happened to it is told by what came before its end.
+    // The bytes before the end show the reason.
     this.socket.on("error", () => {});
     this.socket.on("close", () => this.#answered || this.#answer("cut"));
   }
@@ -83,9 +83,9 @@ export class Peer {
     return !this.socket.destroyed;
   }
 
-  #answer(what: string): void {
+  #answer(kind: string): void {
     this.#answered = true;
-    this.#tally.answered(what);
+    this.#tally.answered(kind);
   }
 
   #read(data: Buffer): void {
@@ -104,7 +104,7 @@ export class Peer {
     if (this.#upgraded) this.#onOpen?.();
   }
 
-  /** False when there is no whole one. */
+  /** @returns false when no complete frame is left */
   #readFrame(): boolean {
     const bytes = this.#rest;
     if (bytes.length < 2) return false;
@@ -127,7 +127,7 @@ export class Peer {
 
 const TICK_MS = 20;
 
-/** Keeps `count` of them open, as long as they are let in: for each that ends, the next comes, at most `perS` a second. */
+/** Keeps `count` sockets open. For each one that ends it opens the next, at most `perS` per second. */
 export function keep(count: number, perS: number, make: (index: number) => Peer): ReadonlySet<Peer> {
   const peers = new Set<Peer>();
   let index = 0;

@@ -4,21 +4,21 @@ import type { Result } from "./run.ts";
 const COLUMNS = [
   "attack",
   "tried",
-  "the server's answers",
+  "answers",
   "p50 ms",
   "p99 ms: calm, busy → attacked",
   "newcomers, p50 (max) ms",
   "edge busy (waited)",
   "edge memory before → peak → after, MiB",
-  "of that in use",
+  "heap and buffers, MiB",
   "verdict",
 ];
-/** A p99 of twice what it was on a machine as busy is what an attack may not reach. */
+/** An attack counts as "slower" if the p99 reaches this multiple of the p99 on a busy machine. */
 const SLOW = 2;
 
 /**
- * A Markdown table, one line for each attack.
- * @param attacks the runs of each: its line is the one in the middle by how much slower it was, with what all of them were
+ * A Markdown table with one row per attack.
+ * @param attacks the runs of each attack; the row shows the run with the median slowdown, and the slowdown of all runs
  */
 export function table(attacks: readonly (readonly Result[])[]): string {
   const lines = attacks.map((runs) => {
@@ -40,16 +40,16 @@ export function table(attacks: readonly (readonly Result[])[]): string {
   return [COLUMNS, COLUMNS.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** What honest members lost by it, in words; empty when nothing. How long something took is not among it. */
+/** The losses of honest members, one line each. Slowness is not a loss. */
 export function losses(result: Result): string[] {
   const losses: string[] = [];
   for (const { lost, twiceOrDisordered, refused, closed } of [result.calm, result.busy, result.during, result.after]) {
     if (lost > 0) losses.push(`${lost} deliveries lost`);
-    if (twiceOrDisordered > 0) losses.push(`${twiceOrDisordered} deliveries twice or out of order`);
+    if (twiceOrDisordered > 0) losses.push(`${twiceOrDisordered} deliveries doubled or out of order`);
     if (refused > 0) losses.push(`${refused} messages refused`);
-    if (closed > 0) losses.push(`${closed} members thrown out`);
+    if (closed > 0) losses.push(`${closed} members disconnected`);
   }
-  if (result.after.turnedAway > 0) losses.push("newcomers turned away when all was over");
+  if (result.after.turnedAway > 0) losses.push("newcomers not admitted after the attack");
   return [...losses, ...result.damage];
 }
 
@@ -60,7 +60,7 @@ function verdict(middle: Result, runs: readonly Result[]): string {
   const turnedAway = runs.reduce((sum, { during }) => sum + during.turnedAway, 0);
   const stalls = runs.reduce((sum, run) => sum + run.stalls, 0);
   if (ratio(middle) >= SLOW) notes.push("slower");
-  if (turnedAway > 0) notes.push(`${turnedAway} newcomers turned away`);
+  if (turnedAway > 0) notes.push(`${turnedAway} newcomers not admitted`);
   if (stalls > 0) notes.push(`${stalls} stalls`);
   return notes.join(", ") || "held";
 }
@@ -75,7 +75,7 @@ function newcomers({ newcomers: { p50Ms, maxMs } }: HonestReport): string {
 
 function list(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
-    .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
+    .map(([kind, count]) => `${count.toLocaleString("en")} ${kind}`)
     .join(", ");
 }
 

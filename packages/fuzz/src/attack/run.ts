@@ -15,14 +15,14 @@ const ROOMS = 10;
 const MEMBERS_PER_ROOM = 5;
 
 export interface RunSettings {
-  /** Of calm, then of calm on a busy machine, then of attack. */
+  /** Length of each phase: calm, busy machine, attack. */
   readonly seconds: number;
   readonly warmUpS: number;
-  /** From the end of the attack to the last look at the memory. */
+  /** Time from the end of the attack to the last memory measurement. */
   readonly recoveryS: number;
-  /** 1: the counts that a scenario names. */
+  /** Share of the scenario's counts. */
   readonly scale: number;
-  /** Over the scenario's own. */
+  /** Overrides the scenario's settings. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -30,25 +30,25 @@ export interface Result {
   readonly scenario: string;
   readonly summary: string;
   readonly calm: HonestReport;
-  /** Calm, while a loop that sends nothing takes most of a core, as the attacker will. */
+  /** Without an attack, while a busy loop takes most of a core, as the attacker will. */
   readonly busy: HonestReport;
   readonly during: HonestReport;
   readonly after: HonestReport;
   readonly attack: Counts;
   readonly edge: EdgeUse;
-  /** Resident, MiB. */
+  /** Resident memory in MiB. */
   readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
-  /** In use on the heap and in buffers, MiB. */
+  /** Memory in use on the heap and in buffers, in MiB. */
   readonly heap: { readonly before: number; readonly after: number };
-  /** How often the edge's event loop stood still for more than 200 ms of its own CPU time. */
+  /** Number of times that one task blocked the edge's event loop for more than 200 ms of CPU time. */
   readonly stalls: number;
-  /** What broke inside, in words. */
+  /** Faults inside the services, one line each. */
   readonly damage: readonly string[];
 }
 
 /**
- * A system of its own for the scenario: calm, the attack, and what is left afterwards. On a machine of few cores any busy
- * process costs the others some milliseconds now and then, so an attack is measured against a busy machine without it.
+ * Starts a system and measures three phases: calm, busy machine, and attack, then the recovery. On a machine with few cores
+ * any busy process delays the others by some milliseconds, so the busy machine is the base of the comparison.
  */
 export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Result> {
   const system = await System.start({ ...DEFAULT_LIMITS, ...scenario.env, ...settings.env });
@@ -65,7 +65,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     await delay(settings.seconds * 1000);
     const calm = await honest.ask();
     const heapBefore = await watch.heapMiB();
-    // For that the edge stood still: who had to wait for it does not count.
+    // Discard this report: the garbage collection blocked the edge.
     await honest.ask();
     await attacker.ask();
     await delay(settings.seconds * 1000);

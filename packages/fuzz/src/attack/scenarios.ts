@@ -3,17 +3,17 @@ import type { AttackName } from "./attacks/index.ts";
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
-  /** At the same time. */
+  /** Attacks that run at the same time. */
   readonly attacks: readonly AttackName[];
-  /** From how many addresses it comes. */
+  /** Number of client addresses. */
   readonly addresses: number;
-  /** Of the attacks' own counts; default 1. */
+  /** Share of the attacks' counts. Default 1. */
   readonly share?: number;
-  /** Of the edge, over the limits below. */
+  /** Settings of the edge, in addition to {@link DEFAULT_LIMITS}. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The defaults, which are off for who listens on loopback. */
+/** The default limits, which an edge on loopback does not have. */
 export const DEFAULT_LIMITS = {
   SEND_LIMIT: "120/60s",
   JOIN_LIMIT: "300/60s",
@@ -21,7 +21,7 @@ export const DEFAULT_LIMITS = {
   CONNECTIONS_PER_ADDRESS: "200",
 } as const;
 
-const OPEN_DOOR = { CONNECTIONS_PER_ADDRESS: "off" } as const;
+const NO_ADDRESS_LIMIT = { CONNECTIONS_PER_ADDRESS: "off" } as const;
 
 const EVERYTHING: readonly AttackName[] = [
   ...(["slowHeaders", "slowBodies", "silentClients", "silentSockets", "churn"] as const),
@@ -31,38 +31,48 @@ const EVERYTHING: readonly AttackName[] = [
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "slow-headers",
-    summary: "2,000 handshakes, a byte a second (slowloris)",
+    summary: "2,000 handshakes at one byte per second (slowloris)",
     attacks: ["slowHeaders"],
     addresses: 20,
   },
   {
     name: "slow-bodies",
-    summary: "2,000 POST and PUT bodies, a byte a second",
+    summary: "2,000 POST and PUT bodies at one byte per second",
     attacks: ["slowBodies"],
     addresses: 20,
   },
   { name: "no-hello", summary: "3,000 handshakes without a hello", attacks: ["silentClients"], addresses: 20 },
-  { name: "half-open", summary: "10,000 sockets that say nothing", attacks: ["silentSockets"], addresses: 20 },
+  { name: "half-open", summary: "10,000 sockets that send nothing", attacks: ["silentSockets"], addresses: 20 },
   {
     name: "half-open-unlimited",
     summary: "the same without CONNECTIONS_PER_ADDRESS",
     attacks: ["silentSockets"],
     addresses: 20,
-    env: OPEN_DOOR,
+    env: NO_ADDRESS_LIMIT,
   },
-  { name: "churn", summary: "handshakes as fast as they go, and away again", attacks: ["churn"], addresses: 20 },
+  {
+    name: "churn",
+    summary: "handshakes at full speed, each followed by a disconnect",
+    attacks: ["churn"],
+    addresses: 20,
+  },
   { name: "flooder", summary: "one client at 100 times SEND_LIMIT", attacks: ["flood"], addresses: 1, share: 0.05 },
   { name: "flood", summary: "20 clients at 100 times SEND_LIMIT", attacks: ["flood"], addresses: 1 },
   {
     name: "garbage",
-    summary: "20 clients with invalid frames, as fast as they are read",
+    summary: "20 clients that send invalid frames at full speed",
     attacks: ["garbage"],
     addresses: 1,
   },
-  { name: "unread-pongs", summary: "20 clients that ping and never read", attacks: ["unreadPongs"], addresses: 1 },
+  {
+    name: "unread-pongs",
+    summary: "20 clients that send pings and never read",
+    attacks: ["unreadPongs"],
+    addresses: 1,
+  },
   {
     name: "fragments",
-    summary: "400 messages in endless pieces of one byte",
+    summary: "400 messages in endless fragments of one byte",
     attacks: ["fragments"],
     addresses: 2,
   },
@@ -73,7 +83,7 @@ export const SCENARIOS: readonly Scenario[] = [
     addresses: 1,
   },
   { name: "deep-json", summary: "frames and bodies of 32,000 nested arrays", attacks: ["deepJson"], addresses: 1 },
-  { name: "joins", summary: "10,000 joins/s of fresh rooms over 100 sockets", attacks: ["joins"], addresses: 1 },
+  { name: "joins", summary: "10,000 joins/s of new rooms over 100 sockets", attacks: ["joins"], addresses: 1 },
   {
     name: "joins-unlimited",
     summary: "the same without JOIN_LIMIT",
@@ -83,7 +93,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "all",
-    summary: "all of these at once, each with a tenth of its counts",
+    summary: "all of these at once, each at a tenth of its counts",
     attacks: EVERYTHING,
     addresses: 20,
     share: 0.1,

@@ -1,18 +1,18 @@
-/** What an attacker did and what it got for it, in words and numbers. */
+/** The actions of an attacker and the answers to them, by kind. */
 export interface Counts {
   readonly tried: Record<string, number>;
-  /** HTTP statuses, close codes, error codes; "cut": a connection that ended without a word. */
+  /** HTTP statuses, close codes and error codes; "cut" for a connection that ended without any. */
   readonly answered: Record<string, number>;
 }
 
 export class Tally {
   readonly counts: Counts = { tried: {}, answered: {} };
 
-  tried(what: string, count = 1): void {
-    this.counts.tried[what] = (this.counts.tried[what] ?? 0) + count;
+  tried(kind: string, count = 1): void {
+    this.counts.tried[kind] = (this.counts.tried[kind] ?? 0) + count;
   }
 
-  answered(what: string): void {
-    this.counts.answered[what] = (this.counts.answered[what] ?? 0) + 1;
+  answered(kind: string): void {
+    this.counts.answered[kind] = (this.counts.answered[kind] ?? 0) + 1;
   }
 }

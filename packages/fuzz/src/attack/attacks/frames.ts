@@ -1,4 +1,4 @@
-/** Attacks by what is said on sockets that were let in, and by bodies. */
+/** Attacks by frames on accepted connections, and by HTTP bodies. */
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { FRAME_MAX_BYTES } from "@madang/protocol";
 import { frame, HANDSHAKE, keep, Peer, type Target, UPGRADE } from "../peer.ts";
@@ -7,10 +7,10 @@ import type { Tally } from "../tally.ts";
 const CONTINUATION = 0;
 const PING = 9;
 const TICK_MS = 50;
-/** SEND_LIMIT is 2 a second. */
+/** 100 times the default SEND_LIMIT. */
 const FLOOD_PER_S = 200;
 const JOINS_PER_S = 10_000;
-/** ROOMS_PER_CONNECTION. */
+/** The default ROOMS_PER_CONNECTION. */
 const ROOMS_MAX = 128;
 
 const hello = (join: readonly string[]) =>
@@ -29,7 +29,7 @@ function pour(peer: Peer, bytes: Buffer, sent: () => void): void {
   more();
 }
 
-/** Messages, far more than a client may send. */
+/** Messages far above the rate limit. */
 export function flood(target: Target, tally: Tally, scale: number): void {
   let nonce = 0;
   const rooms = new Map<Peer, string>();
@@ -53,7 +53,7 @@ export function flood(target: Target, tally: Tally, scale: number): void {
   }, TICK_MS);
 }
 
-/** Frames that are none, as fast as they are read. */
+/** Invalid frames at full speed. */
 export function garbage(target: Target, tally: Tally, scale: number): void {
   const words = [
     "{",
@@ -74,7 +74,7 @@ export function garbage(target: Target, tally: Tally, scale: number): void {
   });
 }
 
-/** Every ping is owed a pong, which nobody reads. */
+/** Pings: the server must answer each, and the client reads no answer. */
 export function unreadPongs(target: Target, tally: Tally, scale: number): void {
   const batch = Buffer.concat(Array.from({ length: 100 }, () => frame("p".repeat(125), { opcode: PING })));
   keep(20 * scale, 100, (index) => {
@@ -87,7 +87,7 @@ export function unreadPongs(target: Target, tally: Tally, scale: number): void {
   });
 }
 
-/** One message of each, in pieces of a byte that never end: what must be kept weighs much more than what came. */
+/** One message per connection in endless fragments of one byte, which cost the server far more memory than bytes. */
 export function fragments(target: Target, tally: Tally, scale: number): void {
   const pieces = Buffer.concat(Array.from({ length: 60_000 }, () => frame("x", { opcode: CONTINUATION, fin: false })));
   keep(400 * scale, 100, (index) => {
@@ -100,14 +100,14 @@ export function fragments(target: Target, tally: Tally, scale: number): void {
   });
 }
 
-/** 64 MiB of nothing, in 64 KiB. */
-const NOTHING = Buffer.alloc(64 * 1024 * 1024 - 1024);
+/** 64 MiB of zeros, which compress to 64 KiB. */
+const ZEROS = Buffer.alloc(64 * 1024 * 1024 - 1024);
 const JSON_HEAD = "Host: attacked\r\nContent-Type: application/json\r\n";
 
-/** Frames and bodies that would be large if somebody unpacked them: nobody has agreed to that. */
+/** Compressed frames and bodies, large when unpacked. The server has agreed to no compression. */
 export function compression(target: Target, tally: Tally, scale: number): void {
-  const bomb = frame(deflateRawSync(NOTHING), { rsv1: true });
-  const body = gzipSync(NOTHING);
+  const bomb = frame(deflateRawSync(ZEROS), { rsv1: true });
+  const body = gzipSync(ZEROS);
   const offer = `${UPGRADE}\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n`;
   keep(20 * scale, 200, (index) => {
     if (index % 2 === 0) {
@@ -122,7 +122,7 @@ export function compression(target: Target, tally: Tally, scale: number): void {
   });
 }
 
-/** Frames and bodies that take long to parse. */
+/** Deeply nested frames and bodies, which are slow to parse. */
 export function deepJson(target: Target, tally: Tally, scale: number): void {
   const half = (FRAME_MAX_BYTES - 64) / 2;
   const deep = `${"[".repeat(half)}${"]".repeat(half)}`;
@@ -142,7 +142,7 @@ export function deepJson(target: Target, tally: Tally, scale: number): void {
   });
 }
 
-/** Rooms that nobody has been to; of those it is in, an attacker leaves the oldest when it may be in no more. */
+/** Joins of new rooms. At the room limit of its connection the attacker leaves the oldest room. */
 export function joins(target: Target, tally: Tally, scale: number): void {
   const connections = 100 * scale;
   const joined = new Map<Peer, string[]>();

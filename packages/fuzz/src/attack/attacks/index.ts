@@ -3,7 +3,7 @@ import type { Tally } from "../tally.ts";
 import * as frames from "./frames.ts";
 import * as sockets from "./sockets.ts";
 
-/** Goes on until the process ends. `scale`: 1 is all of it. */
+/** Runs until the process ends. @param scale share of the attack's counts */
 export type Attack = (target: Target, tally: Tally, scale: number) => void;
 
 export const ATTACKS = { ...frames, ...sockets } satisfies Record<string, Attack>;

@@ -1,10 +1,10 @@
-/** Attacks of connections that are slow, silent or many. */
+/** Attacks by slow, silent or many connections. */
 import { HANDSHAKE, keep, Peer, type Target, UPGRADE } from "../peer.ts";
 import type { Tally } from "../tally.ts";
 
 const BYTE_INTERVAL_MS = 1000;
 
-/** Each of these gets one more byte of `text` a second, spread evenly over that second. */
+/** Sends one byte of `text` per second on each socket, spread evenly over the second. */
 function dribble(peers: ReadonlySet<Peer>, text: string): void {
   const slices = 20;
   let tick = 0;
@@ -16,7 +16,7 @@ function dribble(peers: ReadonlySet<Peer>, text: string): void {
   }, BYTE_INTERVAL_MS / slices);
 }
 
-/** Handshakes that never come to their end. */
+/** Handshakes that never end. */
 export function slowHeaders(target: Target, tally: Tally, scale: number): void {
   const peers = keep(2000 * scale, 1000, (index) => {
     tally.tried("handshakes begun");
@@ -25,7 +25,7 @@ export function slowHeaders(target: Target, tally: Tally, scale: number): void {
   dribble(peers, "x");
 }
 
-/** Bodies that never come to their end. */
+/** Bodies that never end. */
 export function slowBodies(target: Target, tally: Tally, scale: number): void {
   const head = "Host: attacked\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n";
   const peers = keep(2000 * scale, 1000, (index) => {
@@ -36,7 +36,7 @@ export function slowBodies(target: Target, tally: Tally, scale: number): void {
   dribble(peers, "x");
 }
 
-/** Connections, and not a byte. */
+/** Connections that send no byte. */
 export function silentSockets(target: Target, tally: Tally, scale: number): void {
   keep(10_000 * scale, 4000, (index) => {
     tally.tried("sockets");
@@ -44,7 +44,7 @@ export function silentSockets(target: Target, tally: Tally, scale: number): void
   });
 }
 
-/** The handshake, and then no hello. */
+/** Handshakes without a hello. */
 export function silentClients(target: Target, tally: Tally, scale: number): void {
   keep(3000 * scale, 1000, (index) => {
     tally.tried("handshakes");
@@ -52,7 +52,7 @@ export function silentClients(target: Target, tally: Tally, scale: number): void
   });
 }
 
-/** A handshake, and away. */
+/** Handshakes, each followed by a disconnect. */
 export function churn(target: Target, tally: Tally, scale: number): void {
   keep(200 * scale, 20_000, (index) => {
     tally.tried("handshakes");

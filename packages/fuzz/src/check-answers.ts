@@ -23,8 +23,8 @@ const bodies: readonly [path: RegExp, schema: { Check(value: unknown): boolean }
   [/^GET \/v1\/rooms$/, Compile(RoomList as TSchema)],
 ];
 
-/** What is wrong with a frame of the server's; `undefined`: nothing. */
-export function judgeFrame(text: string): string | undefined {
+/** Checks a frame from the server. @returns the problem, or undefined */
+export function checkFrame(text: string): string | undefined {
   let frame: { type?: unknown; seq?: unknown; epoch?: unknown } | null;
   try {
     frame = JSON.parse(text) as typeof frame;
@@ -34,24 +34,25 @@ export function judgeFrame(text: string): string | undefined {
   if (control.Check(frame) || typing.Check(frame)) return undefined;
   const isPlaced = Number.isSafeInteger(frame?.seq) && typeof frame?.epoch === "string";
   if (isPlaced && event.Check(frame)) return undefined;
-  return `no frame of the protocol: ${text.slice(0, 200)}`;
+  return `not a frame of the protocol: ${text.slice(0, 200)}`;
 }
 
-/** What is wrong with an answer; `undefined`: nothing. */
-export function judgeAnswer(request: HttpRequest, status: number, type: string, text: string): string | undefined {
+/** Checks the answer to a request. @returns the problem, or undefined */
+export function checkAnswer(request: HttpRequest, status: number, type: string, text: string): string | undefined {
   const path = request.path.split("?")[0]!;
-  const wrong = (what: string) => `${request.method} ${path.slice(0, 100)} ${status}: ${what} ${text.slice(0, 200)}`;
-  if (status >= 500) return wrong("a server's error");
+  const problemWith = (reason: string) =>
+    `${request.method} ${path.slice(0, 100)} ${status}: ${reason} ${text.slice(0, 200)}`;
+  if (status >= 500) return problemWith("server error");
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    return wrong("not JSON");
+    return problemWith("not JSON");
   }
   if (status >= 400) {
-    if (!type.startsWith("application/problem+json")) return wrong(type);
-    return problem.Check(body) ? undefined : wrong("no problem");
+    if (!type.startsWith("application/problem+json")) return problemWith(type);
+    return problem.Check(body) ? undefined : problemWith("not a problem document");
   }
   const schema = bodies.find(([route]) => route.test(`${request.method} ${path}`))?.[1];
-  return schema?.Check(body) ? undefined : wrong("another body than documented");
+  return schema?.Check(body) ? undefined : problemWith("undocumented body");
 }
