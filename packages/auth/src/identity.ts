@@ -21,7 +21,7 @@ export const ANYONE: Identity = {
   permissions: TALK,
 };
 
-/** An edge's own requests to persistence: for a replay that many share, or for a page whose reader it checked. */
+/** An edge's own requests to persistence: for a replay that many share, or for a page after checking its reader. */
 export const EDGE: Identity = { ...ANYONE, userId: "madang:edge" };
 
 /** Whether an identity has a right in a room. Every access to a room asks this. @param room a canonical name */

@@ -11,7 +11,7 @@ export interface RoomClaim {
   readonly can: readonly string[];
 }
 
-/** Logs why a token is refused. The text has nothing of a token whose signature was not verified. */
+/** Logs why a token is refused. The text repeats nothing from a token without a verified signature. */
 export function reportRefusal(error: Error, onFailure: FailureLog): void {
   onFailure(`a token is refused: ${reasonOf(error)}`, error);
 }

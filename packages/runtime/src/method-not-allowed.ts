@@ -14,11 +14,19 @@ interface ParserError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer;
 }
 
-/** The methods, in alphabetical order, that have a route at this URL. OPTIONS is not among them: only preflights use it. */
-export function allowedMethods(app: FastifyInstance, url: string): string[] {
+/**
+ * The methods, in alphabetical order, that have a route at this URL. OPTIONS is not among them: only preflights use it.
+ * @param options.exact leaves out routes that end in `*`
+ */
+export function allowedMethods(app: FastifyInstance, url: string, { exact } = { exact: false }): string[] {
   if (url === WHOLE_SERVER) return [];
   const methods = METHODS.filter((method) => method !== "OPTIONS") as HTTPMethods[];
-  return methods.filter((method) => app.findRoute({ method, url })).sort();
+  const isAllowed = (method: HTTPMethods): boolean => {
+    // Fastify's type does not say that it returns null without a route.
+    const route = app.findRoute({ method, url }) as ReturnType<typeof app.findRoute> | null;
+    return route !== null && !(exact && "*" in route.params);
+  };
+  return methods.filter(isAllowed).sort();
 }
 
 /**

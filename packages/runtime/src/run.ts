@@ -1,6 +1,6 @@
 import { OperatorError } from "./operator-error.ts";
 
-/** Errors of the system, about a port or a disk, whose messages need no stack. */
+/** Errors of the system, about a port or a disk. Their messages need no stack. */
 const SYSTEM_CODES = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "ENOTFOUND", "ENOSPC", "EROFS"]);
 
 /**

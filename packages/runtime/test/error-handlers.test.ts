@@ -1,6 +1,12 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import t, { type Test } from "tap";
-import { addErrorHandlers, addJsonBodyParser, addMethodNotAllowed, sendClientError } from "../src/index.ts";
+import {
+  addErrorHandlers,
+  addJsonBodyParser,
+  addMethodNotAllowed,
+  allowedMethods,
+  sendClientError,
+} from "../src/index.ts";
 
 const STRICT = { customOptions: { removeAdditional: false } } as const;
 
@@ -63,4 +69,7 @@ t.test("a method without a route at the path is answered with 405 and the method
     t.match(response.json(), { code: "bad_request", status: 405 });
   }
   t.equal((await app.inject({ method: "DELETE", url: "/rooms/a/b" })).statusCode, 404);
+  t.same(allowedMethods(app, "/files/a"), ["GET", "HEAD"]);
+  t.same(allowedMethods(app, "/files/a", { exact: true }), []);
+  t.same(allowedMethods(app, "/rooms/a", { exact: true }), ["POST"]);
 });

@@ -4,7 +4,7 @@ import type { EdgeServices } from "../session/services.ts";
 import { allowOrigins, limitRequests, refuseForeignWrites, requireIdentity } from "./guards.ts";
 import { historyProxy } from "./history-proxy.ts";
 import { sessionRoutes } from "./login-session.ts";
-import { methodsOfMessages, postMessageRoute } from "./post-message.ts";
+import { postMessageRoute } from "./post-message.ts";
 
 /** The HTTP API: `/v1` for authenticated clients, `/session`, and `/docs` for all. */
 export function apiRoutes(services: EdgeServices, persistence: PersistenceClient): FastifyPluginAsync {
@@ -23,7 +23,7 @@ export function apiRoutes(services: EdgeServices, persistence: PersistenceClient
         });
         await v1.register(async (rest) => {
           await limitRequests(rest, requests);
-          historyProxy(rest, persistence, { prefix: "/v1", tokenOf, ownMethods: methodsOfMessages });
+          historyProxy(rest, persistence, { prefix: "/v1", tokenOf });
         });
       });
       await api.register(async (session) => {

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, METHODS } from "node:http";
 import { ProtocolError } from "@madang/protocol";
+import { allowedMethods } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { PersistenceClient } from "../history/persistence-client.ts";
 
@@ -20,13 +21,11 @@ export interface ProxyOptions {
   readonly methods?: HTTPMethods[];
   /** The caller's token, which persistence checks for itself. */
   tokenOf(request: FastifyRequest): string | undefined;
-  /** Methods that the edge itself serves at a path below the prefix; a 405 from persistence does not know them. */
-  ownMethods?(path: string): readonly string[];
 }
 
 /** Serves the paths under a prefix with the answers of the persistence service. */
 export function historyProxy(app: FastifyInstance, persistence: PersistenceClient, options: ProxyOptions): void {
-  const { prefix, methods = EVERY_METHOD, tokenOf, ownMethods } = options;
+  const { prefix, methods = EVERY_METHOD, tokenOf } = options;
   for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   // The body is forwarded once it is complete, so that a slow sender holds up nothing behind the edge.
   app.removeAllContentTypeParsers();
@@ -42,7 +41,8 @@ export function historyProxy(app: FastifyInstance, persistence: PersistenceClien
       isIdempotent: SAFE_METHODS.has(request.method),
     });
     for (const [name, value] of Object.entries(headers)) if (!NOT_RETURNED.has(name)) reply.header(name, value);
-    if (statusCode === METHOD_NOT_ALLOWED) addAllowed(reply, ownMethods?.(pathOf(request)) ?? []);
+    // The edge serves some methods below the prefix itself, of which persistence does not know.
+    if (statusCode === METHOD_NOT_ALLOWED) addAllowed(reply, allowedMethods(app, pathOf(request), { exact: true }));
     return reply.code(statusCode).send(body);
   };
   // Failures of an instance are logged once for all requests, by the client.

@@ -21,13 +21,6 @@ interface PostRoute {
   Body: PostMessage;
 }
 
-const MESSAGES_PATH = /^\/v1\/rooms\/[^/]+\/messages$/;
-
-/** The methods that this edge serves itself at a path of `/v1`. */
-export function methodsOfMessages(path: string): readonly string[] {
-  return MESSAGES_PATH.test(path) ? ["POST"] : [];
-}
-
 /** `POST /v1/rooms/:room/messages`, for programs: 201 when stored, 200 when its `Idempotency-Key` was stored before. */
 export function postMessageRoute(app: FastifyInstance, services: EdgeServices): void {
   const schema = { querystring: NoQuery, body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
