@@ -11,7 +11,7 @@ interface Sources {
 
 /** The figures of `GET /metrics`, read only when a scrape asks for them. */
 export function edgeMetrics({ services, sessions, ringBudget }: Sources): MetricSource[] {
-  const { counts, hub, log } = services;
+  const { counts, guard, hub, log } = services;
   return [
     { name: "madang_connections", help: "Open WebSockets.", read: () => sessions.size },
     { name: "madang_rooms", help: "Rooms open on this edge.", read: () => hub.size },
@@ -38,6 +38,11 @@ export function edgeMetrics({ services, sessions, ringBudget }: Sources): Metric
       name: "madang_replays_total",
       help: "Reads of the log or history for members that were behind.",
       read: () => counts.replays,
+    },
+    {
+      name: "madang_origins_refused_total",
+      help: "Requests from pages of origins that ALLOWED_ORIGINS does not list.",
+      read: () => guard.refusedOrigins.count,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import t from "tap";
 import { Origins } from "../src/access/origins.ts";
 import { edgeConfig } from "../src/config.ts";
@@ -30,6 +31,7 @@ t.test("the same host, those that are named, and whoever is no browser", async (
     ["http://friend.example", false],
     ["https://friend.example:8443", false],
     ["https://chat.example:8443", false],
+    ["https://chat.example:443", true],
     ["https://chat.example.evil.example", false],
     ["https://evilchat.example", false],
     ["https://evil.example/?chat.example", false],
@@ -38,9 +40,41 @@ t.test("the same host, those that are named, and whoever is no browser", async (
   ];
   for (const [origin, allowed] of cases) t.equal(named.allow(asks(origin)), allowed, `${origin}`);
   t.ok(named.allow(asks("http://CHAT.example:8000".toLowerCase(), "Chat.Example:8000")));
+  for (const [origin, host, allowed] of [
+    ["https://chat.example", "chat.example:443", true],
+    ["http://chat.example", "chat.example:80", true],
+    ["https://chat.example:443", "chat.example", true],
+    ["https://chat.example", "chat.example:80", false],
+    ["https://chat.example", "chat.example:8443", false],
+    ["https://chat.example", "chat.example:443@evil.example", false],
+    ["https://evil.example", "chat.example@evil.example", false],
+  ] as const) {
+    t.equal(named.allow(asks(origin, host)), allowed, `${origin} to ${host}`);
+  }
   const any = new Origins("*");
   t.ok(any.allow(asks("https://evil.example")));
   t.notOk(any.trust(asks("https://evil.example")), "everybody may connect, and no foreign page by somebody's cookie");
+});
+
+t.test("a refused origin is counted, and logged once a minute with the setting that allows it", async (t) => {
+  const nats = await natsFor(t);
+  const lines: { level: number; msg: string; error: string; leftOut: number }[] = [];
+  const logger = pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const edge = await edgeFor(t, nats, {}, undefined, { logger });
+  lines.length = 0;
+  const url = `http://127.0.0.1:${edge.port}`;
+  const origin = "https://app.example";
+  await knock(t, edge.port, "/ws", { full: true, headers: { origin } });
+  const headers = { origin, "content-type": "application/json" };
+  await fetch(`${url}/v1/rooms/a/messages`, { method: "POST", headers, body: '{"message":"x"}' });
+  await fetch(`${url}/v1/rooms/a`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "PUT" } });
+  await fetch(`${url}/v1/rooms`, { headers: { origin: url } });
+  t.match(
+    lines.filter(({ msg }) => msg.includes("ALLOWED_ORIGINS")),
+    [{ level: 40, error: `origin ${origin}, host 127.0.0.1:${edge.port}`, leftOut: 0 }],
+  );
+  t.equal(lines.filter(({ msg }) => msg.includes("origin")).length, 1);
+  t.match(await (await fetch(`${url}/metrics`)).text(), /^madang_origins_refused_total 3$/m, "one for each request");
 });
 
 t.test("on a real edge", async (t) => {

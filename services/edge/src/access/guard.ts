@@ -16,7 +16,7 @@ import type { FastifyRequest } from "fastify";
 import { AddressLimits, addressOf } from "./address-limits.ts";
 import { requireNotBanned } from "./bans.ts";
 import type { Limits } from "./limits.ts";
-import type { Origins } from "./origins.ts";
+import { type OriginHeaders, type Origins, RefusedOrigins } from "./origins.ts";
 import { SharedUsage } from "./shared-usage.ts";
 
 const EXPIRY_TICK_MS = 1000;
@@ -39,6 +39,7 @@ export interface GuardedSession {
 /** Authenticates requests and sessions, checks grants, and counts connections of addresses and users. */
 export class Guard {
   readonly origins: Origins;
+  readonly refusedOrigins: RefusedOrigins;
   readonly addressLimits: AddressLimits;
   readonly #auth: Authenticator;
   readonly #limits: Limits;
@@ -50,7 +51,7 @@ export class Guard {
   readonly #users = new Map<string, Set<GuardedSession>>();
   readonly #timer: NodeJS.Timeout | undefined;
 
-  /** @param onFailure is called when tokens cannot be checked */
+  /** @param onFailure is called when tokens cannot be checked, and for requests of refused origins */
   constructor(
     { auth, limits, origins }: GuardSettings,
     rules: Rules = NO_RULES,
@@ -62,6 +63,7 @@ export class Guard {
     this.#usage = usage;
     this.#auth = createAuthenticator(auth, onFailure);
     this.origins = origins;
+    this.refusedOrigins = new RefusedOrigins(onFailure);
     this.addressLimits = new AddressLimits(limits);
     if (!this.anonymous) this.#timer = setInterval(() => this.#closeExpired(), EXPIRY_TICK_MS);
   }
@@ -93,6 +95,20 @@ export class Guard {
     return bearerToken(headers) ?? (this.origins.trust(request) ? cookieToken(headers) : undefined);
   }
 
+  /** Whether a page of the request's origin may connect, read and write. A refusal is counted and logged. */
+  allowsOrigin(request: OriginHeaders): boolean {
+    const allowed = this.origins.allow(request);
+    if (!allowed) this.refusedOrigins.add(request);
+    return allowed;
+  }
+
+  /** Whether cookies of the request's origin count. A refusal is counted and logged. */
+  trustsOrigin(request: OriginHeaders): boolean {
+    const trusted = this.origins.trust(request);
+    if (!trusted) this.refusedOrigins.add(request);
+    return trusted;
+  }
+
   /** @throws ProtocolError `not_allowed` without the grant */
   requireGrant(identity: Identity, room: string, action: Action): void {
     if (!may(identity, room, action)) throw new ProtocolError("not_allowed");
@@ -119,7 +135,7 @@ export class Guard {
 
   /** Checks the origin of a handshake and the connections of its address. @throws ProtocolError `not_allowed`, `rate_limited` */
   requireEntrance(request: FastifyRequest): void {
-    if (!this.origins.allow(request)) {
+    if (!this.allowsOrigin(request)) {
       throw new ProtocolError("not_allowed", {
         field: "origin",
         message: "Pages of that origin may not connect here.",

@@ -27,14 +27,14 @@ export const API_SECURITY: FastifyHelmetOptions = {
 };
 
 /** CORS for allowed origins; credentials only for origins whose cookie counts. */
-export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Promise<void> {
+export async function allowOrigins(app: FastifyInstance, guard: Guard): Promise<void> {
   await app.register(fastifyCors, {
     delegator: (request, callback) =>
       callback(null, {
-        origin: request.headers.origin !== undefined && origins.allow(request),
+        origin: request.headers.origin !== undefined && guard.allowsOrigin(request),
         // Other OPTIONS requests are about the path.
         preflight: Boolean(request.headers["access-control-request-method"]),
-        credentials: origins.trust(request),
+        credentials: guard.origins.trust(request),
         methods: METHODS,
         allowedHeaders: ["authorization", "content-type", "idempotency-key", "if-none-match"],
         exposedHeaders: ["etag", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
@@ -44,9 +44,9 @@ export async function allowOrigins(app: FastifyInstance, { origins }: Guard): Pr
 }
 
 /** Refuses writes from pages of foreign origins, also those that a browser sends without a preflight (CSRF). */
-export function refuseForeignWrites(app: FastifyInstance, { origins }: Guard): void {
+export function refuseForeignWrites(app: FastifyInstance, guard: Guard): void {
   app.addHook("onRequest", async (request) => {
-    if (SAFE_METHODS.has(request.method) || origins.allow(request)) return;
+    if (SAFE_METHODS.has(request.method) || guard.allowsOrigin(request)) return;
     throw new ProtocolError("not_allowed", { field: "origin", message: "Pages of that origin may not write here." });
   });
 }

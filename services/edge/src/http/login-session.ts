@@ -40,8 +40,8 @@ export function sessionRoutes(app: FastifyInstance, guard: Guard): void {
 }
 
 /** Only our own pages and listed origins may log a person in or out, even where all origins may connect. */
-function requireOwnPage(request: FastifyRequest, { origins }: Guard): void {
-  if (!origins.trust(request)) throw new ProtocolError("not_allowed", { field: "origin" });
+function requireOwnPage(request: FastifyRequest, guard: Guard): void {
+  if (!guard.trustsOrigin(request)) throw new ProtocolError("not_allowed", { field: "origin" });
 }
 
 function cookieOf(request: FastifyRequest, identity?: Identity): { maxAgeS: number; secure: boolean } {
