@@ -98,6 +98,11 @@ const ABOUT_THE_TOKEN = [
 
 function refuse(error: Error, onFailure: FailureLog): never {
   if (error instanceof errors.JWTExpired) throw new TokenError("The token has expired.", true);
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf" && error.reason === "check_failed") {
+    throw new ProtocolError("token_not_valid_yet", {
+      retryAfter: Math.max(1, Number(error.payload.nbf) - Date.now() / 1000),
+    });
+  }
   if (ABOUT_THE_TOKEN.some((kind) => error instanceof kind)) {
     reportRefusal(error, onFailure);
     throw new TokenError("The token is not valid.");

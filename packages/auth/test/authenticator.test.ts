@@ -42,7 +42,6 @@ t.test("invalid tokens are refused", async (t) => {
     issuer: sign({ ...good, iss: "evil.example" }),
     "no issuer": sign({ aud: "madang" }),
     audience: sign({ ...good, aud: "other" }),
-    "not yet": sign({ ...good, nbf: now() + 60 }),
     "no expiry": new SignJWT({ ...good, sub: "u1" }).setProtectedHeader({ alg: "HS256" }).sign(key),
     "no subject": new SignJWT({ ...good, exp: now() + 60 }).setProtectedHeader({ alg: "HS256" }).sign(key),
     "a line break in the subject": sign({ ...good, sub: "a\nb", name: "a" }),
@@ -66,6 +65,16 @@ t.test("an expired token is told from an invalid one, with a little leeway", asy
   await t.rejects(jwt().verify(await sign({ exp: now() - 60 })), { name: "TokenError", expired: true });
   t.ok(await jwt().verify(await sign({ exp: now() - 2 })));
   t.ok(await jwt().verify(await sign({ nbf: now() + 2 })));
+});
+
+t.test("a token that is not valid yet is a temporary failure, with the time to wait", async (t) => {
+  const failure = await jwt()
+    .verify(await sign({ nbf: now() + 60 }))
+    .catch((error: unknown) => error);
+  t.match(failure, { name: "ProtocolError", code: "token_not_valid_yet" });
+  const { retryAfter } = failure as { retryAfter: number };
+  t.ok(retryAfter > 50 && retryAfter <= 60, `${retryAfter} s`);
+  await t.rejects(jwt().verify(await sign({ nbf: "soon" as never })), { name: "TokenError" }, "no time at all");
 });
 
 t.test("public keys come by URL, are kept, and a new key is found", async (t) => {

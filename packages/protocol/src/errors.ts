@@ -38,6 +38,7 @@ export const ERRORS = {
     message: "This connection has reached its room limit. Leave a room first.",
   },
   unauthorized: { status: 401, temporary: false, message: "A valid token is required." },
+  token_not_valid_yet: { status: 401, temporary: true, message: "The token is not valid yet. Retry later." },
   not_allowed: { status: 403, temporary: false, message: "Permission denied." },
   muted: { status: 403, temporary: false, message: "You are muted in this room." },
   room_read_only: { status: 403, temporary: false, message: "This room is read-only." },

@@ -12,6 +12,13 @@ t.test("AUTH=jwt", async (t) => {
   const { port } = edge;
   const url = `http://127.0.0.1:${port}`;
 
+  await t.test("F7 a token that is not valid yet is a temporary failure: the client may return", async (t) => {
+    const client = await knock(t, port, "/ws", { full: true });
+    client.send({ type: "hello", token: await token({ nbf: Math.floor(Date.now() / 1000) + 60 }) });
+    t.match(await client.next("error"), { code: "token_not_valid_yet", temporary: true, retryAfter: Number });
+    t.equal((await client.closing()).code, 1012);
+  });
+
   await t.test("F1 the token in hello says who that is; a nickname counts for nothing", async (t) => {
     const client = await knock(t, port, "/ws", { full: true });
     const jwt = await token({ sub: "u-1", name: "민수", rooms: rooms("read", "write") });

@@ -4,7 +4,7 @@ import fastifyCors from "@fastify/cors";
 import type { FastifyHelmetOptions } from "@fastify/helmet";
 import fastifyRateLimit from "@fastify/rate-limit";
 import { TokenError } from "@madang/auth";
-import { ProtocolError } from "@madang/protocol";
+import { ERRORS, ProtocolError } from "@madang/protocol";
 import type { Rate } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { addressOf } from "../access/address-limits.ts";
@@ -57,7 +57,7 @@ export function refuseForeignWrites(app: FastifyInstance, guard: Guard): void {
  */
 export function addBearerChallenge(app: FastifyInstance): void {
   app.addHook("onError", async (_request, reply, error) => {
-    if (!(error instanceof ProtocolError) || error.code !== "unauthorized") return;
+    if (!(error instanceof ProtocolError) || ERRORS[error.code].status !== 401) return;
     reply.header("www-authenticate", error instanceof TokenError ? 'Bearer error="invalid_token"' : "Bearer");
   });
 }

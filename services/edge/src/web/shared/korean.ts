@@ -93,6 +93,7 @@ export const KO_ERRORS: Partial<Record<ErrorCode, string>> = {
   empty_text: "메시지가 비어 있어요.",
   text_too_long: "메시지가 너무 길어요.",
   unauthorized: "먼저 로그인해 주세요.",
+  token_not_valid_yet: "로그인 토큰을 아직 사용할 수 없습니다. 잠시 뒤에 다시 시도해 주세요.",
   not_allowed: "권한이 없어요.",
   muted: "이 방에서 발언이 제한됐어요.",
   room_read_only: KO.readOnly,
