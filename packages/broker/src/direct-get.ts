@@ -2,11 +2,13 @@ import { ProtocolError } from "@madang/protocol";
 import { createInbox, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { LogRecord } from "./log.ts";
 import { headerNumber, headerStatus, headerText } from "./raw-message.ts";
-import { STREAM } from "./subjects.ts";
+import { LOG_SUBJECTS, STREAM } from "./subjects.ts";
 
 /** A record of any room, as a direct get answers it. */
 export interface SubjectRecord extends LogRecord {
   readonly subject: string;
+  /** The header block of the answer, which includes the headers of the publish. */
+  readonly headers: string;
 }
 
 interface Request {
@@ -21,6 +23,8 @@ const ANSWER_LIMIT_MS = 5000;
 /** Of a question for the last records of subjects, which are ASCII: what stands between two of them, and around all. */
 const QUOTES = 3;
 const QUESTION_BYTES = 64;
+/** More than a record can have. */
+const ONE_RECORD_BYTES = 1024 * 1024;
 const END_OF_BATCH = 204;
 const NOT_FOUND = 404;
 
@@ -51,6 +55,14 @@ export class DirectGet {
   /** Records of a subject from `seq` on. @throws ProtocolError `log_unavailable` */
   next(subject: string, seq: number, batch: number, maxBytes: number): Promise<SubjectRecord[]> {
     return this.#request({ seq, next_by_subj: subject, batch, max_bytes: maxBytes });
+  }
+
+  /**
+   * The first record of any room from `seq` on: another one than asked for shows that the one at `seq` was removed.
+   * `undefined` when there is none, as a replica that is behind answers. @throws ProtocolError `log_unavailable`
+   */
+  async at(seq: number): Promise<SubjectRecord | undefined> {
+    return (await this.next(LOG_SUBJECTS, seq, 1, ONE_RECORD_BYTES))[0];
   }
 
   /**
@@ -109,7 +121,7 @@ export class DirectGet {
     if (status === 0) {
       const seq = headerNumber(headers, "Nats-Sequence");
       const subject = /\nNats-Subject: ([^\r]+)/.exec(headers)?.[1];
-      if (seq !== undefined && subject !== undefined) request.records.push({ seq, subject, data });
+      if (seq !== undefined && subject !== undefined) request.records.push({ seq, subject, headers, data });
       request.timer.refresh();
     } else if (status === END_OF_BATCH || status === NOT_FOUND) {
       this.#requests.delete(token);

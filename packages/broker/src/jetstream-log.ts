@@ -172,9 +172,9 @@ class JetStreamLog implements Log {
     const [nc, readNc] = await Promise.all([this.#link.opened, this.#readLink.opened]);
     if (!nc || !readNc || !(await this.#found())) return;
     if (this.unsafeSettings.length > 0) throw new UnsafeLogError(this.unsafeSettings);
-    const identity = { epoch: () => this.epoch, check: () => this.checkEpoch() };
-    const publisher = new Publisher(nc, identity, this.#inboxPrefix);
     const direct = new DirectGet(readNc, this.#inboxPrefix);
+    const stored = { epoch: () => this.epoch, check: () => this.checkEpoch(), at: (seq: number) => direct.at(seq) };
+    const publisher = new Publisher(nc, stored, this.#inboxPrefix);
     this.#parts = { nc, publisher, direct };
     this.#follow(this.#parts);
     if (!this.#link.connected) publisher.onDisconnect();

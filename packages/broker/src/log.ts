@@ -17,7 +17,7 @@ export interface LiveRecord extends LogRecord {
 export interface Stored {
   readonly seq: number;
   readonly epoch: string;
-  /** The same id was stored before, at `seq`. */
+  /** Another call stored this event before, at `seq`. Of several calls with one id, exactly one has `false`. */
   readonly duplicate: boolean;
 }
 
@@ -31,8 +31,8 @@ export interface Lane {
    * Stores an event. Resolves only when the log has acknowledged it.
    * @param id the log stores an id once within its duplicate window
    * @throws ProtocolError `log_full` (nothing was stored), `log_unavailable` (it may be stored: repeat with the same id),
-   *   `text_too_long` (the log refuses events of that size) or `too_many_pending` (4,096 events of this lane have no
-   *   acknowledgement)
+   *   `conflict` (the id belongs to an event with another content), `text_too_long` (the log refuses events of that size)
+   *   or `too_many_pending` (4,096 events of this lane have no acknowledgement)
    */
   publish(id: string, data: Uint8Array): Promise<Stored>;
   /** Published events that have no acknowledgement yet. */

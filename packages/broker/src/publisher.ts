@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
+import { isSameSend } from "@madang/protocol";
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { SubjectRecord } from "./direct-get.ts";
 import type { Lane, Stored } from "./log.ts";
-import { headerStatus, headerText, oneHeader } from "./raw-message.ts";
+import { headerStatus, headersOf, headerText, headerValue } from "./raw-message.ts";
 import { type Flight, type LaneHost, type Outcome, SenderLane } from "./sender-lane.ts";
 import { StallDetector } from "./stall-detector.ts";
 
@@ -19,6 +22,18 @@ const OUT_OF_STORAGE = new Set([10047, 10002, 10023]);
 /** "Store failed", with the reason as text: a limit of the stream, or trouble with the disk. */
 const STORE_FAILED = 10077;
 const MESSAGE_TOO_LARGE = 10054;
+/** Names the call that stored an event. A repeat of the call finds it in the log. */
+const SEND_HEADER = "Madang-Send";
+const MARK_BYTES = 6;
+
+/** What a publisher asks the log. */
+export interface StoredEvents {
+  epoch(): string;
+  /** Asks for the log's identity anew. */
+  check(): Promise<string>;
+  /** As {@link DirectGet.at}. */
+  at(seq: number): Promise<SubjectRecord | undefined>;
+}
 
 /**
  * Publishes into the stream over one inbox: a token per message, one sweep for the time-outs of all. Messages of
@@ -34,16 +49,18 @@ export class Publisher implements LaneHost {
   /** Lanes with something under way. One without a sender is its own key. */
   readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
-  readonly #identity: { epoch(): string; check(): Promise<string> };
+  readonly #log: StoredEvents;
   readonly #stall = new StallDetector();
+  readonly #mark = randomBytes(MARK_BYTES).toString("base64url");
   #connected = true;
   #nextToken = 0;
+  #nextMark = 0;
   /** The highest sequence that was newly stored here: a lower one later means that the log was made anew. */
   #highSeq = 0;
 
-  constructor(nc: NatsConnection, identity: { epoch(): string; check(): Promise<string> }, inboxPrefix?: string) {
+  constructor(nc: NatsConnection, log: StoredEvents, inboxPrefix?: string) {
     this.#nc = nc;
-    this.#identity = identity;
+    this.#log = log;
     this.#inbox = createInbox(inboxPrefix);
     this.#subscription = nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
@@ -98,6 +115,7 @@ export class Publisher implements LaneHost {
   send(subject: string, flight: Flight): void {
     const token = (this.#nextToken++).toString(36);
     flight.token = token;
+    flight.mark ||= `${this.#mark}${(this.#nextMark++).toString(36)}`;
     flight.sentAt = performance.now();
     this.#flights.set(token, flight);
     // The library would write to the network for each message: at 10,000 a second an eighth of an edge's time.
@@ -135,7 +153,7 @@ export class Publisher implements LaneHost {
       if (this.#flights.get(token) !== flight) continue;
       try {
         this.#nc.publish(subject, flight.data, {
-          headers: oneHeader("Nats-Msg-Id", flight.id),
+          headers: headersOf({ "Nats-Msg-Id": flight.id, [SEND_HEADER]: flight.mark }),
           reply: `${this.#inbox}.${token}`,
         });
       } catch {
@@ -150,28 +168,42 @@ export class Publisher implements LaneHost {
     const token = msg.subject.slice(this.#inbox.length + 1);
     const flight = this.#flights.get(token);
     if (!flight) return;
-    this.#flights.delete(token);
     const ack = parseAck(msg);
-    if (ack.seq !== undefined && ack.error === undefined) this.#onStored(flight, ack.seq, ack.duplicate === true);
-    else this.#settle(flight, outcomeOf(ack));
-  }
-
-  #onStored(flight: Flight, seq: number, duplicate: boolean): void {
+    if (ack.seq === undefined || ack.error !== undefined) return this.#settle(flight, outcomeOf(ack));
+    const { seq, duplicate } = ack;
     const again = !duplicate && seq <= this.#highSeq;
     if (seq > this.#highSeq) this.#highSeq = seq;
-    // After a repeat nobody can tell the sender's own first attempt from an earlier send.
-    const stored = (epoch: string): Stored => ({ seq, epoch, duplicate: duplicate && flight.attempts === 1 });
-    if (again) {
-      this.#identity.check().then(
-        (epoch) => this.#settle(flight, stored(epoch)),
-        () => this.#settle(flight, "failed"),
+    if (duplicate) this.#settleLater(flight, token, this.#recognise(flight, seq));
+    else if (again)
+      this.#settleLater(
+        flight,
+        token,
+        this.#log.check().then((epoch) => stored(seq, epoch)),
       );
-    } else {
-      this.#settle(flight, stored(this.#identity.epoch()));
-    }
+    else this.#settle(flight, stored(seq, this.#log.epoch()));
+  }
+
+  /** The log knows the id: compares with the event that it keeps. */
+  async #recognise(flight: Flight, seq: number): Promise<Stored | Outcome> {
+    const kept = await this.#log.at(seq);
+    // A replica may be behind.
+    if (!kept) return "failed";
+    if (kept.seq !== seq) return "conflict";
+    const { epoch } = this.#log;
+    if (headerValue(kept.headers, SEND_HEADER) === flight.mark) return stored(seq, epoch());
+    return isSameSend(kept.data, flight.data) ? stored(seq, epoch(), true) : "conflict";
+  }
+
+  /** Unless the attempt is given up meanwhile. */
+  #settleLater(flight: Flight, token: string, result: Promise<Stored | Outcome>): void {
+    const settle = (result: Stored | Outcome) => {
+      if (this.#flights.get(token) === flight) this.#settle(flight, result);
+    };
+    result.then(settle, () => settle("failed"));
   }
 
   #settle(flight: Flight, result: Stored | Outcome): void {
+    this.#flights.delete(flight.token);
     if (result === "failed") this.#stall.onFailure(flight.sentAt);
     else this.#stall.onAnswer();
     flight.lane.settle(flight, result);
@@ -183,12 +215,15 @@ export class Publisher implements LaneHost {
       for (const flight of this.#flights.values()) {
         // Tokens are in the order of sending: the first young one ends the search.
         if (now - flight.sentAt < ACK_LIMIT_MS) break;
-        this.#flights.delete(flight.token);
         this.#settle(flight, "failed");
       }
     }
     for (const lane of [...this.#busy.values()]) lane.expire(now);
   }
+}
+
+function stored(seq: number, epoch: string, duplicate = false): Stored {
+  return { seq, epoch, duplicate };
 }
 
 function parseAck(msg: Msg): PubAck {

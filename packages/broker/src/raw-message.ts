@@ -21,12 +21,17 @@ export function headerText(msg: Msg): string {
     .join("")}`;
 }
 
-/** The number in a header, `undefined` where there is none. `name` is spelled as the server spells it. */
-export function headerNumber(text: string, name: string): number | undefined {
+/** The value of a header, `undefined` where there is none. `name` is spelled as its publisher spells it. */
+export function headerValue(text: string, name: string): string | undefined {
   const start = text.indexOf(`\n${name}: `);
   if (start < 0) return undefined;
   const from = start + name.length + 3;
-  const value = Number(text.slice(from, text.indexOf("\r", from)));
+  return text.slice(from, text.indexOf("\r", from));
+}
+
+/** The number in a header, `undefined` where there is none. */
+export function headerNumber(text: string, name: string): number | undefined {
+  const value = Number(headerValue(text, name));
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
@@ -35,7 +40,9 @@ export function headerStatus(text: string): number {
   return Number(/^NATS\/1\.0 (\d{3})/.exec(text)?.[1] ?? 0);
 }
 
-/** A header block with one field. `value` must be free of CR and LF: it is always a hash or a counter of ours. */
-export function oneHeader(name: string, value: string): MsgHdrs {
-  return { encode: () => Buffer.from(`NATS/1.0\r\n${name}: ${value}\r\n\r\n`, "latin1") } as unknown as MsgHdrs;
+/** A header block. Values must be free of CR and LF: they are always hashes or counters of ours. */
+export function headersOf(fields: Readonly<Record<string, string>>): MsgHdrs {
+  let block = "NATS/1.0\r\n";
+  for (const name in fields) block += `${name}: ${fields[name]}\r\n`;
+  return { encode: () => Buffer.from(`${block}\r\n`, "latin1") } as unknown as MsgHdrs;
 }

@@ -9,7 +9,8 @@ export interface Flight {
   readonly enqueuedAt: number;
   readonly resolve: (stored: Stored) => void;
   readonly reject: (error: ProtocolError) => void;
-  attempts: number;
+  /** Names this flight in the log, so that a repeat recognises its own first attempt. */
+  mark: string;
   token: string;
   sentAt: number;
   /** The attempt failed; it waits for those behind it before the lane goes back to it. */
@@ -17,7 +18,7 @@ export interface Flight {
 }
 
 /** Why one attempt to publish did not store its event. */
-export type Outcome = "refused-full" | "refused-size" | "failed";
+export type Outcome = "refused-full" | "refused-size" | "conflict" | "failed";
 
 /** What a lane needs of the publisher. */
 export interface LaneHost {
@@ -41,6 +42,7 @@ const MAX_PENDING = 4096;
  */
 const PATIENCE_MS = 20_000;
 const RETRY_DELAY_MS = 100;
+const CONFLICT = "This nonce belongs to another message. Send this one with a new nonce.";
 
 /**
  * Go-back-N. Up to 32 events are under way at once where the one connection leads to the one server that has the log: they
@@ -98,7 +100,7 @@ export class SenderLane implements Lane {
         enqueuedAt,
         resolve,
         reject,
-        attempts: 0,
+        mark: "",
         token: "",
         sentAt: 0,
         failed: false,
@@ -128,6 +130,9 @@ export class SenderLane implements Lane {
     } else if (result === "refused-size") {
       this.#remove(flight);
       flight.reject(new ProtocolError("text_too_long"));
+    } else if (result === "conflict") {
+      this.#remove(flight);
+      flight.reject(new ProtocolError("conflict", { message: CONFLICT }));
     } else {
       // Full: what waits behind must not be stored before this one, should there be room again in a moment.
       this.#remove(flight);
@@ -173,7 +178,6 @@ export class SenderLane implements Lane {
     while (!this.#failed && this.#waiting.length > 0 && this.#flying.length < window && this.#host.connected) {
       const flight = this.#waiting.shift()!;
       this.#flying.push(flight);
-      flight.attempts++;
       flight.failed = false;
       this.#host.send(this.#subject, flight);
     }

@@ -91,6 +91,7 @@ t.test("the same id is stored once, and the answer says where", async (t) => {
   const again = await log.lane("a").publish("same", message("a", "1"));
   t.same(again, { ...first, duplicate: true });
   t.equal((await everything(log, "a")).length, 1);
+  await t.rejects(log.lane("a").publish("same", message("a", "2")), { code: "conflict" });
 });
 
 t.test("a sender's order survives kills of the server, and nothing is lost or doubled", async (t) => {

@@ -1,12 +1,19 @@
 /** A publisher alone: its connection is played, since a real one cannot be lost between two steps of one turn. */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
+import type { SubjectRecord } from "../src/direct-get.ts";
 import { Publisher } from "../src/publisher.ts";
 
 interface Published {
   readonly id: string;
   readonly reply: string;
+  readonly headers: string;
+  readonly data: Uint8Array;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(5);
 }
 
 function start(t: Test) {
@@ -18,24 +25,27 @@ function start(t: Test) {
       onAck = callback;
       return { unsubscribe: () => {} };
     },
-    publish(_subject: string, _data: Uint8Array, { headers, reply }: { headers: { encode(): Buffer }; reply: string }) {
-      published.push({ id: /Nats-Msg-Id: (\S+)/.exec(headers.encode().toString())![1]!, reply });
+    publish(_subject: string, data: Uint8Array, options: { headers: { encode(): Buffer }; reply: string }) {
+      const headers = options.headers.encode().toString();
+      published.push({ id: /Nats-Msg-Id: (\S+)/.exec(headers)![1]!, reply: options.reply, headers, data });
     },
   } as unknown as NatsConnection;
   let epoch = "e";
   const checks: string[] = [];
+  let at: (seq: number) => Promise<SubjectRecord | undefined> = async () => undefined;
   const publisher = new Publisher(nc, {
     epoch: () => epoch,
     check: async () => {
       checks.push(epoch);
       return epoch;
     },
+    at: (seq) => at(seq),
   });
   t.teardown(() => publisher.close());
   const lane = publisher.lane("s", "sender");
   const answers: string[] = [];
-  const say = (id: string) =>
-    lane.publish(id, new Uint8Array()).then(
+  const say = (id: string, text = id) =>
+    lane.publish(id, Buffer.from(JSON.stringify({ user: "ann", message: text }))).then(
       ({ seq, duplicate }) => answers.push(`${id} ${seq}${duplicate ? " duplicate" : ""}`),
       ({ code }: { code: string }) => answers.push(`${id} ${code}`),
     );
@@ -48,7 +58,21 @@ function start(t: Test) {
     epoch = next;
     publisher.onEpoch();
   };
-  return { publisher, lane, say, store, renew, checks, answers, ids: () => published.map(({ id }) => id) };
+  const keep = (answer: typeof at) => {
+    at = answer;
+  };
+  return {
+    keep,
+    published,
+    publisher,
+    lane,
+    say,
+    store,
+    renew,
+    checks,
+    answers,
+    ids: () => published.map(({ id }) => id),
+  };
 }
 
 t.test("what a turn has brought goes out at its end", async (t) => {
@@ -117,22 +141,88 @@ t.test("what was given up in the same turn does not go out", async (t) => {
   t.same([ids(), answers], [[], ["a log_unavailable"]]);
 });
 
-t.test(
-  "F3: a duplicate is an earlier send of somebody, and not a repeat of ours that the log had taken already",
-  async (t) => {
-    const { publisher, say, store, answers } = start(t);
-    void say("a");
-    await nextTurn();
-    await store(7, true);
-    void say("b");
-    await nextTurn();
-    publisher.onDisconnect();
-    publisher.onReconnect();
-    await nextTurn();
-    await store(8, true);
-    t.same(answers, ["a 7 duplicate", "b 8"]);
-  },
-);
+/** What the log keeps of a publish. */
+const record = (seq: number, { headers, data }: Pick<Published, "headers" | "data">) => ({
+  seq,
+  subject: "s",
+  headers,
+  data,
+});
+const lost = (publisher: Publisher) => {
+  publisher.onDisconnect();
+  publisher.onReconnect();
+  return nextTurn();
+};
+
+t.test("F3: a duplicate is the send of another call, and not a repeat of a call that the log had stored", async (t) => {
+  const { keep, published, publisher, say, store, answers } = start(t);
+  void say("a");
+  await nextTurn();
+  keep(async (seq) => record(seq, { ...published[0]!, headers: "NATS/1.0\r\nNats-Msg-Id: a\r\n\r\n" }));
+  await store(7, true);
+  void say("b");
+  await nextTurn();
+  await lost(publisher);
+  keep(async (seq) => record(seq, published.at(-2)!));
+  await store(8, true);
+  void say("c");
+  await nextTurn();
+  await lost(publisher);
+  keep(async (seq) => record(seq, { ...published.at(-1)!, headers: "NATS/1.0\r\nMadang-Send: another\r\n\r\n" }));
+  await store(9, true);
+  t.same(answers, ["a 7 duplicate", "b 8", "c 9 duplicate"]);
+});
+
+t.test("F3: the id of an event with another content is a conflict, also for a repeat", async (t) => {
+  const { keep, published, publisher, say, store, answers, ids } = start(t);
+  void say("a", "other");
+  await nextTurn();
+  await lost(publisher);
+  keep(async (seq) => record(seq, { headers: "", data: Buffer.from(`{"user":"ann","message":"a"}`) }));
+  await store(7, true);
+  void say("b");
+  await nextTurn();
+  keep(async (seq) => record(seq, { headers: "", data: Buffer.from(`{"user":"ben","message":"b"}`) }));
+  await store(8, true);
+  void say("c");
+  await nextTurn();
+  keep(async (seq) => record(seq + 1, published.at(-1)!));
+  await store(9, true);
+  t.same(answers, ["a conflict", "b conflict", "c conflict"], "of the last, nothing is known but that it is gone");
+  t.same(ids(), ["a", "a", "b", "c"]);
+});
+
+t.test("F3: while it cannot be read which event the log keeps, the publish is repeated", async (t) => {
+  const { keep, published, say, store, answers, ids } = start(t);
+  void say("a");
+  await nextTurn();
+  await store(7, true);
+  await until(() => ids().length === 2);
+  keep(async () => {
+    throw new Error("the log cannot be asked");
+  });
+  await store(7, true);
+  await until(() => ids().length === 3);
+  t.same(answers, []);
+  keep(async (seq) => record(seq, published[0]!));
+  await store(7, true);
+  t.same(answers, ["a 7"]);
+});
+
+t.test("F3: what is found out about an attempt that was given up says nothing", async (t) => {
+  const { keep, publisher, published, say, store, answers, ids } = start(t);
+  void say("a");
+  await nextTurn();
+  const found = Promise.withResolvers<SubjectRecord>();
+  keep(() => found.promise);
+  await store(7, true);
+  await lost(publisher);
+  found.resolve(record(7, { headers: "", data: published[0]!.data }));
+  await nextTurn();
+  t.same([ids(), answers], [["a", "a"], []]);
+  await store(8);
+  t.same(answers, ["a 8"]);
+});
 
 t.test(
   "a sequence that comes again has the log looked at, but for one that is known to have been made anew",

@@ -1,3 +1,4 @@
+import { contentOf } from "@madang/protocol/browser";
 import type { Clock } from "./clock.ts";
 import type { MadangError } from "./errors.ts";
 import type { Send, SendResult } from "./outbox.ts";
@@ -109,9 +110,11 @@ export class Lane {
    * The log contains a send of an earlier connection, which lost the acknowledgement. A repeat could be stored twice if
    * the first attempt is older than the log's duplicate window. On an open lane each send waits for its own answer: a
    * server that refused one stores nothing behind it until it is repeated.
+   * @param content of the event in the log. A send with another content is another message, and stays pending
    */
-  seenInLog(result: SendResult): void {
-    if (!this.#open) this.ack(result);
+  seenInLog(result: SendResult, content: string): void {
+    const send = this.#open ? undefined : this.#find(result.nonce);
+    if (send && contentOf(JSON.parse(send.frame) as object) === content) this.ack(result);
   }
 
   #find(nonce: string): Send | undefined {

@@ -6,8 +6,8 @@ import {
   parsePosition,
 } from "@madang/protocol/browser";
 
-/** Number of nonces kept to recognise an event that was stored twice. */
-const SEEN_NONCES = 512;
+/** Number of sends kept to recognise an event that was stored twice. */
+const SEEN_SENDS = 512;
 
 /** Progress of a room across connections: the client emits each event once and never skips one silently. */
 export class Progress {
@@ -47,12 +47,25 @@ export class Progress {
     return true;
   }
 
-  /** Whether this sender's nonce came before: the log stores a repeat twice after its duplicate window. */
-  isRepeat(sender: string, nonce: string): boolean {
-    const key = `${sender}\n${nonce}`;
+  /**
+   * Whether this sender's nonce came before with the same content: the log stores a repeat twice after its duplicate
+   * window. Another content is another message.
+   */
+  isRepeat(sender: string, nonce: string, content: string): boolean {
+    const key = `${sender}\n${nonce}\n${digest(content)}`;
     if (this.#seen.has(key)) return true;
     this.#seen.add(key);
-    if (this.#seen.size > SEEN_NONCES) this.#seen.delete(this.#seen.values().next().value!);
+    if (this.#seen.size > SEEN_SENDS) this.#seen.delete(this.#seen.values().next().value!);
     return false;
   }
+}
+
+/** Instead of the content itself: messages are long, and rooms are many. FNV-1a, in two halves. */
+function digest(text: string): string {
+  let [odd, even] = [0x811c9dc5, 0x811c9dc5];
+  for (let i = 0; i < text.length; i++) {
+    even = Math.imul(even ^ text.charCodeAt(i), 0x01000193);
+    odd = Math.imul(odd ^ even, 0x01000193) + text.charCodeAt(i);
+  }
+  return `${text.length} ${(even >>> 0).toString(36)} ${(odd >>> 0).toString(36)}`;
 }

@@ -1,5 +1,6 @@
 import {
   type CaughtUpFrame,
+  contentOf,
   type ErrorFrame,
   type EventFrame,
   type JoinedFrame,
@@ -93,7 +94,7 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     if (ended) return Promise.reject(ended);
     const { outbox } = this.#deps;
     const known = outbox.queue(this.name).find((send) => send.nonce === options?.nonce);
-    if (known) return known.answer.promise;
+    if (known) return isSame(known, text, options) ? known.answer.promise : refused(new MadangError("conflict"));
     try {
       requireKind("object", options, "send: options");
       const send = outbox.add(this.name, text, options);
@@ -236,8 +237,9 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
   #isDouble(event: EventFrame): boolean {
     if (!("nonce" in event) || event.nonce === undefined) return false;
     const { user, nonce, seq, epoch } = event;
-    if (user === this.#deps.user()) this.#lane.seenInLog({ nonce, seq, epoch, duplicate: true });
-    return this.#progress.isRepeat(event.userId ?? user, nonce);
+    const content = contentOf(event);
+    if (user === this.#deps.user()) this.#lane.seenInLog({ nonce, seq, epoch, duplicate: true }, content);
+    return this.#progress.isRepeat(event.userId ?? user, nonce, content);
   }
 
   #sent(send: Send, result: SendResult): void {
@@ -252,6 +254,18 @@ export class RoomSession extends Emitter<RoomEvents> implements Room {
     send.answer.reject(error);
     this.emit("failed", { ...describe(send), error });
   }
+}
+
+/** A rejection that does not end the process of a caller that ignores it. */
+function refused(error: MadangError): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Whether a send with the nonce of a pending one is that send. */
+function isSame(known: Send, text: string, { replyTo }: SendOptions): boolean {
+  return known.text === text && known.replyTo === replyTo;
 }
 
 function describe({ nonce, text, replyTo }: Send): PendingSend {

@@ -103,9 +103,13 @@ export class FakeSocket implements Transport {
     return this;
   }
 
-  message(room: string, seq: number, extra: { nonce?: string; user?: string; epoch?: string } = {}): this {
-    const { epoch = "e1", user = "영희", nonce } = extra;
-    const event = { type: "message" as const, room, user, message: `m${seq}`, at: "2026-01-01T00:00:00.000Z" };
+  message(
+    room: string,
+    seq: number,
+    extra: { nonce?: string; user?: string; epoch?: string; text?: string } = {},
+  ): this {
+    const { epoch = "e1", user = "영희", nonce, text = nonce ?? `m${seq}` } = extra;
+    const event = { type: "message" as const, room, user, message: text, at: "2026-01-01T00:00:00.000Z" };
     this.receive({ epoch, seq, ...event, ...(nonce === undefined ? {} : { nonce }) });
     return this;
   }

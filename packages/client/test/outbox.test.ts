@@ -148,7 +148,7 @@ t.test("a new client sends the stored sends of the last one and reports the resu
   const sent: object[] = [];
   room.on("sent", ({ text, seq }) => sent.push({ text, seq }));
   t.same(room.pending, [{ nonce: "n", text: "hello" }]);
-  const joined = room.send("whatever", { nonce: "n" });
+  const joined = room.send("hello", { nonce: "n" });
   second.client.connect();
   second.last().accept().joined("a");
   t.same(second.last().messages, ["hello"]);

@@ -94,12 +94,56 @@ t.test("a message that was stored twice is emitted once, until the page reloads 
   client.close();
 });
 
+t.test("F3: a nonce with another text is another message", async (t) => {
+  const { client, last, room } = inRoom();
+  const texts: string[] = [];
+  room.on("message", ({ message }) => texts.push(message));
+  for (const [seq, text] of ["one", "two", "one", "two"].entries()) {
+    last().message("수다방", seq + 1, { nonce: "n", text });
+  }
+  t.same(texts, ["one", "two"]);
+  client.close();
+});
+
+t.test("F3: two texts with one nonce at once: the second is refused, and not answered as the first", async (t) => {
+  const { client, last, room } = inRoom();
+  const first = room.send("one", { nonce: "n" });
+  await t.rejects(room.send("two", { nonce: "n" }), { code: "conflict", temporary: false });
+  await t.rejects(room.send("one", { nonce: "n", replyTo: 1 }), { code: "conflict" });
+  last().ack("수다방", "n", 4);
+  t.match(await first, { seq: 4 });
+  client.close();
+});
+
+t.test("F3: a conflict ends that send, and those behind it go on", async (t) => {
+  const { client, last, room } = inRoom();
+  const answers = ["one", "two"].map((text) => room.send(text, { nonce: text }));
+  last().ack("수다방", "two", 5);
+  const about = { user: "system" as const, message: "another message", room: "수다방", nonce: "one" };
+  last().receive({ type: "error", code: "conflict", temporary: false, ...about });
+  await t.rejects(answers[0]!, { code: "conflict", temporary: false });
+  t.match(await answers[1], { seq: 5 });
+  t.same(room.pending, []);
+  client.close();
+});
+
+t.test("F3: an own event with the nonce of a send and another text acknowledges nothing", async (t) => {
+  const { client, clock, last, room } = inRoom();
+  void room.send("hello", { nonce: "mine" });
+  last().drop();
+  clock.advance(500);
+  const other = { nonce: "mine", user: "민수", text: "bye" };
+  last().accept().joined("수다방", 5).message("수다방", 5, other).caughtUp("수다방", 5);
+  t.same(last().messages, ["hello"]);
+  client.close();
+});
+
 t.test("a send resolves with its ack and is pending until then", async (t) => {
   const { client, last, room } = inRoom();
   const sent: object[] = [];
   room.on("sent", (event) => sent.push(event));
   const answer = room.send("안녕", { nonce: "n1", replyTo: 4 });
-  t.equal(room.send("again", { nonce: "n1" }) instanceof Promise, true);
+  t.equal(room.send("again", { nonce: "n1" }) instanceof Promise, true, "refused without a crash");
   t.same(room.pending, [{ nonce: "n1", text: "안녕", replyTo: 4 }]);
   t.same(last().sent.at(-1), { type: "message", room: "수다방", message: "안녕", nonce: "n1", replyTo: 4 });
   t.same(last().messages, ["안녕"], "a nonce that is pending is not sent twice");
@@ -150,7 +194,7 @@ t.test("a send stored by a connection that was lost is recognised in the replay"
   clock.advance(500);
   last().accept().joined("수다방", 5);
   t.same(last().messages, [], "sends wait for the end of the replay");
-  last().message("수다방", 5, { nonce: "mine", user: "민수" }).caughtUp("수다방", 5);
+  last().message("수다방", 5, { nonce: "mine", user: "민수", text: "hello" }).caughtUp("수다방", 5);
   t.same(await answer, { nonce: "mine", seq: 5, epoch: "e1", duplicate: true });
   t.same(last().messages, [], "a stored message is not sent again");
   client.close();

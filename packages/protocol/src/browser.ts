@@ -1,6 +1,7 @@
 /** The part of the contract that the SDK needs. It has no schema compiler, so it runs under a strict Content-Security-Policy. */
 export * from "./blank.ts";
 export * from "./close-codes.ts";
+export * from "./content.ts";
 export type * from "./down.ts";
 export * from "./errors.ts";
 export type {

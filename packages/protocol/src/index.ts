@@ -1,6 +1,7 @@
 export * from "./blank.ts";
 export * from "./close-codes.ts";
 export * from "./codec.ts";
+export * from "./content.ts";
 export * from "./depth.ts";
 export * from "./down.ts";
 export * from "./errors.ts";
@@ -24,6 +25,7 @@ export * from "./http.ts";
 export * from "./position.ts";
 export * from "./room-name.ts";
 export * from "./rules.ts";
+export * from "./same-send.ts";
 export * from "./subprotocol.ts";
 export * from "./text.ts";
 export * from "./typing.ts";

@@ -39,7 +39,7 @@ export async function edgeFor(
     LOG_LEVEL: "silent",
     ...env,
   });
-  const log = wrap(openLog({ url: nats.url, name: "edge" }, DEFAULT_LOG_SETTINGS));
+  const log = wrap(openLog({ url: nats.url, name: "edge" }, { ...DEFAULT_LOG_SETTINGS, ...config.log }));
   await log.ready;
   const edge = await buildApp(config, {
     log,

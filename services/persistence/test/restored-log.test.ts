@@ -84,7 +84,7 @@ for (const { what, reached, mark, at, since, adminFails = false, renewed, failur
         log: async () => ({ ...LOG, ...(since ? { epoch: since.epoch, lastSeq: since.seq } : {}) }),
         at: async () => {
           if (adminFails) throw new Error("away");
-          return at;
+          return at && { ...at, headers: "" };
         },
         renewLog: async (position) => renewals.push(position) > 0,
       },

@@ -11,7 +11,7 @@ export const MessageFrame = Type.Object({
   nonce: Type.String({
     minLength: 1,
     maxLength: NONCE_MAX_LENGTH,
-    description: "Idempotency key, unique per room and user. Repeat a send with the same nonce.",
+    description: "Idempotency key, unique per room and user. Repeat a send unchanged, with the same nonce.",
   }),
   replyTo: Type.Optional(
     Type.Integer({

@@ -12,6 +12,7 @@ import {
   requireRoom,
   requireUser,
 } from "@madang/protocol";
+import { problem, sendProblem } from "@madang/runtime";
 import type { FastifyInstance } from "fastify";
 import type { EdgeServices } from "../session/services.ts";
 import { submit } from "../session/submit.ts";
@@ -21,6 +22,13 @@ interface PostRoute {
   Body: PostMessage;
 }
 
+/** 422, as the draft of the header asks for, and not the code's own status. */
+const OTHER_BODY = problem("conflict", {
+  status: 422,
+  field: "idempotency-key",
+  detail: "This Idempotency-Key belongs to another message. Send this one with a new key.",
+});
+
 /** `POST /v1/rooms/:room/messages`, for programs: 201 when stored, 200 when its `Idempotency-Key` was stored before. */
 export function postMessageRoute(app: FastifyInstance, services: EdgeServices): void {
   const schema = { querystring: NoQuery, body: PostMessage, response: { 200: PostedMessage, 201: PostedMessage } };
@@ -28,7 +36,7 @@ export function postMessageRoute(app: FastifyInstance, services: EdgeServices): 
     const room = requireRoom(request.params.room);
     const identity = request.identity!;
     const { message, replyTo } = request.body;
-    const { seq, epoch, duplicate } = await submit(services, {
+    const stored = await submit(services, {
       room,
       identity,
       user: identity.name ?? requireUser(request.body.user ?? "anonymous"),
@@ -40,7 +48,12 @@ export function postMessageRoute(app: FastifyInstance, services: EdgeServices): 
           return services.log.lane(room);
         },
       },
+    }).catch((error: unknown) => {
+      if (error instanceof ProtocolError && error.code === "conflict") return undefined;
+      throw error;
     });
+    if (!stored) return sendProblem(reply, OTHER_BODY);
+    const { seq, epoch, duplicate } = stored;
     return reply
       .code(duplicate ? 200 : 201)
       .send({ room, seq, epoch, position: formatPosition(epoch, seq), duplicate });
