@@ -109,7 +109,7 @@ function logScale(values: readonly number[], from: number, to: number) {
   return { place, ticks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)) };
 }
 
-/** Selects values whose labels do not overlap. */
+/** Selects values so that their labels do not overlap. */
 function spread(values: readonly number[], place: (value: number) => number): number[] {
   const kept: number[] = [];
   for (const value of values) if (!kept.length || place(value) - place(kept.at(-1)!) > 40) kept.push(value);
