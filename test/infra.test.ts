@@ -1,4 +1,4 @@
-/** What infra/ and docker-compose.yml ship, run as it is (names and paths apart) on this machine. */
+/** Runs the files of infra/ and docker-compose.yml on this machine, with other names and paths. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const NGINX = ["/usr/sbin/nginx", "/usr/local/bin/nginx", "/opt/homebrew/bin/ngi
   (path) => spawnSync(path, ["-v"]).status === 0,
 );
 const LIMIT_MS = 30_000;
-/** The size of the store, and of the log in it, is divided by this, or to fill it would take hours. */
+/** Divides the sizes of the store and of the log, so that filling them takes seconds. */
 const SMALLER = 4096;
 
 /** Returns the reason to skip a test where a program is missing. In CI the test fails instead. */
@@ -35,7 +35,7 @@ const dir = mkdtempSync(join(tmpdir(), "madang-infra-"));
 chmodSync(dir, 0o755);
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A CA, a certificate and passwords, as the shipped script makes them. */
+/** The CA, certificates and passwords of the shipped script. */
 const SECRETS = join(dir, "secrets");
 execFileSync("sh", [join(ROOT, "infra/make-secrets.sh"), SECRETS]);
 const envFile = (name: string) =>
@@ -46,7 +46,7 @@ const envFile = (name: string) =>
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
 
-/** Three servers under infra/nats/nats.conf. */
+/** Starts three servers with infra/nats/nats.conf. */
 async function startCluster(): Promise<Child[]> {
   const names = ["nats-1", "nats-2", "nats-3"];
   const routePorts = await Promise.all(names.map(freePort));
@@ -86,13 +86,13 @@ async function startCluster(): Promise<Child[]> {
   );
 }
 
-/** nginx under infra/nginx/nginx.conf, in front of two edges. */
+/** Starts nginx with infra/nginx/nginx.conf in front of the edges. */
 async function startNginx(edges: readonly Child[], name = "nginx"): Promise<Child> {
   const port = await freePort();
   const home = join(dir, name);
   mkdirSync(home);
   const text = shipped("infra/nginx/nginx.conf", {
-    // Addresses need no resolver, and nginx knows the word from 1.27.3 on.
+    // Addresses need no resolver, and nginx before 1.27.3 does not know the word `resolve`.
     "edge-1:8000 resolve": `127.0.0.1:${edges[0]!.port}`,
     "edge-2:8000 resolve": `127.0.0.1:${edges[1]!.port}`,
     "listen 8080": `listen 127.0.0.1:${port}`,
@@ -114,7 +114,7 @@ async function startNginx(edges: readonly Child[], name = "nginx"): Promise<Chil
 }
 
 t.test(
-  "the system chats under the shipped NATS and nginx configurations",
+  "chat works with the shipped configurations of NATS and nginx",
   { skip: lacking("nginx", !!NGINX) },
   async (t) => {
     const children: Child[] = [];
@@ -132,7 +132,7 @@ t.test(
     };
     const service = async (name: string, more: NodeJS.ProcessEnv = {}) => {
       const entry = join(ROOT, "services", name, "src/main.ts");
-      // The roles' own URLs, led to this machine's ports.
+      // The URLs of the roles, with the ports of this machine.
       const urls = Object.entries(envFile(name))
         .filter(([variable]) => variable.endsWith("NATS_URL"))
         .map(([variable, value]) => [
@@ -165,14 +165,14 @@ t.test(
       return socket;
     };
     const sockets = [await member(), await member(), await member(), await member()];
-    // Opening is not joining yet: a message that everybody has heard proves that all are in.
-    const everybodyHears = (message: string) =>
+    // An open socket has not joined yet. A message that reaches all of them proves that they have.
+    const reachesEverySocket = (message: string) =>
       until(AbortSignal.timeout(LIMIT_MS), async () => {
         if (heard.every((messages) => messages.includes(message))) return true;
         sockets[0]!.send(JSON.stringify({ message, user: "민수" }));
         return new Promise((resolve) => setTimeout(resolve, 250, false));
       });
-    await everybodyHears("hello");
+    await reachesEverySocket("hello");
 
     const page = `${nginx.url}/v1/rooms/lobby/messages`;
     for (let i = 0; i < 8; i++) t.equal((await fetch(page)).status, 200, "history comes through nginx and edge");
@@ -180,20 +180,20 @@ t.test(
     for (const { port } of edges) t.match(log, `127.0.0.1:${port}`, "both edges get requests");
 
     t.equal((await fetch(page, { method: "POST", body: "x".repeat(300_000) })).status, 413, "bodies are bounded");
-    t.equal((await fetch(`${nginx.url}/metrics`)).status, 404, "figures are not for the public");
+    t.equal((await fetch(`${nginx.url}/metrics`)).status, 404, "metrics are not public");
 
     await mongod.kill("SIGKILL");
     await until(AbortSignal.timeout(LIMIT_MS), async () => (await fetch(page)).status === 503);
     for (let i = 0; i < 8; i++) t.equal((await fetch(page)).status, 503, "without MongoDB there is no history");
-    t.equal((await fetch(`${nginx.url}/`)).status, 200, "which is no edge's fault: everything else goes on");
+    t.equal((await fetch(`${nginx.url}/`)).status, 200, "the edges stay in service");
     await member();
-    await everybodyHears("without history");
+    await reachesEverySocket("without history");
 
     await cluster.find((server) => server.output().includes("new stream leader for '$G > CHAT'"))!.kill("SIGKILL");
-    await everybodyHears("with two NATS servers left");
-    t.pass("the loss of one NATS server stops nobody");
+    await reachesEverySocket("with two NATS servers left");
+    t.pass("chat continues without one NATS server");
     await edges[1]!.kill("SIGKILL");
-    for (let i = 0; i < 4; i++) t.equal((await fetch(`${nginx.url}/`)).status, 200, "a dead edge is passed over");
+    for (let i = 0; i < 4; i++) t.equal((await fetch(`${nginx.url}/`)).status, 200, "a dead edge is skipped");
 
     const post = async () =>
       (
@@ -208,11 +208,11 @@ t.test(
       for (const status of await Promise.all(Array.from({ length: 8 }, post))) answers.add(status);
       return answers.size > 1;
     });
-    t.same(answers, new Set([201, 507]), "a full log says that it is full");
+    t.same(answers, new Set([201, 507]), "a full log answers 507");
   },
 );
 
-t.test("nobody is sent to an edge that has no log", { skip: lacking("nginx", !!NGINX) }, async (t) => {
+t.test("nginx sends no request to an edge without a log", { skip: lacking("nginx", !!NGINX) }, async (t) => {
   const entry = join(ROOT, "services/edge/src/main.ts");
   const keep = (child: Child) => {
     t.teardown(() => child.stop());
@@ -248,13 +248,17 @@ t.test("docker-compose.yml is valid", { skip }, async (t) => {
   const mongo = text.slice(text.indexOf("\n  mongo-3:"), text.indexOf("\n  mongo-initiate:"));
   t.match(mongo, /stop_grace_period: (60s|1m0s)/, "MongoDB stops in its own time");
   t.equal(text.match(/--keyFile/g)?.length, 3, "no MongoDB server without users");
-  t.equal(text.match(/--tlsMode=requireTLS/g)?.length, 3, "nor without TLS");
-  t.equal(text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length, 2, "for persistence alone");
-  t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "its administrator is known to nobody who serves");
+  t.equal(text.match(/--tlsMode=requireTLS/g)?.length, 3, "no MongoDB server without TLS");
+  t.equal(
+    text.match(/MONGODB_URL: mongodb:\/\/persistence:p[0-9a-f]{48}@/g)?.length,
+    2,
+    "only persistence has this user",
+  );
+  t.equal(text.match(/MADANG_MONGODB_ADMIN_PASSWORD/g)?.length, 1, "no service knows the administrator");
 });
 
 t.test(
-  "in Compose everybody is found where they listen, and persistence is never taken for an edge",
+  "in Compose the addresses of the services match, and no port of persistence is one of an edge",
   { skip },
   async (t) => {
     const text = execFileSync("docker-compose", ["config"], {
@@ -266,12 +270,12 @@ t.test(
     const urls = [1, 2].map((i) => `http://persistence-${i}:${persistence!["PORT"]}`).join(",");
     t.equal(edge!["PERSISTENCE_URL"], urls);
     t.match(shipped("infra/nginx/nginx.conf", {}), `server edge-2:${edge!["PORT"]} `);
-    t.not(edge!["PORT"], persistence!["PORT"], "should nginx ever have the address of another container");
+    t.not(edge!["PORT"], persistence!["PORT"], "in case nginx has an old address of another container");
     t.match(persistence, { MONGODB_CA_FILE: "/run/secrets/ca", NATS_CA_FILE: "/run/secrets/ca" });
   },
 );
 
-/** A service of `docker-compose config`, as the variables that it gets and the networks that it is in. */
+/** The environment and the networks of a service in the output of `docker-compose config`. */
 function composed(text: string, service: string): { environment: Record<string, string>; networks: string[] } {
   const lines = text.slice(text.indexOf(`\n  ${service}:\n`) + 1).split("\n");
   const own = lines.slice(
@@ -315,12 +319,12 @@ t.test("Compose passes on what AUTH=jwt needs", { skip }, async (t) => {
     t.match(reaching.environment, { ...settings, HOST: "0.0.0.0", LOG_REPLICAS: "3" });
     t.same(reaching.networks.toSorted(), ["inside", "outside"], "the keys can be fetched");
     const read = readAuthSettings("0.0.0.0", reaching.environment);
-    t.match(read, { mode: "jwt", issuer: settings.JWT_ISSUER, audience: "madang" }, "the services take it");
+    t.match(read, { mode: "jwt", issuer: settings.JWT_ISSUER, audience: "madang" }, "the services accept it");
   }
   for (const service of ["nats-1", "mongo-1"]) t.same(composed(withKeys, service).networks, ["inside"], service);
 });
 
-t.test("each secret is made once, and one that is missing is made again", async (t) => {
+t.test("each secret is created once, and again if it is missing", async (t) => {
   const made = join(dir, "made");
   const make = () => spawnSync("sh", [join(ROOT, "infra/make-secrets.sh"), made], { encoding: "utf8" });
   const all = () => Object.fromEntries(readdirSync(made).map((name) => [name, readFileSync(join(made, name), "utf8")]));
@@ -343,13 +347,13 @@ t.test("each secret is made once, and one that is missing is made again", async 
     "persistence.env": first["persistence.env"],
   });
   t.equal(status("sslclient", "server.pem"), 0, "NATS servers know each other by it");
-  t.not(status("sslclient", "mongo.pem"), 0, "no NATS server takes a MongoDB server for one of its own");
+  t.not(status("sslclient", "mongo.pem"), 0, "a NATS server rejects the certificate of a MongoDB server");
   rmSync(join(made, "ca-key.pem"));
   rmSync(join(made, "mongo.pem"));
   t.match(make(), { status: 1, stderr: /mongo\.pem is missing/ });
 });
 
-t.test("the image runs Node as each service wants it", async (t) => {
+t.test("the image runs each service with its Node options", async (t) => {
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(shipped("infra/docker/Dockerfile", {}))![1]!;
   const [command, ...args] = JSON.parse(entrypoint) as [string, ...string[]];
   const bin = join(dir, "bin");
