@@ -13,7 +13,8 @@ export async function logAdmin(t: Scope, nats: { readonly url: string }): Promis
 
 /** The moderation rules and the gossip of edges, as an edge has them. */
 export async function control(t: Scope, nats: { readonly url: string }): Promise<Control> {
-  const opened = await openControl({ url: nats.url, name: "test" });
+  const opened = openControl({ url: nats.url, name: "test" });
+  await opened.ready;
   t.teardown(() => opened.close());
   return opened;
 }
