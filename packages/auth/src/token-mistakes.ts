@@ -11,9 +11,12 @@ export interface RoomClaim {
   readonly can: readonly string[];
 }
 
-/** Logs why a token is refused. The text repeats nothing from a token without a verified signature. */
+/**
+ * Logs why a token is refused. The text repeats nothing from a token without a verified signature. The library's own
+ * messages may: they name unknown header parameters.
+ */
 export function reportRefusal(error: Error, onFailure: FailureLog): void {
-  onFailure(`a token is refused: ${reasonOf(error)}`, error);
+  onFailure(`a token is refused: ${reasonOf(error)}`, new Error("see the guide to authentication"));
 }
 
 /** Logs mistakes in the grants of a verified token, which give its bearer fewer rights than the issuer intended. */

@@ -152,6 +152,8 @@ t.test("mistakes in tokens are reported, without the token", async (t) => {
   };
   const good = { aud: "madang", sub: "u1", exp: now() + 60 };
   const noExpiry = new SignJWT({ sub: "u1", aud: "madang" }).setProtectedHeader({ alg: "HS256" }).sign(key);
+  const header = { alg: "HS256", crit: ["hunter2"], hunter2: true };
+  const unknownHeader = `${Buffer.from(JSON.stringify(header)).toString("base64url")}.e30.AAAA`;
   for (const [token, line] of [
     [await sign(good), /^$/],
     [await sign({ ...good, exp: now() - 60 }), /^$/],
@@ -161,6 +163,7 @@ t.test("mistakes in tokens are reported, without the token", async (t) => {
     [await sign(good, new TextEncoder().encode(SECRET.repeat(2)), "HS512"), /token is refused: its algorithm/],
     [await sign({ ...good, name: "a\nb" }), /token is refused: its "name", or "sub"/],
     ["hunter2", /^a token is refused: it is not a valid JWT/],
+    [unknownHeader, /^a token is refused: it is not a valid JWT(?!.*hunter2)/],
     [await sign({ ...good, rooms: [{ name: "a", can: "read" }] }), /token is refused: its "rooms" has the wrong form/],
     [
       await sign({ ...good, rooms: [{ name: "a", can: ["wirte"] }] }),
