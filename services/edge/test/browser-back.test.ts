@@ -5,7 +5,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const [here, there] = [await system.edge(), await system.edge()];
 
-  t.test("who reads far back has a light page, too, and gets what it let go of again", async (t) => {
+  t.test("a page far up in the log stays light, and loads again the messages that it dropped", async (t) => {
     const speaker = await full(t, there, "speaker", [{ room: "back" }]);
     const all = Array.from({ length: 1670 }, (_, i) => `message ${i}`);
     for (const text of all.slice(0, 70)) await said(speaker, "back", text);
@@ -70,7 +70,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     t.equal(
       await below.textContent(),
       all.at(-50),
-      "and new, though it was not on the page when another tab told what is seen",
+      "and unread, though it was not on the page when another tab reported what was seen",
     );
     await visitor.say("my own");
     await visitor.nothingPending();

@@ -5,7 +5,7 @@ import { browserTest, systemFor, Visitor } from "./web-support.ts";
 
 const SANCTION = { reason: "spam", at: "2026-01-01T00:00:00.000Z" };
 
-browserTest("who is put out of a room, or of the server, in a real browser", async (t, browser) => {
+browserTest("bans, closed rooms and slow mode in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const logAdmin = openLogAdmin({ url: system.nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => logAdmin.close());
@@ -35,49 +35,52 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     ["banned", words.banned, () => member("민수", "banned", SANCTION), () => member("민수", "banned", undefined)],
     ["closed", words.closed, () => status("closed", 2), () => status("closed", 0)],
   ] as const) {
-    t.test(`${name}: it is said at once and after a reload, and one can come back where one was`, async (t) => {
-      const visitor = await Visitor.come(browser);
-      const { page } = visitor;
-      const note = page.locator("#composer-note");
-      const again = note.getByRole("button", { name: "다시 시도" });
-      await visitor.enter(edge, name, "민수");
-      await visitor.say("before");
-      await visitor.nothingPending();
-      await page.locator("#chat-message-input").fill("half a sen");
-      await putOut();
-      await note.getByText(refused).waitFor();
-      t.same(await lookOf(visitor), { closed: true, note: refused });
-      t.equal(await page.locator("#chat-message-input").inputValue(), "half a sen", "what was typed is not lost");
+    t.test(
+      `${name}: the page says so at once and after a reload, and the person can come back to their place`,
+      async (t) => {
+        const visitor = await Visitor.come(browser);
+        const { page } = visitor;
+        const note = page.locator("#composer-note");
+        const again = note.getByRole("button", { name: "다시 시도" });
+        await visitor.enter(edge, name, "민수");
+        await visitor.say("before");
+        await visitor.nothingPending();
+        await page.locator("#chat-message-input").fill("half a sen");
+        await putOut();
+        await note.getByText(refused).waitFor();
+        t.same(await lookOf(visitor), { closed: true, note: refused });
+        t.equal(await page.locator("#chat-message-input").inputValue(), "half a sen", "what was typed is not lost");
 
-      await again.focus();
-      await page.keyboard.press("Enter");
-      await until(
-        async () => (await again.count()) === 1 && (await again.evaluate((e) => e === document.activeElement)),
-      );
-      t.same(await lookOf(visitor), { closed: true, note: refused }, "still so");
+        await again.focus();
+        await page.keyboard.press("Enter");
+        await until(
+          async () => (await again.count()) === 1 && (await again.evaluate((e) => e === document.activeElement)),
+        );
+        t.same(await lookOf(visitor), { closed: true, note: refused }, "still so");
 
-      const later = await Visitor.come(browser);
-      await later.enter(edge, name, "민수");
-      await later.page.locator("#composer-note").getByText(refused).waitFor();
-      t.equal((await lookOf(later)).closed, true);
+        const later = await Visitor.come(browser);
+        await later.enter(edge, name, "민수");
+        await later.page.locator("#composer-note").getByText(refused).waitFor();
+        t.equal((await lookOf(later)).closed, true);
 
-      await letIn();
-      for (const { page } of [visitor, later]) {
-        await until(async () => {
-          const button = page.locator("#composer-note button");
-          if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
-          return page.locator("#chat-message-input").isEnabled();
-        });
-      }
-      t.same(await lookOf(visitor), { closed: false, note: "" });
-      await later.say("after");
-      await visitor.sees("after");
-      t.same(await visitor.texts(), ["before", "after"]);
-      for (const { problems } of [visitor, later]) t.same(problems, []);
-    });
+        await letIn();
+        for (const { page } of [visitor, later]) {
+          await until(async () => {
+            const button = page.locator("#composer-note button");
+            if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
+            return page.locator("#chat-message-input").isEnabled();
+          });
+        }
+        t.same(await lookOf(visitor), { closed: false, note: "" });
+        await later.say("after");
+        await visitor.sees("after");
+        t.same(await visitor.texts(), ["before", "after"]);
+        for (const { problems } of [visitor, later]) t.same(problems, []);
+      },
+    );
   }
 
-  t.test("a ban that ends says when, also after a reload", async (t) => {
+  t.test("a temporary ban says when it ends, also after a reload", async (t) => {
     const visitor = await Visitor.come(browser);
     const note = visitor.page.locator("#composer-note");
     await visitor.enter(edge, "until", "민수");
@@ -91,7 +94,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     t.same(visitor.problems, []);
   });
 
-  t.test("what was on its way when one was put out is not lost: it can be sent again, then and later", async (t) => {
+  t.test("messages that were pending when the room was closed can be sent again, then and later", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     const failed = page.locator(".message.failed");
@@ -128,7 +131,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     t.same(visitor.problems, []);
   });
 
-  t.test("what slow mode holds back says so, and goes out by itself", async (t) => {
+  t.test("a message that slow mode delays says so, and is sent by itself", async (t) => {
     const visitor = await Visitor.come(browser);
     const held = visitor.page.locator(".message.pending");
     await logAdmin.change<RoomRule>({ kind: "room", room: "slow", status: 0, slowModeS: 2 }, (rule) => ({
@@ -146,7 +149,7 @@ browserTest("who is put out of a room, or of the server, in a real browser", asy
     t.same(visitor.problems, []);
   });
 
-  t.test("banned everywhere: it is said, also after a reload, and one can come back", async (t) => {
+  t.test("banned from the server: the page says so, also after a reload, and the person can come back", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     await visitor.enter(edge, "everywhere", "영희");

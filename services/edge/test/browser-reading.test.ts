@@ -5,7 +5,7 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const [here, there] = [await system.edge(), await system.edge()];
 
-  t.test("older messages come when somebody scrolls up, and the page stays where they read", async (t) => {
+  t.test("older messages load when the reader scrolls up, and the page keeps their place", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "long" }]);
     const all = Array.from({ length: 130 }, (_, i) => `message ${i}`);
     for (const text of all) await said(speaker, "long", text);
@@ -95,7 +95,7 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     t.same(shown, all.slice(-shown.length), "no hole");
   });
 
-  t.test("who reads further up is not moved by what they said in another tab", async (t) => {
+  t.test("an own message from another tab does not move a reader further up", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "tabs" }]);
     for (let i = 0; i < 60; i++) await said(speaker, "tabs", `message ${i}`);
     const reading = await comeTo(browser, here, "tabs", "me");
@@ -132,7 +132,7 @@ browserTest("reading a long log in a real browser", async (t, browser) => {
     t.same(visitor.problems, []);
   });
 
-  t.test("a hidden page counts in its title what it has not shown", async (t) => {
+  t.test("the title of a hidden page counts the messages that came meanwhile", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "title" }]);
     const { page } = await comeTo(browser, here, "title", "me");
     const hide = (hidden: boolean) =>

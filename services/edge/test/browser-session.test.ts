@@ -7,21 +7,21 @@ import { type TestEdge, until } from "./support.ts";
 import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 const ROOMS = [{ pattern: "*", can: ["read", "write"] as const }];
-/** What the server adds for clocks that differ. */
+/** The server accepts a token for this much longer, because clocks differ. */
 const LEEWAY_S = 5;
-/** A session that ends under the test's eyes; what has to come before its end may take this long on a busy machine. */
+/** The life of a session that expires during a test; the steps before its end can take this long on a busy machine. */
 const SHORT_S = 12;
 
 const tokenFor = (name: string, lifeS: number) => token({ sub: name, name, rooms: ROOMS }, lifeS);
 
-/** A visitor who was given a cookie elsewhere, which the browser keeps longer than the token in it is good. */
+/** Gives the visitor a cookie, as a sign-in page does. The browser keeps it longer than its token is valid. */
 async function signedIn(visitor: Visitor, edge: TestEdge, jwt: string): Promise<void> {
   await visitor.context.addCookies([
     { name: "madang_token", value: jwt, url: `http://127.0.0.1:${edge.port}`, httpOnly: true, sameSite: "Lax" },
   ]);
 }
 
-/** The origin of an application of somebody's that signs people in. */
+/** The origin of an application that signs people in. */
 async function pageElsewhere(t: Test): Promise<string> {
   const server = createServer((_request, response) =>
     response.setHeader("content-type", "text/html").end("<p>app</p>"),
@@ -31,53 +31,50 @@ async function pageElsewhere(t: Test): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-browserTest("sessions and moderators' acts, in a real browser", async (t, browser) => {
+browserTest("sessions, permissions and moderation events in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const embedding = await pageElsewhere(t);
   const edge = await system.edge({ ...JWT_ENV, ALLOWED_ORIGINS: embedding });
 
-  t.test(
-    "F7 a session that has ended is said, ends every try, and is gone on with after signing in",
-    async (t: Test) => {
-      const visitor = await Visitor.come(browser);
-      const { page } = visitor;
-      await signedIn(visitor, edge, await tokenFor("minsu", SHORT_S - LEEWAY_S));
-      let sockets = 0;
-      let requests = 0;
-      page.on("websocket", () => sockets++);
-      page.on("request", () => requests++);
-      await visitor.enter(edge, "hall", "x");
-      await visitor.say("one");
-      await visitor.nothingPending();
+  t.test("F7 an expired session is shown, stops all attempts, and continues after signing in", async (t: Test) => {
+    const visitor = await Visitor.come(browser);
+    const { page } = visitor;
+    await signedIn(visitor, edge, await tokenFor("minsu", SHORT_S - LEEWAY_S));
+    let sockets = 0;
+    let requests = 0;
+    page.on("websocket", () => sockets++);
+    page.on("request", () => requests++);
+    await visitor.enter(edge, "hall", "x");
+    await visitor.say("one");
+    await visitor.nothingPending();
 
-      const note = page.locator("#session-note");
-      await note.getByText("로그인이 만료됐어요.").waitFor();
-      t.equal(await note.getAttribute("role"), "alert");
-      await page.locator("#connection.disconnected").waitFor();
-      const before = { sockets, requests };
-      t.equal(sockets, 2, "it came back once, to see whether the cookie was renewed");
-      await page.waitForTimeout(2500);
-      t.same({ sockets, requests }, before, "and does not try again by itself");
-      await visitor.say("typed while signed out");
-      t.equal(await page.locator("#chat-message-input").inputValue(), "typed while signed out", "which is not lost");
+    const note = page.locator("#session-note");
+    await note.getByText("로그인이 만료됐어요.").waitFor();
+    t.equal(await note.getAttribute("role"), "alert");
+    await page.locator("#connection.disconnected").waitFor();
+    const before = { sockets, requests };
+    t.equal(sockets, 2, "it came back once, to see whether the cookie was renewed");
+    await page.waitForTimeout(2500);
+    t.same({ sockets, requests }, before, "and does not try again by itself");
+    await visitor.say("typed while signed out");
+    t.equal(await page.locator("#chat-message-input").inputValue(), "typed while signed out", "which is not lost");
 
-      await note.getByRole("button", { name: "계속하기" }).click();
-      await until(() => sockets === 3);
-      await page.locator("#connection.disconnected").waitFor();
-      t.ok(await note.isVisible(), "still not signed in");
+    await note.getByRole("button", { name: "계속하기" }).click();
+    await until(() => sockets === 3);
+    await page.locator("#connection.disconnected").waitFor();
+    t.ok(await note.isVisible(), "still not signed in");
 
-      await signedIn(visitor, edge, await tokenFor("minsu", 60));
-      await note.getByRole("button", { name: "계속하기" }).click();
-      await page.locator("#connection.connected").waitFor();
-      t.equal(await note.textContent(), "");
-      await page.locator("#chat-message-submit").click();
-      await visitor.nothingPending();
-      t.same(await visitor.texts(), ["one", "typed while signed out"]);
-    },
-  );
+    await signedIn(visitor, edge, await tokenFor("minsu", 60));
+    await note.getByRole("button", { name: "계속하기" }).click();
+    await page.locator("#connection.connected").waitFor();
+    t.equal(await note.textContent(), "");
+    await page.locator("#chat-message-submit").click();
+    await visitor.nothingPending();
+    t.same(await visitor.texts(), ["one", "typed while signed out"]);
+  });
 
   t.test(
-    "a token that an application elsewhere renews in time, by POST /session, is taken up without a word",
+    "a token that another application renews in time, by POST /session, is used without a notice",
     async (t: Test) => {
       const visitor = await Visitor.come(browser);
       const { page } = visitor;
@@ -148,7 +145,7 @@ browserTest("sessions and moderators' acts, in a real browser", async (t, browse
     }
   });
 
-  t.test("what a moderator does to somebody stands between the messages, as text", async (t: Test) => {
+  t.test("moderation events stand between the messages, as text", async (t: Test) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     await signedIn(visitor, edge, await tokenFor("reader", 60));

@@ -7,7 +7,7 @@ import type { Test } from "tap";
 import { full, said, until } from "./support.ts";
 import { browserTest, type System, systemFor, Visitor } from "./web-support.ts";
 
-browserTest("the pages in a real browser while things go wrong", async (t, browser) => {
+browserTest("the pages in a real browser during failures", async (t, browser) => {
   const system = await systemFor(t);
   const here = await system.edge();
 
@@ -51,7 +51,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     t.same(reader.problems, []);
   });
 
-  t.test("with persistence away the room opens and chats, and its history comes later", async (t) => {
+  t.test("while persistence is away people chat in the room, and its history loads later", async (t) => {
     const early = await full(t, here, "early", [{ room: "later" }]);
     await said(early, "later", "before");
     const { persistence } = system;
@@ -80,7 +80,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
-  t.test("what is said while the edge is gone waits, also across a reload, and is stored once", async (t) => {
+  t.test("messages written while the edge is down wait, also across a reload, and are stored once", async (t) => {
     const edge = await edgeProcess(t, system);
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
@@ -108,7 +108,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     t.same(await visitor.texts(), ["one", "two", "three", "four"]);
   });
 
-  t.test("what the server refuses can be sent again or discarded", async (t) => {
+  t.test("a message that the server refuses can be sent again or discarded", async (t) => {
     const words = t.testdir({ "words.txt": "rude\n" });
     const strict = await system.edge({ TEXT_MAX_CHARACTERS: "10", BLOCKED_WORDS_FILE: `${words}/words.txt` });
     const visitor = await Visitor.come(browser);
@@ -154,7 +154,7 @@ browserTest("the pages in a real browser while things go wrong", async (t, brows
     t.same(visitor.problems, []);
   });
 
-  t.test("when the log is made anew, the page goes on from history and the new log", async (t) => {
+  t.test("when the log is recreated, the page continues from history and the new log", async (t) => {
     const speaker = await full(t, here, "speaker", [{ room: "anew" }]);
     const visitor = await Visitor.come(browser);
     await visitor.enter(here, "anew", "visitor");

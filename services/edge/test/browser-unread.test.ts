@@ -42,13 +42,13 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await visitor.sees("old");
     await said(speaker, "hidden", "seen at once");
     await visitor.sees("seen at once");
-    t.equal(await page.locator(".unread-line").count(), 0, "nothing is new to who sees it come");
+    t.equal(await page.locator(".unread-line").count(), 0, "a message that comes into view is not unread");
 
     await hide(page, true);
     const other = await full(t, there, "me", [{ room: "hidden" }]);
     await said(other, "hidden", "my own, from elsewhere");
     await visitor.sees("my own, from elsewhere");
-    t.equal(await page.locator(".unread-line").count(), 0, "one's own words are not new");
+    t.equal(await page.locator(".unread-line").count(), 0, "an own message is not unread");
     await said(speaker, "hidden", "one");
     await said(speaker, "hidden", "two");
     await visitor.sees("two");
@@ -72,7 +72,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await hide(page, false);
     t.equal(await below(page), "four", "and begins anew");
     await visitor.say("I have read it");
-    t.equal(await page.locator(".unread-line").count(), 0, "who answers has seen it");
+    t.equal(await page.locator(".unread-line").count(), 0, "a person that answers has seen it");
     t.same(visitor.problems, []);
   });
 
@@ -101,7 +101,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     t.same(visitor.problems, []);
   });
 
-  t.test("more than fits: the line is kept until somebody reads so far, and older pages move it up", async (t) => {
+  t.test("more than a page: the divider stays until the reader comes to it, and older pages move it up", async (t) => {
     await said(speaker, "many", "old");
     await stored("many", 1);
     const visitor = await comeTo(browser, here, "many", "me");
@@ -124,7 +124,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     t.same(visitor.problems, []);
   });
 
-  t.test("what comes while somebody reads further up is new, too", async (t) => {
+  t.test("messages that come while the reader is further up are unread, too", async (t) => {
     for (let i = 0; i < 40; i++) await said(speaker, "up", `message ${i}`);
     const visitor = await comeTo(browser, here, "up", "me");
     await visitor.sees("message 39");
@@ -139,7 +139,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     t.equal(await top(), before, "and does not move them");
   });
 
-  t.test("two tabs: what was seen in one is not new in the other", async (t) => {
+  t.test("two tabs: a message seen in one is not unread in the other", async (t) => {
     const reading = await comeTo(browser, here, "tabs", "me");
     const { page } = reading;
     const [name, address] = [await page.title(), page.url()];
@@ -157,7 +157,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     t.same(reading.problems, []);
   });
 
-  t.test("a browser that keeps nothing still marks what came while the tab was hidden", async (t) => {
+  t.test("a browser without storage still marks messages that came while the tab was hidden", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     await page.addInitScript(() => {

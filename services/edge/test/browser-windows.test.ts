@@ -1,7 +1,7 @@
 import { full, said } from "./support.ts";
 import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
 
-browserTest("windows of all sizes, paper, and what was typed, in a real browser", async (t, browser) => {
+browserTest("windows of all sizes, paper and drafts in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const here = await system.edge();
 
@@ -16,7 +16,7 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     await page.locator("#to-newest").waitFor();
     await said(speaker, "small", "news");
     await page.locator("#to-newest.unread").waitFor();
-    t.ok((await box("#to-newest")).height <= 46, "what is new is said in one line");
+    t.ok((await box("#to-newest")).height <= 46, "the number of new messages stands in one line");
 
     await page.setViewportSize({ width: 360, height: 225 });
     await page.locator("#chat-message-input").fill("1\n2\n3\n4\n5\n6\n7\n8");
@@ -107,7 +107,7 @@ browserTest("windows of all sizes, paper, and what was typed, in a real browser"
     t.same(visitor.problems, []);
   });
 
-  t.test("what was typed is not lost: before there is a script, by a reload, by going back", async (t) => {
+  t.test("a draft survives a late script, a reload and going back", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     const input = page.locator("#chat-message-input");

@@ -7,7 +7,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const [here, there] = [await system.edge(), await system.edge()];
 
-  t.test("two people on two edges talk, and whoever comes later reads it", async (t) => {
+  t.test("two people on two edges talk, and a later visitor reads it", async (t) => {
     const minsu = await Visitor.come(browser);
     await minsu.page.goto(`http://127.0.0.1:${here.port}/`);
     await minsu.page.locator("#room-name-input").fill("수다방");
@@ -49,7 +49,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     for (const { problems } of [minsu, sora, late]) t.same(problems, []);
   });
 
-  t.test("F4 who is typing is shown to the others until they have said it, or stop", async (t) => {
+  t.test("F4 the others see a person type until the message comes, or the person stops", async (t) => {
     const minsu = await Visitor.come(browser);
     const sora = await Visitor.come(browser, { locale: "en-US", viewport: { width: 360, height: 640 } });
     await minsu.enter(here, "typing", "민수");
@@ -68,7 +68,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     for (const { problems } of [minsu, sora]) t.same(problems, []);
   });
 
-  t.test("between the history of a page and its live part is neither a hole nor a double", async (t) => {
+  t.test("no message is missing or repeated between the history of a page and its live part", async (t) => {
     const speaker = await full(t, there, "speaker", [{ room: "seam" }]);
     await speaker.next("caughtUp");
     const all: string[] = [];
@@ -141,7 +141,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     t.match(tries, [/TrustedHTML/, /TrustedScript/]);
   });
 
-  t.test("the whole way with the keyboard alone, and with an input method", async (t) => {
+  t.test("all steps with the keyboard alone, and with an input method", async (t) => {
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     const focused = () => page.evaluate(() => document.activeElement?.id);
@@ -236,7 +236,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     for (const id of ["#composer", "#connection"]) t.equal(await page.locator(id).isVisible(), false, id);
   });
 
-  t.test("a visitor's storage that is forbidden, damaged or full changes nothing else", async (t) => {
+  t.test("forbidden, damaged or full storage affects nothing else", async (t) => {
     const cases = {
       forbidden: () =>
         Object.defineProperty(window, "localStorage", {

@@ -1,4 +1,4 @@
-/** What persistence answers through the edge, when some of it does not answer. */
+/** The history proxy of the edge, also while some instances of persistence fail. */
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -36,7 +36,7 @@ t.test("history through the edge", async (t) => {
     t.same([one.asked.length, two.asked.length], [1, 4]);
   });
 
-  await t.test("every room's path goes on as it came; one that climbs is no room's", async (t) => {
+  await t.test("every room's path is forwarded unchanged; a path that climbs is refused", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, well)];
     const edge = await edgeFor(t, nats, { PERSISTENCE_URL: `${one.url},${two.url}` });
     const ask = async (path: string) => {
@@ -56,7 +56,7 @@ t.test("history through the edge", async (t) => {
   });
 
   await t.test(
-    "a connection that the client wants closed is closed, whatever the instance says of its own",
+    "a connection that the client wants closed is closed, whatever the instance says about its own connection",
     async (t) => {
       const one = await instance(t, well);
       const edge = await edgeFor(t, nats, { PERSISTENCE_URL: one.url });
@@ -72,7 +72,7 @@ t.test("history through the edge", async (t) => {
     },
   );
 
-  await t.test("whoever asks does not notice that an instance has died, as long as another is there", async (t) => {
+  await t.test("a client does not notice that an instance has died while another one answers", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, well)];
     const ask = await through(t, one, two);
     t.equal((await ask("/v1/rooms/%EC%88%98/messages?limit=2")).status, 200);
@@ -80,7 +80,7 @@ t.test("history through the edge", async (t) => {
   });
 
   await t.test(
-    "what a client says of its own connection is no failure of an instance, and not passed on",
+    "headers about the client's connection are not forwarded, and cause no failure of an instance",
     async (t) => {
       const passed: string[] = [];
       const one = await instance(t, (incoming, response) => {
@@ -132,21 +132,24 @@ t.test("history through the edge", async (t) => {
     t.equal(await askedOf(26_500), 1, "the first penalty again");
   });
 
-  await t.test("instances that are restarted one after the other are not noticed, soon as that may be", async (t) => {
-    const answers = [dying, well];
-    const instances = await Promise.all(answers.map((_, i) => instance(t, (...message) => answers[i]!(...message))));
-    const ask = await through(t, ...instances);
-    const statuses = async () => {
-      const all = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/rooms")));
-      return [...new Set(all.map(({ status }) => status))];
-    };
-    t.same(await statuses(), [200]);
-    // The first is back, and still passed over, when the second goes.
-    answers.reverse();
-    t.same(await statuses(), [200]);
-  });
+  await t.test(
+    "clients do not notice that instances restart one after the other, even in quick succession",
+    async (t) => {
+      const answers = [dying, well];
+      const instances = await Promise.all(answers.map((_, i) => instance(t, (...message) => answers[i]!(...message))));
+      const ask = await through(t, ...instances);
+      const statuses = async () => {
+        const all = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/rooms")));
+        return [...new Set(all.map(({ status }) => status))];
+      };
+      t.same(await statuses(), [200]);
+      // The first instance is back, and still has its penalty, when the second one dies.
+      answers.reverse();
+      t.same(await statuses(), [200]);
+    },
+  );
 
-  await t.test("what changes something is not said twice, and nobody is asked more than twice", async (t) => {
+  await t.test("a request that changes something is sent once, and no request is sent more than twice", async (t) => {
     const [one, two] = [await instance(t, dying), await instance(t, dying)];
     const ask = await through(t, one, two);
     const refused = await ask("/v1/rooms/a", "PUT");

@@ -33,7 +33,7 @@ async function pagesFor(t: Test, url = NOWHERE) {
   return app;
 }
 
-/** Something in persistence's place that answers as told; `answer` returning undefined never answers. */
+/** A server in the place of persistence. It never answers a request for which `answer` returns undefined. */
 async function standIn(t: Test, answer: (method: string, path: string) => [number, unknown] | undefined) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -78,7 +78,7 @@ t.test("security headers: nothing inline, nothing foreign, no frame, no copy of 
   }
 });
 
-t.test("assets are named by their content and kept for ever", async (t) => {
+t.test("assets are named by their content and cached for ever", async (t) => {
   const app = await pagesFor(t);
   const { body } = await app.inject({ url: "/" });
   const urls = [...body.matchAll(/"(\/assets\/[^"]+)"/g)].map((match) => match[1]!);
@@ -93,7 +93,7 @@ t.test("assets are named by their content and kept for ever", async (t) => {
   }
 });
 
-t.test("a bad name is told on a page that people can read, and is not repeated there", async (t) => {
+t.test("an invalid name gets an error page that does not repeat it", async (t) => {
   const app = await pagesFor(t);
   const bad = [
     "/chat/%20/n",
@@ -114,7 +114,7 @@ t.test("a bad name is told on a page that people can read, and is not repeated t
   t.notMatch(script.body, /alert\(|<script/);
 });
 
-t.test("a path that leads nowhere is told to people on a page, to programs as a problem", async (t) => {
+t.test("a path that does not exist gets a page in a browser, and a problem otherwise", async (t) => {
   const app = await pagesFor(t);
   for (const url of ["/nowhere", "/chat/a/b/c", "/v1nowhere"]) {
     const page = await app.inject({ url, headers: { accept: "text/html,*/*;q=0.8", "accept-language": "ko" } });
@@ -147,7 +147,7 @@ t.test("a room's URL works without the nickname, and with a slash at its end", a
   t.match((await app.inject({ url: `/chat/${room}/me/` })).body, 'data-user="me"');
 });
 
-t.test("with persistence away the room opens and says that history is coming later", async (t) => {
+t.test("while persistence is away the room opens and says that earlier messages are not available yet", async (t) => {
   const silent = await standIn(t, () => undefined);
   const failing = await standIn(t, () => [503, { code: "history_unavailable" }]);
   for (const url of [NOWHERE, silent.url, failing.url]) {
@@ -161,14 +161,14 @@ t.test("with persistence away the room opens and says that history is coming lat
   }
 });
 
-t.test("what persistence refuses is told with its status", async (t) => {
+t.test("a refusal by persistence gets an error page with its status", async (t) => {
   const { url } = await standIn(t, () => [403, { code: "room_closed" }]);
   const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
   t.equal(page.statusCode, 403);
   t.match(page.body, "This room is closed.");
 });
 
-t.test("everything that people typed is escaped", async (t) => {
+t.test("everything that people type is escaped", async (t) => {
   const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>'`;
   const said = { seq: 1, epoch: "e", position: "e.1", user: evil, message: evil, at: "2026-11-24T10:00:00.000Z" };
   const { url } = await standIn(t, (method) =>
@@ -201,7 +201,7 @@ t.test("links: http and https, as people write them", async (t) => {
     "https://a.example/x",
     "https://a.example/[y]",
   ]);
-  // A message like these held up the edge, and every page of the room, for seconds each; now it is no work at all.
+  // Messages like these once held up the edge, and every page of the room, for seconds.
   const dots = `https://a${".".repeat(2000)}b`;
   for (const end of [")", "]", ".)", "_]"].map((end) => end.repeat(1980 / end.length))) {
     t.same(links(dots + end), [dots], end.slice(0, 2));
@@ -224,7 +224,7 @@ t.test("messages of one person within minutes stand together", async (t) => {
   t.equal(continues(said("b", "10:00:00"), said("a", "10:00:01")), false);
   t.equal(initial(" 민수"), "민");
   t.equal(initial("👩‍👩‍👧‍👦 family"), "👩‍👩‍👧‍👦");
-  t.equal(initial("\u202e\u200bevil"), "E", "what nobody can see is no initial");
+  t.equal(initial("\u202e\u200bevil"), "E", "an invisible character is no initial");
   t.equal(initial("\u200b"), "");
   t.ok([..."가나다라마바사아"].every((name) => hue(name) >= 0 && hue(name) < 8));
 });
@@ -243,7 +243,7 @@ t.test("the language is the better of two", async (t) => {
   for (const [header, language] of cases) t.equal(chooseLanguage(header), language, String(header));
 });
 
-t.test("a URL that cannot be decoded is told to people on a page, to programs as a problem", async (t) => {
+t.test("a URL that cannot be decoded gets a page in a browser, and a problem otherwise", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   const ask = (path: string, headers: Record<string, string>, method = "GET") =>
     fetch(`http://127.0.0.1:${edge.port}${path}`, { method, headers, redirect: "manual" });

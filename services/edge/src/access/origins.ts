@@ -15,7 +15,7 @@ export interface OriginHeaders {
 }
 
 /**
- * The origins whose pages may use this server. Browsers send the origin of a page. A client that sends none is not a
+ * The origins from which pages may use this server. Browsers send the origin of a page. A client that sends none is not a
  * browser, so a foreign page cannot misuse it.
  */
 export class Origins {

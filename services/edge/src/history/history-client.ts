@@ -28,8 +28,8 @@ export class HistoryClient implements History {
   readonly #headers: Record<string, string>;
 
   /**
-   * @param options `token`: the edge's own bearer token; the edge has already checked the permissions of the person for
-   *   whom it reads. `limitMs`: longest wait for each instance
+   * @param options `token`: the edge's own bearer token, since the edge has already checked the reader's permissions.
+   *   `limitMs`: longest wait for each instance
    */
   constructor(persistence: PersistenceClient, options: { token?: string | undefined; limitMs?: number } = {}) {
     const { token, limitMs = LIMIT_MS } = options;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-/** The path that the server gives to a browser's request whose URL cannot be decoded, since no route matches that URL. */
+/** The server moves a browser's request to this path when its URL cannot be decoded, since no route matches that URL. */
 export const BAD_URL_PATH = "/bad-url";
 
 /** Whether a browser navigates, as against a program that asks for data. */

@@ -59,7 +59,7 @@ function whyNot(t: Dictionary, mayWrite: boolean, status: number): string | unde
 }
 
 /**
- * The room and its newest messages. Creates the room for a person who may write; for another person a room that does
+ * The room and its newest messages. Creates the room for a person that may write; for another person a room that does
  * not exist is empty. Both are missing while persistence is away: the script then asks again.
  */
 async function readRoom(

@@ -29,7 +29,7 @@ export class AutoScroll {
     this.#log = log;
     this.#button = button;
     this.#loadNewest = loadNewest;
-    // At once: otherwise the observer of the upper end would take the first view for a reader who scrolled there.
+    // At once: otherwise the observer of the upper end would take the first view for a scroll of the reader.
     this.#scrollToEnd();
     log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     button.addEventListener("click", () => {

@@ -3,7 +3,7 @@ import { TYPING_HOLDS_MS } from "@madang/protocol/browser";
 import { byId, make, withElements } from "./dom.ts";
 import { t } from "./localized-text.ts";
 
-/** Names the people who are typing (F4). Hidden from screen readers, which would announce each change. */
+/** Names the people that are typing (F4). Hidden from screen readers, which would announce each change. */
 export class TypingLine {
   readonly #line = byId("typing");
   /** Timers by name; each removes its name. */

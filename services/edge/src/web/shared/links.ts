@@ -28,7 +28,7 @@ export function segments(text: string): Segment[] {
 }
 
 /**
- * Removes the punctuation of the sentence, and closing brackets whose opening one stands before the URL. Takes linear
+ * Removes the punctuation of the sentence, and closing brackets that were opened before the URL. Takes linear
  * time, because any person can make the server and all pages of a room process a text.
  */
 function trimmed(url: string): string {
