@@ -13,16 +13,19 @@ export function readable(line: string): string | undefined {
     return ["WRN", "ERR", "FTL"].includes(nats[1]!) ? nats[2] : undefined;
   }
   try {
-    const { s, attr, level, msg, err } = JSON.parse(line) as {
+    const { s, attr, level, msg, err, error, reason } = JSON.parse(line) as {
       s?: string;
       attr?: unknown;
       level?: number;
       msg?: string;
       err?: { message?: string };
+      error?: string;
+      reason?: string;
     };
     if (s === "E" || s === "F") return `${msg} ${attr ? JSON.stringify(attr) : ""}`;
     if (level === undefined || level < 40) return undefined;
-    return `${level < 50 ? "warning" : "error"}: ${msg ?? ""}${err?.message ? ` (${err.message})` : ""}`;
+    const cause = err?.message ?? error ?? reason;
+    return `${level < 50 ? "warning" : "error"}: ${msg ?? ""}${cause ? ` (${cause})` : ""}`;
   } catch {
     return line;
   }

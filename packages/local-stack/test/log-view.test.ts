@@ -8,6 +8,8 @@ t.test("warnings and errors of a log are shown as text", async (t) => {
   const cases: [string, string | undefined][] = [
     ['{"level":30,"name":"edge","msg":"listening"}', undefined],
     ['{"level":40,"name":"edge","msg":"NATS is gone"}', "warning: NATS is gone"],
+    ['{"level":40,"error":"origin https://a.example","msg":"refused"}', "warning: refused (origin https://a.example)"],
+    ['{"level":40,"reason":"invalid text","msg":"dead letters"}', "warning: dead letters (invalid text)"],
     ['{"level":50,"msg":"request failed","err":{"message":"boom"}}', "error: request failed (boom)"],
     ['{"t":{},"s":"I","msg":"Waiting for connections"}', undefined],
     ['{"t":{},"s":"E","msg":"DBException","attr":{"code":1}}', 'DBException {"code":1}'],
