@@ -1,15 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lane, Log } from "@madang/broker";
 import { formatPosition, type Position, ProtocolError } from "@madang/protocol";
-import type { Logger } from "@madang/runtime";
+import { Backoff, type Logger } from "@madang/runtime";
 import type { Connection } from "../socket/connection.ts";
 import type { EdgeCounts } from "./counts.ts";
 import type { FeedEvent } from "./feed-event.ts";
 import type { Replayer } from "./replayer.ts";
 import type { Room, RoomMember } from "./room.ts";
 
-const FIRST_RETRY_MS = 20;
-const LAST_RETRY_MS = 1000;
+const RETRIES = { firstMs: 20, lastMs: 1000 };
 /** The retries before this many empty reads take about 5 s: so long a replica of the log may be behind. */
 const MAX_EMPTY_READS = 10;
 const ECHO_POLL_MS = 5;
@@ -143,24 +142,26 @@ export class Member implements RoomMember {
 
   /** Whether the log or history still has everything after `seq`. While the log is away there is no answer. */
   async #isReadable(seq: number): Promise<boolean> {
-    for (let retryMs = FIRST_RETRY_MS; !this.#gone; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+    const backoff = new Backoff(RETRIES);
+    while (!this.#gone) {
       try {
         await this.#host.replayer.read(this.room.feed, seq);
         return true;
       } catch (error) {
         if (!(error instanceof ProtocolError) || error.code !== "log_unavailable") return false;
       }
-      await delay(retryMs);
+      await delay(backoff.next());
     }
     return false;
   }
 
   /** Asks the log for its identity. While the log is away there is no answer, as in a room that is not open. */
   async #checkLog(): Promise<void> {
-    for (let retryMs = FIRST_RETRY_MS; !this.#gone; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+    const backoff = new Backoff(RETRIES);
+    while (!this.#gone) {
       const epoch = await this.#host.log.checkEpoch().catch(() => undefined);
       if (epoch !== undefined) return;
-      await delay(retryMs);
+      await delay(backoff.next());
     }
   }
 
@@ -184,7 +185,7 @@ export class Member implements RoomMember {
   async #catchUp(generation: number, announce: boolean): Promise<void> {
     const { log, replayer } = this.#host;
     const { feed } = this.room;
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = new Backoff(RETRIES);
     let emptyReads = 0;
     const isOver = () => this.#gone || generation !== this.#generation;
     for (;;) {
@@ -208,7 +209,7 @@ export class Member implements RoomMember {
       });
       if (isOver()) return;
       if (read?.length) {
-        retryMs = FIRST_RETRY_MS;
+        backoff.reset();
         emptyReads = 0;
       } else if (replayer.isOlderThanLog(this.#cursor)) {
         // Either nothing before the log's first event is left anywhere, or history cannot be asked.
@@ -219,8 +220,7 @@ export class Member implements RoomMember {
         this.#cursor = feed.head;
         this.#sendJoined(feed.head, false);
       } else {
-        await delay(retryMs);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+        await delay(backoff.next());
       }
     }
   }

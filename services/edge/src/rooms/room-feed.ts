@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { LiveRecord, LiveSubscription, Log, LogRecord } from "@madang/broker";
+import { Backoff } from "@madang/runtime";
 import { type FeedEvent, feedEvent } from "./feed-event.ts";
 import { Ring, type RingBudget } from "./ring.ts";
 
@@ -14,8 +15,7 @@ export interface FeedSink {
 const REPLAY_BATCH = 256;
 /** Live events held while a gap is filled; with more, the feed reads them from the log again. */
 const MAX_HELD = 2048;
-const FIRST_RETRY_MS = 20;
-const LAST_RETRY_MS = 1000;
+const RETRIES = { firstMs: 20, lastMs: 1000 };
 
 /**
  * One room's events on this edge, out of an at-most-once live subscription and the log itself. `head` is the last
@@ -145,7 +145,7 @@ export class RoomFeed {
   async #fillGap(): Promise<void> {
     if (this.#filling) return;
     this.#filling = true;
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = new Backoff(RETRIES);
     while (!this.#closed) {
       this.#drainHeld();
       if (this.#held.length === 0 && this.#head >= this.#target) break;
@@ -158,12 +158,11 @@ export class RoomFeed {
       for (const record of records) if (record.seq > this.#head) this.#deliver(record);
       this.#replayedTo = Math.max(this.#replayedTo, this.#head);
       if (this.#head > from) {
-        retryMs = FIRST_RETRY_MS;
+        backoff.reset();
         continue;
       }
       if (this.#skipLost()) continue;
-      await delay(retryMs);
-      retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+      await delay(backoff.next());
     }
     this.#filling = false;
   }
