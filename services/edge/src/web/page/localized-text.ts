@@ -16,6 +16,7 @@ export function errorMessage(code: ErrorCode): string {
 /** An error of the server's table, or one that the SDK found by itself. */
 export function clientErrorMessage(code: MadangErrorCode): string {
   if (code === "room_left") return t.notInRoom;
+  if (code === "send_expired") return t.sendExpired;
   if (code === "outbox_full") return errorMessage("too_many_pending");
   return isServerError(code) ? errorMessage(code) : t.disconnected;
 }

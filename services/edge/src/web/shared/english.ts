@@ -53,6 +53,7 @@ export const EN = {
   edited: "edited",
   sending: "Sending…",
   failed: "Not sent.",
+  sendExpired: "The message waited for more than a day.",
   retry: "Send again",
   discard: "Discard",
   unread: "New messages",

@@ -53,6 +53,7 @@ export const KO: Readonly<Record<keyof typeof EN, string>> = {
   edited: "수정됨",
   sending: "보내는 중…",
   failed: "보내지 못했어요.",
+  sendExpired: "하루 넘게 기다린 메시지예요.",
   retry: "다시 보내기",
   discard: "지우기",
   unread: "새 메시지",
