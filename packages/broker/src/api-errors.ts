@@ -1,6 +1,6 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 
-/** JetStream's own codes, for what a caller can do something about (`errors.json` of nats-server). */
+/** The codes of JetStream errors that a caller handles (`errors.json` of nats-server). */
 const API_ERROR = {
   streamNotFound: [10059],
   streamNameInUse: [10058],
@@ -10,7 +10,7 @@ const API_ERROR = {
   wrongLastSequence: [10071, 10164],
 } as const;
 
-/** Whether JetStream answered with that. */
+/** Whether the error is a JetStream answer of that kind. */
 export function isApiError(error: unknown, kind: keyof typeof API_ERROR): boolean {
   return error instanceof JetStreamApiError && (API_ERROR[kind] as readonly number[]).includes(error.code);
 }

@@ -14,7 +14,7 @@ export interface EdgeReport {
 
 /** What an edge exchanges with moderators and other edges, beside the log, over a connection of its own. */
 export interface Control extends Opening {
-  /** Complete once {@link Opening.ready} resolves: an edge that admits nobody before then admits no banned user. */
+  /** Complete once {@link Opening.ready} resolves: an edge that admits no client before then admits no banned user. */
   readonly rules: Rules;
   readonly gossip: Gossip;
   /** Publishes figures: at most once, dropped while NATS cannot be reached. */

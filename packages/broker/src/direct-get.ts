@@ -4,7 +4,7 @@ import type { LogRecord } from "./log.ts";
 import { headerNumber, headerStatus, headerText } from "./raw-message.ts";
 import { LOG_SUBJECTS, STREAM } from "./subjects.ts";
 
-/** A record of any room, as a direct get answers it. */
+/** A record of any room, as the Direct Get API returns it. */
 export interface SubjectRecord extends LogRecord {
   readonly subject: string;
   /** The header block of the answer, which includes the headers of the publish. */
@@ -18,19 +18,19 @@ interface Request {
   readonly reject: (error: ProtocolError) => void;
 }
 
-/** No answer within this time is a failure; a healthy server answers in single milliseconds. */
+/** A request without an answer within this time has failed. A healthy server answers within some milliseconds. */
 const ANSWER_LIMIT_MS = 5000;
-/** Of a question for the last records of subjects, which are ASCII: what stands between two of them, and around all. */
+/** The bytes of a request for the last records of subjects: those between two subjects, and those around all. */
 const QUOTES = 3;
 const QUESTION_BYTES = 64;
-/** More than a record can have. */
+/** More than any record has. */
 const ONE_RECORD_BYTES = 1024 * 1024;
 const END_OF_BATCH = 204;
 const NOT_FOUND = 404;
 
 /**
- * Batch reads of the stream by the Direct Get API (ADR-31), over one subscription for all requests under way.
- * Written by hand because the library's iterator waits for ever when a connection breaks in the middle of a batch.
+ * Batch reads of a stream by the Direct Get API (ADR-31), over one subscription for all requests. Not the library's own,
+ * because its iterator never ends when the connection is lost in the middle of a batch.
  */
 export class DirectGet {
   readonly #nc: NatsConnection;
@@ -52,7 +52,10 @@ export class DirectGet {
     });
   }
 
-  /** Records of a subject from `seq` on. @throws ProtocolError `log_unavailable` */
+  /**
+   * Records of a subject from `seq` on, ascending, at most `batch` of them and about `maxBytes`.
+   * @throws ProtocolError `log_unavailable`
+   */
   next(subject: string, seq: number, batch: number, maxBytes: number): Promise<SubjectRecord[]> {
     return this.#request({ seq, next_by_subj: subject, batch, max_bytes: maxBytes });
   }
@@ -66,7 +69,7 @@ export class DirectGet {
   }
 
   /**
-   * The newest record of each subject that has one, by as many questions as the server's `max_payload` asks for.
+   * The newest record of each subject that has one, with as many requests as the server's `max_payload` makes necessary.
    * @throws ProtocolError `log_unavailable`
    */
   async last(subjects: readonly string[]): Promise<SubjectRecord[]> {
@@ -78,12 +81,12 @@ export class DirectGet {
     return (await Promise.all([this.last(subjects.slice(0, half)), this.last(subjects.slice(half))])).flat();
   }
 
-  /** Whether a request reaches the server now. The library drops what it is given from the loss of a connection until it has dialled. */
+  /** Whether a request reaches the server now. After a loss of the connection the library drops messages until it dials. */
   get connected(): boolean {
     return this.#connected && this.#nc.info !== undefined;
   }
 
-  /** To be called when the connection is lost: no answer to what was asked will come, and until {@link onReconnect} to nothing else. */
+  /** To be called when the connection is lost. All open requests fail, and new ones until {@link onReconnect}. */
   onDisconnect(): void {
     this.#connected = false;
     for (const token of [...this.#requests.keys()]) this.#fail(token);

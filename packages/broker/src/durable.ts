@@ -4,34 +4,36 @@ import { isApiError } from "./api-errors.ts";
 import { ensureStream, type LogSettings, type StreamIdentity } from "./stream-config.ts";
 import { STREAM } from "./subjects.ts";
 
-/** Short, so that the batch of a killed instance comes back soon; a living one renews it at each third. */
+/** Short, so that the batch of a killed instance is delivered again soon. A living instance renews it after each third. */
 export const ACK_WAIT_MS = 10_000;
-/** Over all instances. */
+/** Unacknowledged records of all instances together. */
 const MAX_ACK_PENDING = 5000;
 
 /**
- * A consumer carries its epoch in its name: a batch in hand while the log is made anew would otherwise acknowledge what
- * has the same numbers in the new one, which nobody has stored.
+ * A durable consumer has the epoch in its name. Otherwise a batch in hand while the log is created anew would acknowledge
+ * events of the new log that have the same sequences and are not stored yet.
  */
 export interface Durable {
   readonly name: string;
   readonly epoch: string;
 }
 
-/** The log as it is found, and how far its consumer is. */
+/** The log's identity, and how far its consumer has come. */
 export interface FoundLog extends StreamIdentity {
-  /** Everything up to here has been acknowledged, by whichever instance; 0: there is no consumer. */
+  /** Everything up to this sequence has been acknowledged, by any instance; 0 where there is no consumer. */
   readonly ackFloor: number;
 }
 
-/** The name of the consumer of that life of the log. */
+/** The name of the consumer for an epoch. */
 export function durableName(epoch: string): string {
   return `persistence-${epoch}`;
 }
 
 /**
- * Makes the log and its durable consumer where they are missing. Safe for many callers at once.
- * @param accept sees the log before the consumer is made, and may take the old one away; none is made where it throws
+ * Creates the log and its durable consumer where they are missing. Safe for many callers at once.
+ * @param accept is asked about the log before the consumer is created, and may delete an old one. When it rejects, no
+ *   consumer is created
+ * @throws when JetStream does not answer or refuses, and when `accept` rejects
  */
 export async function ensureDurable(
   jsm: JetStreamManager,
@@ -48,14 +50,14 @@ export async function ensureDurable(
     deliver_policy: DeliverPolicy.All,
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(ACK_WAIT_MS),
-    // A finite number would silently skip history in a long outage of the store.
+    // A finite number would silently skip events in a long outage of the store.
     max_deliver: -1,
     max_ack_pending: MAX_ACK_PENDING,
   };
   try {
     await jsm.consumers.add(STREAM, config);
   } catch (error) {
-    // Made by another version of us.
+    // Another version of this service created it.
     if (!isApiError(error, "consumerExistsDifferently")) throw error;
     await jsm.consumers.update(STREAM, name, config);
   }
@@ -71,7 +73,7 @@ async function ackFloorOf(jsm: JetStreamManager, name: string): Promise<number> 
   }
 }
 
-/** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>[.<random>]` */
+/** The sequence and number of deliveries in the subject `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<time>.<pending>[.<random>]` */
 export function parseAckSubject(subject: string): { seq: number; deliveries: number } | undefined {
   const tokens = subject.split(".");
   const first = tokens.length === 9 ? 4 : 6;

@@ -19,7 +19,7 @@ const REPLAY_MAX_BYTES = 1024 * 1024;
 const OPEN_RETRY_MS = 500;
 const OPENING = "the log is being opened";
 const STALLED =
-  "NATS answers, but has stored nothing of late: its log and /healthz say why (a full disk needs room, and a restart of nats-server)";
+  "NATS answers, but has stored nothing for 10 s or more: its log and /healthz say why (after a full disk, free space and restart nats-server)";
 
 /**
  * Opens the log, and creates it where there is none. Until {@link Log.ready} resolves, everything that asks the log fails
@@ -119,7 +119,7 @@ class JetStreamLog implements Log {
   }
 
   async subscribed(): Promise<void> {
-    // After a loss of the connection meanwhile, the reconnect subscribes again and the audit that follows finds what was missed.
+    // After a loss of the connection meanwhile, the reconnect subscribes again and the next audit finds the missed events.
     await this.#require()
       .nc.flush()
       .catch(() => {});

@@ -22,7 +22,7 @@ export class Link {
     this.#onReason = onReason;
     this.#probe();
     this.opened = this.#dial();
-    // Those who need the connection see the rejection by their own use of it.
+    // Also for an owner that does not wait for it.
     this.opened.catch(() => {});
   }
 

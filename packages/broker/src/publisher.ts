@@ -15,38 +15,38 @@ interface PubAck {
 }
 
 const SWEEP_INTERVAL_MS = 250;
-/** On a live connection an ack takes milliseconds; after this the attempt is repeated. */
+/** On a live connection an acknowledgement takes milliseconds. After this time the lane repeats the attempt. */
 const ACK_LIMIT_MS = 5000;
 /** Out of storage: for the account, the stream, or the whole server (which calls it "insufficient resources"). */
 const OUT_OF_STORAGE = new Set([10047, 10002, 10023]);
-/** "Store failed", with the reason as text: a limit of the stream, or trouble with the disk. */
+/** "Store failed", with the reason in the text: a limit of the stream, or an error of the disk. */
 const STORE_FAILED = 10077;
 const MESSAGE_TOO_LARGE = 10054;
 /** Names the call that stored an event. A repeat of the call finds it in the log. */
 const SEND_HEADER = "Madang-Send";
 const MARK_BYTES = 6;
 
-/** What a publisher asks the log. */
+/** The questions that a publisher has about stored events. */
 export interface StoredEvents {
   epoch(): string;
-  /** Asks for the log's identity anew. */
+  /** Asks JetStream for the present epoch. */
   check(): Promise<string>;
   /** As {@link DirectGet.at}. */
   at(seq: number): Promise<SubjectRecord | undefined>;
 }
 
 /**
- * Publishes into the stream over one inbox: a token per message, one sweep for the time-outs of all. Messages of
- * many lanes are under way at once; the order within a lane is the lane's business ({@link SenderLane}).
+ * Publishes into the stream over one inbox, with a token for each message and one timer for all time limits. Messages of
+ * many lanes are in flight at once; each {@link SenderLane} keeps its own order.
  */
 export class Publisher implements LaneHost {
   readonly #nc: NatsConnection;
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #flights = new Map<string, Flight>();
-  /** What this turn of the event loop has brought, with its tokens. */
+  /** Messages of this turn of the event loop, with their tokens. */
   #outgoing: { readonly subject: string; readonly flight: Flight; readonly token: string }[] = [];
-  /** Lanes with something under way. One without a sender is its own key. */
+  /** Lanes with unacknowledged messages. A lane without a sender is its own key. */
   readonly #busy = new Map<string | SenderLane, SenderLane>();
   readonly #sweep: NodeJS.Timeout;
   readonly #log: StoredEvents;
@@ -55,7 +55,7 @@ export class Publisher implements LaneHost {
   #connected = true;
   #nextToken = 0;
   #nextMark = 0;
-  /** The highest sequence that was newly stored here: a lower one later means that the log was made anew. */
+  /** The highest sequence that this process stored. A lower one later means that the log was created anew. */
   #highSeq = 0;
 
   constructor(nc: NatsConnection, log: StoredEvents, inboxPrefix?: string) {
@@ -70,17 +70,21 @@ export class Publisher implements LaneHost {
     this.#sweep = setInterval(() => this.#onSweep(), SWEEP_INTERVAL_MS);
   }
 
+  /** The sender's busy lane for the subject, or a new one. */
   lane(subject: string, sender?: string): Lane {
     const lane = new SenderLane(this, subject, sender);
     return this.#busy.get(lane.key) ?? lane;
   }
 
-  /** Whether a publish reaches the server now. While the library dials, it has no server info, and what it is given would overtake what is repeated. */
+  /**
+   * Whether a publish reaches the server now. While the library dials, it has no server info, and a message that it
+   * queues then would overtake those that a lane repeats.
+   */
   get connected(): boolean {
     return this.#connected && this.#nc.info !== undefined;
   }
 
-  /** One server keeps the order of what comes by one connection. In a cluster the log may be elsewhere, and move. */
+  /** One server keeps the order of one connection's messages. In a cluster the log's leader may be another server, and move. */
   get keepsOrder(): boolean {
     return this.#nc.info?.cluster === undefined;
   }
@@ -89,17 +93,17 @@ export class Publisher implements LaneHost {
     return this.#highSeq;
   }
 
-  /** Whether nothing that is published has been stored for some time, though the server is there. */
+  /** Whether the log has stored nothing for some time although the server answers. */
   get stalled(): boolean {
     return this.#stall.stalled;
   }
 
-  /** To be called when the connection is lost: nothing is sent until {@link onReconnect}. */
+  /** To be called when the connection is lost. The publisher sends nothing until {@link onReconnect}. */
   onDisconnect(): void {
     this.#connected = false;
   }
 
-  /** To be called when the connection is back: every lane repeats what has no answer, in order, with the same ids. */
+  /** To be called when the connection is back. Every lane repeats its unacknowledged messages, in order, with the same ids. */
   onReconnect(): void {
     this.#connected = true;
     this.#stall.onAnswer();
@@ -107,7 +111,7 @@ export class Publisher implements LaneHost {
     for (const lane of [...this.#busy.values()]) lane.restart();
   }
 
-  /** The log was made anew: sequences begin again. */
+  /** To be called when the log is another one: sequences begin again. */
   onEpoch(): void {
     this.#highSeq = 0;
   }
@@ -118,11 +122,11 @@ export class Publisher implements LaneHost {
     flight.mark ||= `${this.#mark}${(this.#nextMark++).toString(36)}`;
     flight.sentAt = performance.now();
     this.#flights.set(token, flight);
-    // The library would write to the network for each message: at 10,000 a second an eighth of an edge's time.
+    // One network write for a whole turn. A write for each message takes an eighth of an edge's time at 10,000 messages/s.
     if (this.#outgoing.push({ subject, flight, token }) === 1) setImmediate(() => this.#sendTurn());
   }
 
-  /** Forgets an attempt: its answer, should one come, says nothing to anybody. */
+  /** Ignores the answer to an attempt, should it still arrive. */
   forget(flight: Flight): void {
     this.#flights.delete(flight.token);
   }
@@ -132,7 +136,7 @@ export class Publisher implements LaneHost {
     else this.#busy.delete(lane.key);
   }
 
-  /** Resolves when no publish is under way, or after `limitMs`. */
+  /** Resolves when no publish is in flight, or after `limitMs` milliseconds. */
   async idle(limitMs: number): Promise<void> {
     const deadline = performance.now() + limitMs;
     while (this.#busy.size > 0 && performance.now() < deadline) await new Promise((done) => setTimeout(done, 10));
@@ -147,7 +151,7 @@ export class Publisher implements LaneHost {
   #sendTurn(): void {
     const outgoing = this.#outgoing;
     this.#outgoing = [];
-    // Lost together with the connection: the reconnect sends them.
+    // The connection is lost: the lanes send them after the reconnect.
     if (!this.connected) return;
     for (const { subject, flight, token } of outgoing) {
       if (this.#flights.get(token) !== flight) continue;
@@ -157,7 +161,7 @@ export class Publisher implements LaneHost {
           reply: `${this.#inbox}.${token}`,
         });
       } catch {
-        // The connection is open, so it is more than the server takes (max_payload).
+        // The connection is open, so the message exceeds the server's max_payload.
         this.#flights.delete(token);
         flight.lane.settle(flight, "refused-size");
       }
@@ -183,10 +187,10 @@ export class Publisher implements LaneHost {
     else this.#settle(flight, stored(seq, this.#log.epoch()));
   }
 
-  /** The log knows the id: compares with the event that it keeps. */
+  /** The log knows the id: compares the message with the event that the log holds. */
   async #recognise(flight: Flight, seq: number): Promise<Stored | Outcome> {
     const kept = await this.#log.at(seq);
-    // A replica may be behind.
+    // An empty answer comes from a replica that is behind: try again.
     if (!kept) return "failed";
     if (kept.seq !== seq) return "conflict";
     const { epoch } = this.#log;
@@ -194,7 +198,7 @@ export class Publisher implements LaneHost {
     return isSameSend(kept.data, flight.data) ? stored(seq, epoch(), true) : "conflict";
   }
 
-  /** Unless the attempt is given up meanwhile. */
+  /** Does nothing if the attempt was abandoned meanwhile. */
   #settleLater(flight: Flight, token: string, result: Promise<Stored | Outcome>): void {
     const settle = (result: Stored | Outcome) => {
       if (this.#flights.get(token) === flight) this.#settle(flight, result);
@@ -213,7 +217,7 @@ export class Publisher implements LaneHost {
     const now = performance.now();
     if (this.connected) {
       for (const flight of this.#flights.values()) {
-        // Tokens are in the order of sending: the first young one ends the search.
+        // Ordered by the time of sending: the first recent one ends the search.
         if (now - flight.sentAt < ACK_LIMIT_MS) break;
         this.#settle(flight, "failed");
       }

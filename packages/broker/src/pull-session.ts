@@ -1,14 +1,14 @@
 import { type Msg, type NatsConnection, nanos, type Subscription } from "@nats-io/transport-node";
 import { STREAM } from "./subjects.ts";
 
-/** The server forgets a request after this; then it is made anew. */
+/** The server drops a request after this time, and the session sends a new one. */
 const REQUEST_EXPIRES_MS = 20_000;
 const HEARTBEAT_MS = 2000;
-/** Two heartbeats that did not come, and some patience: whatever is wrong, a new session puts it right. */
+/** Two missing heartbeats and 1 s more. A new session then heals any cause. */
 const SILENCE_LIMIT_MS = 2 * HEARTBEAT_MS + 1000;
 /**
- * After everything there was has come, what is stored meanwhile gathers on the server for this long. Handed over one by
- * one, each message would wake the server and us: at 1,500 messages a second that cost ten times the CPU.
+ * After the server has delivered everything, new events gather on it for this long. Delivered one by one, each event wakes
+ * both processes: at 1,500 messages a second that took ten times the CPU.
  */
 const GATHER_MS = 100;
 
@@ -16,34 +16,34 @@ const HEARTBEAT = 100;
 const NO_MESSAGES = 404;
 const REQUEST_TIMEOUT = 408;
 const CONFLICT = 409;
-/** The next message is more than what is left of the bytes. */
+/** The next message is larger than the rest of the requested bytes. */
 const BYTES_USED_UP = "Message Size Exceeds MaxBytes";
-/** All messages were sent and bytes are left, which the count has told already: the next request may be under way. */
+/** The server sent as many messages as requested. The session has counted them itself, and may have sent its next request. */
 const ALL_SENT = "Batch Completed";
 
-/** What somebody can take. */
+/** How much the owner of a session can take now. */
 export interface Space {
   readonly records: number;
-  /** As the server counts them, with subjects and headers. */
+  /** Including subjects and headers, as the server counts. */
   readonly bytes: number;
 }
 
-/** Whom a {@link PullSession} pulls for. */
+/** The owner of a {@link PullSession}. */
 export interface Puller {
-  /** How much the owner can take now; with bytes for less than one message it would ask for ever. */
+  /** 0 bytes, or enough for any one message: with less, the session would ask without end. */
   space(): Space;
   onMessage(message: Msg): void;
-  /** A request has ended: nothing more is on its way. */
+  /** Called when a request has ended: no more messages are on their way. */
   onPause(): void;
 }
 
 /**
- * One spell of pulling from a durable consumer, on an inbox of its own, one request at a time. A request brings what
- * there is, or waits for the first message; a lone message so comes at once, and a stream of them in bundles. The
- * session ends itself when the server falls silent or refuses, and never hangs on a request that got lost.
+ * Pulls from a durable consumer over an inbox of its own, one request at a time, until it ends. A request delivers all
+ * events that wait, or else waits for the first: a single event arrives at once, and a stream of them in bundles. The
+ * session ends itself when the server is silent or refuses, and never hangs on a lost request.
  */
 export class PullSession {
-  /** Resolves once, with why nothing more will come. */
+  /** Resolves once, with the reason why the session has ended. */
   readonly ended: Promise<Error>;
   readonly #nc: NatsConnection;
   readonly #requestSubject: string;
@@ -52,13 +52,13 @@ export class PullSession {
   readonly #puller: Puller;
   #end!: (reason: Error) => void;
   #isEnded = false;
-  /** Messages that the request under way may still bring; 0 when there is none. */
+  /** Messages that the present request may still deliver; 0 when there is no request. */
   #wanted = 0;
   #gathering: NodeJS.Timeout | undefined;
   #heardAt = 0;
   readonly #watch: NodeJS.Timeout;
 
-  /** @param inbox not used before */
+  /** @param inbox a new one: an old one might receive late messages of another session */
   constructor(nc: NatsConnection, durable: string, inbox: string, puller: Puller) {
     this.#nc = nc;
     this.#requestSubject = `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${durable}`;
@@ -72,12 +72,13 @@ export class PullSession {
     });
     this.#watch = setInterval(() => {
       const silentMs = performance.now() - this.#heardAt;
-      if (this.#wanted > 0 && silentMs > SILENCE_LIMIT_MS) this.end(new Error("the log's server fell silent"));
+      if (this.#wanted > 0 && silentMs > SILENCE_LIMIT_MS)
+        this.end(new Error("the server of the log has stopped answering"));
     }, HEARTBEAT_MS / 2);
     this.refill();
   }
 
-  /** Asks for more where there is space for it. To be called whenever the owner made some. */
+  /** Sends the next request if there is space and none is running. To be called whenever the owner has more space. */
   refill(): void {
     if (this.#isEnded || this.#wanted > 0 || this.#gathering) return;
     const { records: batch, bytes } = this.#puller.space();
@@ -87,7 +88,7 @@ export class PullSession {
     const request = {
       batch,
       max_bytes: bytes,
-      // With an expiry it is not "or nothing": without messages it waits for the first.
+      // Together with an expiry this waits for the first message where there is none.
       no_wait: true,
       expires: nanos(REQUEST_EXPIRES_MS),
       idle_heartbeat: nanos(HEARTBEAT_MS),
@@ -95,7 +96,7 @@ export class PullSession {
     this.#nc.publish(this.#requestSubject, JSON.stringify(request), { reply: this.#inbox });
   }
 
-  /** Stops at once. What the server has sent and was not yet seen is delivered again after the ack wait. */
+  /** Ends at once. The server delivers messages that were sent and not seen again after the ack wait (10 s). */
   end(reason: Error): void {
     if (this.#isEnded) return;
     this.#stop();
@@ -103,7 +104,7 @@ export class PullSession {
     this.#end(reason);
   }
 
-  /** Stops asking, and takes what the server has already sent. */
+  /** Sends no more requests, and ends once all messages that the server has sent are delivered. */
   async drain(): Promise<void> {
     if (this.#isEnded) return;
     this.#stop();
@@ -119,7 +120,7 @@ export class PullSession {
 
   #receive(message: Msg): void {
     this.#heardAt = performance.now();
-    // Messages keep their own subject, so whatever comes on the inbox's is about a request.
+    // Events keep their own subject. Messages with the inbox as their subject are about a request.
     if (message.subject === this.#inbox) return this.#status(message);
     this.#puller.onMessage(message);
     if (--this.#wanted > 0) return;
@@ -137,12 +138,12 @@ export class PullSession {
       return;
     }
     if (code !== NO_MESSAGES && code !== REQUEST_TIMEOUT) {
-      this.end(new Error(`the log's server refused: ${code} ${description ?? ""}`.trim()));
+      this.end(new Error(`the server of the log refused: ${code} ${description ?? ""}`.trim()));
       return;
     }
     this.#wanted = 0;
     this.#puller.onPause();
-    // A pause after 408, too: where requests of other instances wait for what there is, it comes at once.
+    // A pause after 408 too: while requests of other instances wait for new events, it arrives at once.
     this.#gathering = setTimeout(() => {
       this.#gathering = undefined;
       this.refill();

@@ -1,18 +1,18 @@
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 
-/** What the library's message holds inside; decoding all headers of each live event would cost more than delivering it. */
+/** Private fields of the library's messages (nats-core 3). Decoding all headers of a live event takes longer than delivering it. */
 interface Internals {
   readonly _msg?: { readonly hdr: number };
   readonly _rdata?: Uint8Array;
 }
 
-/** The header block of a message as text, empty where it has none. */
+/** The header block of a message as text; empty where there is none. */
 export function headerText(msg: Msg): string {
   const { _msg, _rdata } = msg as unknown as Internals;
   if (_msg !== undefined && _rdata !== undefined) {
     return _msg.hdr > 0 ? Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString("latin1") : "";
   }
-  // The library changed inside: its public way gives the same, slower.
+  // A version of the library with other private fields: its public API gives the same, more slowly.
   const headers = msg.headers;
   if (!headers) return "";
   return `NATS/1.0 ${headers.code || ""}\r\n${headers
@@ -40,7 +40,7 @@ export function headerStatus(text: string): number {
   return Number(/^NATS\/1\.0 (\d{3})/.exec(text)?.[1] ?? 0);
 }
 
-/** A header block. Values must be free of CR and LF: they are always hashes or counters of ours. */
+/** A header block. Values must not contain CR or LF: all are hashes or counters of ours. */
 export function headersOf(fields: Readonly<Record<string, string>>): MsgHdrs {
   let block = "NATS/1.0\r\n";
   for (const name in fields) block += `${name}: ${fields[name]}\r\n`;

@@ -13,7 +13,7 @@ export interface Flight {
   mark: string;
   token: string;
   sentAt: number;
-  /** The attempt failed; it waits for those behind it before the lane goes back to it. */
+  /** The attempt failed. The lane repeats it once all attempts behind it have an outcome. */
   failed: boolean;
 }
 
@@ -23,7 +23,7 @@ export type Outcome = "refused-full" | "refused-size" | "conflict" | "failed";
 /** What a lane needs of the publisher. */
 export interface LaneHost {
   readonly connected: boolean;
-  /** Whether everything that is sent comes to the log in the order of sending, or is lost together with all that follows. */
+  /** Whether messages reach the log in the order of sending, and the loss of one loses all that follow. */
   readonly keepsOrder: boolean;
   send(subject: string, flight: Flight): void;
   forget(flight: Flight): void;
@@ -32,42 +32,42 @@ export interface LaneHost {
 
 const WINDOW = 32;
 /**
- * How much one sender may have waiting in one room. The edge stops reading from a client long before; what was read
- * already, a network buffer of small frames, must fit.
+ * How many events of one sender may wait in one room. The edge stops reading from a client long before. Frames that it has
+ * already read, up to a network buffer of small ones, must fit.
  */
 const MAX_PENDING = 4096;
 /**
- * How long an event may wait for the log. Well below the log's duplicate window (2 min): a repeat by the lane, and
- * one by the client after the error, are both still recognised.
+ * How long an event may wait for the log. It is well below the log's duplicate window (2 min), so that the log recognises
+ * a repeat by the lane and another one by the client after the error.
  */
 const PATIENCE_MS = 20_000;
 const RETRY_DELAY_MS = 100;
 const CONFLICT = "This nonce belongs to another message. Send this one with a new nonce.";
 
 /**
- * Go-back-N. Up to 32 events are under way at once where the one connection leads to the one server that has the log: they
- * keep their order. In a cluster it is one: what is on its way to a server that leads the log no more is lost, and what is
- * sent some seconds later is not, so that a later event would be stored before an earlier one.
+ * Keeps a sender's order by go-back-N. With a single server up to 32 events are in flight: one connection to the one server
+ * that has the log keeps their order. In a cluster it is one event. Messages on their way to a server that has lost the
+ * leadership of the log are lost, and messages sent some seconds later are not, so a later event would be stored first.
  *
- * When one fails, nothing new is sent; once those behind it are settled too, the lane goes back to the first that has no
- * answer and sends on from there, one at a time until it succeeds again. With individual retries and a wide window
- * a sender's messages change places; so they do not.
+ * When an attempt fails, the lane sends nothing new. Once all attempts behind it have an outcome, the lane goes back to the
+ * first event without an acknowledgement and continues from there, one at a time until one succeeds. Separate retries
+ * within a wide window would change the order of a sender's messages.
  *
- * What remains: a log that has just become full and refuses an event may have room for a smaller one that was under way
- * with it.
+ * One exception remains: a log that has just become full and refuses an event may have room for a smaller one that was in
+ * flight with it.
  */
 export class SenderLane implements Lane {
   readonly #host: LaneHost;
   readonly #subject: string;
   readonly #sender: string | undefined;
   #key: string | SenderLane | undefined;
-  /** Sent, no answer, in order. */
+  /** Sent and without an outcome, in order. */
   #flying: Flight[] = [];
   /** Not sent yet, in order. */
   #waiting: Flight[] = [];
   #window = WINDOW;
   #failed = false;
-  /** What is under way was sent before the log refused one of it as full: that it has room for this says nothing. */
+  /** The log refused an event as full, and those in flight were sent before: their success does not show that there is room. */
   #refused = false;
   #paused = false;
   #retry: NodeJS.Timeout | undefined;
@@ -78,7 +78,7 @@ export class SenderLane implements Lane {
     this.#sender = sender;
   }
 
-  /** By which the lane is found again while it is busy. Made when asked, which is when something is said. */
+  /** The key of the lane while it is busy. Computed only when a message is published. */
   get key(): string | SenderLane {
     this.#key ??= this.#sender === undefined ? this : `${this.#sender} ${this.#subject}`;
     return this.#key;
@@ -118,7 +118,7 @@ export class SenderLane implements Lane {
     this.#pump();
   }
 
-  /** The answer to one attempt. */
+  /** To be called with the outcome of one attempt. */
   settle(flight: Flight, result: Stored | Outcome): void {
     if (typeof result === "object") {
       this.#remove(flight);
@@ -134,7 +134,7 @@ export class SenderLane implements Lane {
       this.#remove(flight);
       flight.reject(new ProtocolError("conflict", { message: CONFLICT }));
     } else {
-      // Full: what waits behind must not be stored before this one, should there be room again in a moment.
+      // Full: events that wait behind must not be stored before this one, should there be room again in a moment.
       this.#remove(flight);
       this.#window = 1;
       this.#refused = true;
@@ -145,13 +145,13 @@ export class SenderLane implements Lane {
     this.#afterChange();
   }
 
-  /** The connection is new: whatever was under way is sent again. */
+  /** Sends every unacknowledged event again, as on a new connection. */
   restart(): void {
     this.#goBack();
     this.#pump();
   }
 
-  /** Gives up on everything when the oldest has waited for too long: all of it, so that nothing overtakes. */
+  /** Abandons all events once the oldest has waited for 20 s. All of them, so that none is stored before an earlier one. */
   expire(now: number): void {
     const oldest = this.#flying[0] ?? this.#waiting[0];
     if (oldest && now - oldest.enqueuedAt > PATIENCE_MS) this.abandon();

@@ -1,15 +1,15 @@
-/** Longer than a cluster takes to choose another leader for the log: attempts that fail meanwhile are nobody's trouble. */
+/** Longer than a cluster takes to elect another leader for the log: failures during an election are no stall. */
 const NOTICED_AFTER_MS = 10_000;
-/** Where nobody has tried for so long, nobody knows. */
+/** After this long without an attempt the state is unknown, which counts as no stall. */
 const FORGOTTEN_AFTER_MS = 60_000;
 
 /**
- * Whether the log has stopped storing though it can be asked: a server whose disk is full, for one, tells all about its
- * streams, and has no answer to a publish.
+ * Detects a log that has stopped storing although it answers questions. A server with a full disk, for example, still
+ * reports its streams and does not answer a publish.
  */
 export class StallDetector {
   readonly #now: () => number;
-  /** When the first attempt was made of those that failed with no answer between. */
+  /** When the first of the failed attempts was made that no answer has followed. */
   #since: number | undefined;
   #failedAt = 0;
 
@@ -18,18 +18,19 @@ export class StallDetector {
     this.#now = now;
   }
 
-  /** An attempt to publish that was made at `sentAt` came to nothing. */
+  /** To be called when an attempt to publish failed. @param sentAt when it was made, on the same clock */
   onFailure(sentAt: number): void {
     const now = this.#now();
     if (this.#since === undefined || now - this.#failedAt > FORGOTTEN_AFTER_MS) this.#since = sentAt;
     this.#failedAt = now;
   }
 
-  /** The log has answered, or is to be tried anew. */
+  /** To be called when the log has answered, or on a new connection. */
   onAnswer(): void {
     this.#since = undefined;
   }
 
+  /** Whether attempts have failed for 10 s or more without an answer, the last of them within 60 s. */
   get stalled(): boolean {
     if (this.#since === undefined || this.#now() - this.#failedAt > FORGOTTEN_AFTER_MS) return false;
     return this.#failedAt - this.#since >= NOTICED_AFTER_MS;

@@ -13,15 +13,15 @@ import { isApiError } from "./api-errors.ts";
 import { LIVE_SUBJECTS, LOG_SUBJECTS, STREAM } from "./subjects.ts";
 import { unsafeSettingsOf } from "./unsafe-settings.ts";
 
-/** What an operator decides about the log. */
+/** The settings of the log that an operator decides on. */
 export interface LogSettings {
   /** Copies in the cluster: 1, 3 or 5. */
   readonly replicas: number;
-  /** How long the log keeps an event, in milliseconds. MongoDB keeps it for good. */
+  /** How long the log keeps an event, in milliseconds. MongoDB keeps it without a limit. */
   readonly maxAgeMs: number;
-  /** Largest size of the log in bytes, -1: no limit. A full log refuses; it never drops what is stored. */
+  /** Largest size of the log in bytes; -1: no limit. A full log refuses new events, and never drops stored ones. */
   readonly maxBytes: number;
-  /** How long a repeated publish id is recognised, in milliseconds. */
+  /** How long the log recognises a repeated publish id, in milliseconds. */
   readonly duplicateWindowMs: number;
 }
 
@@ -32,10 +32,10 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   duplicateWindowMs: 120_000,
 };
 
-/** Headers and JSON around a text of 4,000 characters, at four bytes each, escaped, fit well within. */
+/** A text of 4,000 characters, at four bytes each and escaped, fits with its headers and JSON. */
 const MAX_STORED_BYTES = 64 * 1024;
 const EPOCH_KEY = "madang_epoch";
-/** Who leads a log tells the other servers so each second. */
+/** The leader of a log announces itself to the other servers every second. After this time a former leader knows that it is none. */
 const DOUBT_MS = 2000;
 
 function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfig> & { name: string } {
@@ -45,7 +45,7 @@ function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfi
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
-    // A moderator's erasure is the one thing that takes an event out; who may is the business of NATS's permissions.
+    // Only a moderator's erasure takes an event out. NATS's permissions decide which role may do so.
     deny_delete: false,
     deny_purge: true,
     allow_direct: true,
@@ -59,24 +59,24 @@ function streamConfig(settings: LogSettings, epoch: string): Partial<StreamConfi
   };
 }
 
-/** One life of the log. */
+/** The identity of the log's present life, and its extent. */
 export interface StreamIdentity {
   readonly epoch: string;
   /** The oldest sequence that is still stored. */
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** Settings of the stream by which it breaks what the log promises, in words. */
+  /** Settings under which the stream may lose acknowledged events, in words. Empty for a safe one. */
   readonly unsafeSettings: readonly string[];
 }
 
 function identity(info: StreamInfo, { duplicateWindowMs }: LogSettings): StreamIdentity {
-  // A stream made by hand has no epoch in its metadata; its making is then its name.
+  // A stream that was created by hand has no epoch in its metadata: its time of creation then serves as one.
   const epoch = info.config.metadata?.[EPOCH_KEY] ?? newEpoch(Date.parse(info.created));
   const unsafeSettings = unsafeSettingsOf(info.config, nanos(duplicateWindowMs));
   return { epoch, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq, unsafeSettings };
 }
 
-/** Who the log is now, or `undefined` when there is none. @throws when JetStream does not answer */
+/** The log's identity now, or `undefined` where there is none. @throws when JetStream does not answer */
 async function readIdentity(jsm: JetStreamManager, settings: LogSettings): Promise<StreamIdentity | undefined> {
   try {
     return identity(await jsm.streams.info(STREAM), settings);
@@ -86,14 +86,17 @@ async function readIdentity(jsm: JetStreamManager, settings: LogSettings): Promi
   }
 }
 
-/** The log's identity; makes the log with a new epoch where there is none. Safe for many callers at once. */
+/**
+ * The log's identity. Creates the log, with a new epoch, where there is none. Safe for many callers at once.
+ * @throws when JetStream does not answer or refuses
+ */
 export async function ensureStream(jsm: JetStreamManager, settings: LogSettings): Promise<StreamIdentity> {
   const present = await readIdentity(jsm, settings);
   if (present) return present;
   try {
     return identity(await jsm.streams.add(streamConfig(settings, newEpoch(Date.now()))), settings);
   } catch (error) {
-    // Another process made it in the meantime, with its own epoch.
+    // Another process created it meanwhile, with its own epoch.
     if (isApiError(error, "streamNameInUse")) {
       const theirs = await readIdentity(jsm, settings);
       if (theirs) return theirs;
@@ -102,7 +105,7 @@ export async function ensureStream(jsm: JetStreamManager, settings: LogSettings)
   }
 }
 
-/** Whether the log ends before a place that it had reached: it was put back to an older state, or made under an older name. */
+/** Whether the log ends before a position that it had reached: it was restored from an older copy, or has an older epoch. */
 function endsBefore(
   { epoch, lastSeq }: Pick<StreamIdentity, "epoch" | "lastSeq">,
   reached: { epoch: string; seq: number },
@@ -111,9 +114,10 @@ function endsBefore(
 }
 
 /**
- * Gives a log that {@link endsBefore} what it had reached the next epoch: its sequences will be given again, and must not
- * be taken for those of before. Of many callers all choose the same.
- * @returns the epoch that it had, `undefined` when nothing was to be done
+ * Gives the next epoch to a log that ends before a position that it had reached. The log will assign its sequences again,
+ * and clients must not confuse them with the earlier ones. Callers at the same time all choose the same epoch.
+ * @returns the epoch that it had, or `undefined` when it did not end before `reached`
+ * @throws when JetStream does not answer or refuses
  */
 export async function renewEpoch(
   jsm: JetStreamManager,
@@ -122,7 +126,7 @@ export async function renewEpoch(
 ): Promise<string | undefined> {
   let info = await jsm.streams.info(STREAM);
   if (info.cluster?.replicas?.length && endsBefore(identity(info, settings), reached)) {
-    // A server that led the log until it stood still says for some milliseconds after what it knew then.
+    // A former leader that was suspended reports its old state for some milliseconds after it continues.
     await delay(DOUBT_MS);
     info = await jsm.streams.info(STREAM);
   }

@@ -9,12 +9,12 @@ import t, { type Test } from "tap";
 import { connectNats } from "../src/connect.ts";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openLog } from "../src/index.ts";
 
-/** Far longer than it takes, and less than what the library would wait by itself. */
+/** Far longer than needed, and shorter than the library's own limits. */
 const SOON_MS = 15_000;
-/** The library's, for a question to JetStream. */
+/** The library's time limit for a request to JetStream. */
 const QUESTION_LIMIT_MS = 5000;
 
-/** A way to a server, on which `treat` may do another thing with a connection, by its number, than pass it on. */
+/** A proxy to a server. `treat` may handle a connection, by its number, instead of forwarding it. */
 async function wayTo(t: Test, port: number, treat: (number: number, client: Socket, server: Socket) => boolean) {
   let number = 0;
   const sockets = new Set<Socket>();
@@ -41,7 +41,7 @@ async function wayTo(t: Test, port: number, treat: (number: number, client: Sock
   return { url: `nats://127.0.0.1:${(way.address() as AddressInfo).port}`, closeAll };
 }
 
-/** A connection, and what it says of itself. */
+/** A connection and its status events. */
 async function connected(t: Test, url: string) {
   const nc = await connectNats({ url, name: "test" });
   t.teardown(() => nc.close());
@@ -62,10 +62,10 @@ async function natsFor(t: Test) {
   return nats;
 }
 
-// What follows waits most of its time, each on servers of its own.
+// These tests wait most of their time, each on servers of its own.
 t.jobs = 4;
 
-t.test("a dead link is noticed also where it takes in no more bytes", async (t) => {
+t.test("a dead link is noticed even when it accepts no more bytes", async (t) => {
   const nats = await natsFor(t);
   const { nc, says } = await connected(t, nats.url);
   await nats.kill("SIGSTOP");
@@ -76,14 +76,14 @@ t.test("a dead link is noticed also where it takes in no more bytes", async (t) 
   t.ok(await says("reconnect", 2 * SOON_MS));
 });
 
-t.test("a dial that nobody answers is given up soon", async (t) => {
+t.test("a dial without an answer is abandoned within seconds", async (t) => {
   const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, (number) => number === 2);
   const { says } = await connected(t, url);
   closeAll();
   t.ok(await says("reconnect", SOON_MS));
 });
 
-t.test("a dial that is cut off in the middle, too", async (t) => {
+t.test("a dial that is cut off in the middle is repeated", async (t) => {
   const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, (number, client, server) => {
     if (number !== 2) return false;
     server.pipe(client);
@@ -95,7 +95,7 @@ t.test("a dial that is cut off in the middle, too", async (t) => {
   t.ok(await says("reconnect", SOON_MS));
 });
 
-t.test("a question about the log ends with the connection that it was asked over, not by its time-out", async (t) => {
+t.test("a request for the log's identity fails with its connection, not only after its time limit", async (t) => {
   const nats = await natsFor(t);
   const { url, closeAll } = await wayTo(t, nats.port, () => false);
   const log = openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
@@ -111,7 +111,7 @@ t.test("a question about the log ends with the connection that it was asked over
   await nats.kill("SIGCONT");
 });
 
-t.test("when NATS lets us in no more, the log says so, and when it does again, no more", async (t) => {
+t.test("while NATS refuses the credentials, the log's trouble says so", async (t) => {
   const dir = t.testdir();
   const users = (password: string) => `authorization { user: edge, password: ${password} }`;
   const nats = await startNats({ dir, configText: users("one") });
@@ -126,19 +126,22 @@ t.test("when NATS lets us in no more, the log says so, and when it does again, n
     await nats.kill("SIGHUP");
   };
   await change("one", "two");
-  for (const end = performance.now() + SOON_MS; !log.trouble?.includes("let us in") && performance.now() < end; )
+  for (
+    const end = performance.now() + SOON_MS;
+    !log.trouble?.includes("refuses the credentials") && performance.now() < end;
+  )
     await delay(10);
-  t.match(log.trouble, /^NATS does not let us in \(.*Authorization/i);
+  t.match(log.trouble, /^NATS refuses the credentials \(.*Authorization/i);
   await change("two", "one");
   for (const end = performance.now() + SOON_MS; log.trouble !== undefined && performance.now() < end; ) {
-    // As an edge's audits do: a question that was under way when the connection ended leaves its trouble behind.
+    // As an edge's audits do: a request that failed with the connection leaves its trouble until the next one.
     await log.checkEpoch().catch(() => {});
     await delay(10);
   }
   t.equal(log.trouble, undefined);
 });
 
-t.test("why there is no connection is told, also where the library dials on without a word", async (t) => {
+t.test("the reason of a failed dial is reported, although the library keeps it to itself", async (t) => {
   const secrets = (name: string) => {
     const dir = join(t.testdirName, name);
     execFileSync("sh", [join(import.meta.dirname, "../../../infra/make-secrets.sh"), dir]);
@@ -160,8 +163,8 @@ t.test("why there is no connection is told, also where the library dials on with
   });
   t.teardown(() => consumer.close(0));
   for (const end = performance.now() + 2 * SOON_MS; told.length === 0 && performance.now() < end; ) await delay(10);
-  t.match(told, [/^the log cannot be reached: NATS is not trusted/], "at the start");
-  t.match(consumer.trouble, /^NATS is not trusted/);
+  t.match(told, [/^the log cannot be reached: NATS has a certificate that is not trusted/], "at the start");
+  t.match(consumer.trouble, /^NATS has a certificate that is not trusted/);
   const log = openLog({ url, name: "test", caFile: join(ours, "ca.pem") }, DEFAULT_LOG_SETTINGS);
   await log.ready;
   t.teardown(() => log.close(0));
@@ -170,15 +173,19 @@ t.test("why there is no connection is told, also where the library dials on with
   for (const end = performance.now() + 2 * SOON_MS; !log.trouble?.includes("trusted") && performance.now() < end; ) {
     await delay(10);
   }
-  t.match(log.trouble, /^NATS is not trusted \(unable to verify[^;]*\): is the CA file/, "and later");
+  t.match(
+    log.trouble,
+    /^NATS has a certificate that is not trusted \(unable to verify[^;]*\): check NATS_CA_FILE/,
+    "and later",
+  );
   copyFileSync(join(theirs, "ca.pem"), join(ours, "ca.pem"));
   const connected = () => log.connected && consumer.connected;
   for (const end = performance.now() + SOON_MS; !connected() && performance.now() < end; ) await delay(10);
-  t.ok(connected(), "the CA is read anew for each dial");
+  t.ok(connected(), "each dial reads the CA file again");
 });
 
-// The clock is everybody's: nothing runs beside it.
-t.test("a clock that is set back by an hour keeps nobody from dialling", { buffered: false }, async (t) => {
+// Changes the clock of the whole process, so nothing may run beside it.
+t.test("a clock that is set back by an hour delays no dial", { buffered: false }, async (t) => {
   const { url, closeAll } = await wayTo(t, (await natsFor(t)).port, () => false);
   const { says } = await connected(t, url);
   const real = Date.now;

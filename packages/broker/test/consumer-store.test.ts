@@ -7,7 +7,7 @@ import { DEFAULT_LOG_SETTINGS } from "../src/stream-config.ts";
 import { STREAM } from "../src/subjects.ts";
 import { eventually, floorIs, open, publisher, Sink } from "./consumer-support.ts";
 
-t.test("a store that fails gets a pause, not a storm, and then everything", async (t) => {
+t.test("a failing store is retried with pauses, and gets every event in the end", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -29,7 +29,7 @@ t.test("a store that fails gets a pause, not a storm, and then everything", asyn
   t.ok(sink.hasAll(epoch, 3000));
 });
 
-t.test("when the store fails all that is in hand is given back, and a few are tried", async (t) => {
+t.test("after a failure of the store all records are given back, and the next attempt is a small one", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch, jsm } = await publisher(t, nats);
@@ -40,7 +40,7 @@ t.test("when the store fails all that is in hand is given back, and a few are tr
   const tried: number[] = [];
   consumer.start((records) => {
     if (isFailing) tried.push(records.length);
-    // The next try is held, so that what it was given can be counted.
+    // Holds the next attempt, so that its records can be counted.
     return isFailing ? new Promise(() => {}) : failed.promise;
   });
   await publish(3000);
@@ -57,7 +57,7 @@ t.test("when the store fails all that is in hand is given back, and a few are tr
   await eventually("the rest is anybody's", () => sink.seen.size >= 3000 - sum);
 });
 
-t.test("close finishes what is in hand, gives back the rest, and is idempotent and bounded", async (t) => {
+t.test("close finishes the batches in hand, gives back the rest, and is idempotent and limited in time", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -89,7 +89,7 @@ t.test("close finishes what is in hand, gives back the rest, and is idempotent a
   t.equal(sink.records.length, 4010, `nothing that was finished (${taken}) came again`);
 });
 
-t.test("a batch is ours no more when this process has stood still for longer than the log waits", async (t) => {
+t.test("a batch is no longer ours after this process was suspended for longer than the ack wait", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish } = await publisher(t, nats);
@@ -100,7 +100,7 @@ t.test("a batch is ours no more when this process has stood still for longer tha
     const answers = [isOurs()];
     ours.push(answers);
     if (ours.length > 1) return;
-    // Like SIGSTOP: nothing in here goes on.
+    // Like SIGSTOP: blocks this process.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ACK_WAIT_MS + 500);
     answers.push(isOurs());
     const looked = performance.now();

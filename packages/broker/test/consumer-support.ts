@@ -38,7 +38,7 @@ export async function publisher(t: Teardown, nats: Child) {
   return { nc, jsm, epoch, publish };
 }
 
-/** A store in memory that remembers what it took. */
+/** A store in memory that remembers its records. */
 export class Sink {
   readonly seen = new Map<string, number>();
   records: ConsumedRecord[] = [];
@@ -52,7 +52,7 @@ export class Sink {
       this.records.push(record);
     }
   };
-  /** Every sequence of 1…last of the epoch was taken. */
+  /** Whether it has every sequence of 1…last of the epoch. */
   hasAll(epoch: string, last: number): boolean {
     for (let seq = 1; seq <= last; seq++) if (!this.seen.has(`${epoch}.${seq}`)) return false;
     return true;

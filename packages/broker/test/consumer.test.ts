@@ -5,7 +5,7 @@ import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
 import { logSubject, STREAM } from "../src/subjects.ts";
 import { eventually, floorIs, open, publisher, Sink } from "./consumer-support.ts";
 
-t.test("hands over each record with its place and room, and the floor follows", async (t) => {
+t.test("each record is delivered with its position and room, and the ack floor follows", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch, jsm } = await publisher(t, nats);
@@ -22,10 +22,10 @@ t.test("hands over each record with its place and room, and the floor follows", 
   await jsm.consumers.delete(STREAM, `persistence-${epoch}`);
   await publish(1);
   await floorIs(consumer, epoch, 1201);
-  t.ok(sink.hasAll(epoch, 1201), "goes on when its consumer was deleted");
+  t.ok(sink.hasAll(epoch, 1201), "consumption continues after the durable consumer was deleted");
 });
 
-t.test("a clock that is put forward is no silence of the log's server", async (t) => {
+t.test("a clock that is set forward does not count as silence of the server", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -36,14 +36,14 @@ t.test("a clock that is put forward is no silence of the log's server", async (t
   await floorIs(consumer, epoch, 0);
   const { now } = Date;
   t.intercept(Date, "now", { value: () => now() + 3_600_000 });
-  // Longer than from one look to the next.
+  // Longer than the interval between two checks.
   await delay(1500);
   await publish(1);
   await floorIs(consumer, epoch, 1);
   t.strictSame(troubles, []);
 });
 
-t.test("a lone message comes by itself, a stream of them in bundles", async (t) => {
+t.test("a single message arrives alone, a stream of messages in bundles", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -66,7 +66,7 @@ t.test("a lone message comes by itself, a stream of them in bundles", async (t) 
   t.ok(sizes.length < 60, `301 messages in ${sizes.length} batches`);
 });
 
-t.test("large records come in batches of fewer, so that what is in hand stays bounded", async (t) => {
+t.test("batches of large records have fewer of them, so that memory stays bounded", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { nc, epoch } = await publisher(t, nats);
@@ -95,7 +95,7 @@ t.test("large records come in batches of fewer, so that what is in hand stays bo
   t.ok(most <= total / 2, "two batches at a time");
 });
 
-t.test("two instances share the work, and the floor stays below what either holds", async (t) => {
+t.test("two instances share the work, and the floor stays below the records in hand of both", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -124,10 +124,10 @@ t.test("two instances share the work, and the floor stays below what either hold
   t.equal(taken.size, 4600);
 });
 
-// What follows waits most of its time, each on servers of its own.
+// These tests wait most of their time, each on servers of its own.
 t.jobs = 3;
 
-t.test("a batch is renewed for as long as it is being written, or waits for that", async (t) => {
+t.test("a batch is renewed while it is being written, or waits to be", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch, jsm } = await publisher(t, nats);
@@ -139,7 +139,7 @@ t.test("a batch is renewed for as long as it is being written, or waits for that
     await written.promise;
     return sink.project(records);
   });
-  // Three batches, of which two are being written and one waits.
+  // Three batches: two are being written, and one waits.
   await publish(3000);
   const held = async () => (await jsm.consumers.info(STREAM, `persistence-${epoch}`)).num_ack_pending;
   await eventually("it holds them", async () => (await held()) === 3000);
@@ -148,10 +148,10 @@ t.test("a batch is renewed for as long as it is being written, or waits for that
   written.resolve();
   await floorIs(two, epoch, 3000);
   t.equal(sink.records.length, 3000);
-  t.equal(others.records.length, 0, "none came again in the meantime");
+  t.equal(others.records.length, 0, "none was delivered again meanwhile");
 });
 
-t.test("kill -9 of nats-server in the middle: nothing is missing", async (t) => {
+t.test("after kill -9 of nats-server in the middle nothing is missing", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -170,7 +170,7 @@ t.test("kill -9 of nats-server in the middle: nothing is missing", async (t) => 
   t.ok(sink.hasAll(epoch, last_seq));
 });
 
-t.test("a server that falls silent does not leave it hanging", async (t) => {
+t.test("a server that stops answering does not block consumption", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch } = await publisher(t, nats);
@@ -181,14 +181,14 @@ t.test("a server that falls silent does not leave it hanging", async (t) => {
   await publish(10);
   await floorIs(consumer, epoch, 10);
   await nats.kill("SIGSTOP");
-  await eventually("that is noticed", () => troubles.some((trouble) => trouble.includes("fell silent")));
+  await eventually("that is noticed", () => troubles.some((trouble) => trouble.includes("stopped answering")));
   await nats.kill("SIGCONT");
   await publish(10);
   await floorIs(consumer, epoch, 20);
   t.ok(sink.hasAll(epoch, 20), troubles.join());
 });
 
-t.test("a log made anew is consumed from its start, under its own epoch", async (t) => {
+t.test("a log that was created anew is consumed from its start, under its own epoch", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch, jsm } = await publisher(t, nats);
@@ -198,13 +198,13 @@ t.test("a log made anew is consumed from its start, under its own epoch", async 
   await publish(700);
   await floorIs(consumer, epoch, 700);
   await jsm.streams.delete(STREAM);
-  // Either side may make it: here they race.
+  // Publisher and consumer race to create it.
   const next = (await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch;
   t.ok(next > epoch);
   await publish(300);
   await floorIs(consumer, next, 300);
   t.ok(sink.hasAll(next, 300));
-  t.equal(sink.seen.size, 1000, "no record was taken for one of the other epoch");
+  t.equal(sink.seen.size, 1000, "no record was delivered under the other epoch");
   await jsm.streams.delete(STREAM);
   await eventually("the consumer makes the log by itself", async () => {
     const floor = await consumer.ackFloor().catch(() => undefined);
@@ -212,14 +212,14 @@ t.test("a log made anew is consumed from its start, under its own epoch", async 
   });
 });
 
-t.test("a batch of the old log acknowledges nothing of the new one, whose numbers are the same", async (t) => {
+t.test("a batch of the old log acknowledges nothing of the new one, which has the same sequences", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const { publish, epoch, jsm } = await publisher(t, nats);
   const consumer = open(t, nats);
   const old = Promise.withResolvers<void>();
   const held = new Set<string>();
-  // The store takes the old log's events when it is told to, and none of the new one's.
+  // The store accepts the old log's events on command, and none of the new one's.
   consumer.start((records) => {
     for (const record of records) held.add(`${record.epoch}.${record.seq}`);
     return records.some((record) => record.epoch === epoch) ? old.promise : new Promise(() => {});

@@ -1,9 +1,9 @@
-/** Direct gets alone: their connection is played, since no real server lets seconds pass between two answers. */
+/** Direct gets with a simulated connection: no real server lets seconds pass between two answers. */
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
 import { DirectGet } from "../src/direct-get.ts";
 
-/** Timers that run when the test says so. */
+/** Timers that the test runs. */
 function timers(t: Test): (ms: number) => void {
   let now = 0;
   const waiting = new Set<{ at: number; run: () => void }>();
@@ -51,7 +51,7 @@ function start(t: Test) {
   return { direct, answer, record, pass };
 }
 
-t.test("a batch that comes slowly is waited for, as long as there is something of it every five seconds", async (t) => {
+t.test("a slow batch succeeds as long as a record arrives every five seconds", async (t) => {
   const { direct, answer, record, pass } = start(t);
   const batch = direct.next("a", 1, 10, 1000);
   for (const seq of [1, 2, 3]) {
@@ -66,7 +66,7 @@ t.test("a batch that comes slowly is waited for, as long as there is something o
   );
 });
 
-t.test("a batch that does not come to its end has failed, and what comes of it later is nobody's", async (t) => {
+t.test("an incomplete batch fails, and late records of it are ignored", async (t) => {
   const { direct, record, pass } = start(t);
   const batch = direct.next("a", 1, 10, 1000);
   record(1);
@@ -75,7 +75,7 @@ t.test("a batch that does not come to its end has failed, and what comes of it l
   record(2);
 });
 
-t.test("a lost connection fails at once what was asked over it; nothing is asked until it is back", async (t) => {
+t.test("the loss of the connection fails all requests at once, and new ones until it is back", async (t) => {
   const { direct, answer } = start(t);
   const batch = direct.next("a", 1, 10, 1000);
   direct.onDisconnect();

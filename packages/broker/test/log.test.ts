@@ -38,7 +38,7 @@ async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_0
   }
 }
 
-/** Everything in a room's log, read as a feed would. */
+/** All events of a room's log, read as a room feed reads them. */
 async function everything(log: Log, room: string): Promise<LogRecord[]> {
   let head: number | undefined;
   await until(async () => {
@@ -57,7 +57,7 @@ async function everything(log: Log, room: string): Promise<LogRecord[]> {
   return all;
 }
 
-t.test("what is published is stored, comes live with its predecessor, and can be replayed", async (t) => {
+t.test("a published event is stored, arrives live with its predecessor, and can be replayed", async (t) => {
   const log = await logOn(t, await natsFor(t));
   const live: LiveRecord[] = [];
   const room = "수다방";
@@ -85,7 +85,7 @@ t.test("what is published is stored, comes live with its predecessor, and can be
   t.same([...(await log.heads([room, "elsewhere", "empty"])).values()], [two.seq, other.seq, 0]);
 });
 
-t.test("the same id is stored once, and the answer says where", async (t) => {
+t.test("an id is stored once, and the acknowledgement of a repeat says where", async (t) => {
   const log = await logOn(t, await natsFor(t));
   const first = await log.lane("a").publish("same", message("a", "1"));
   const again = await log.lane("a").publish("same", message("a", "1"));
@@ -94,7 +94,7 @@ t.test("the same id is stored once, and the answer says where", async (t) => {
   await t.rejects(log.lane("a").publish("same", message("a", "2")), { code: "conflict" });
 });
 
-t.test("a sender's order survives kills of the server, and nothing is lost or doubled", async (t) => {
+t.test("a sender's order survives kills of the server, and no event is lost or doubled", async (t) => {
   const nats = await natsFor(t);
   const log = await logOn(t, nats);
   const senders = ["a", "b", "c", "d"].map((room) => ({
@@ -137,7 +137,7 @@ t.test("a sender's order survives kills of the server, and nothing is lost or do
   }
 });
 
-t.test("a full log refuses, and takes again when there is room", async (t) => {
+t.test("a full log refuses events, and accepts them again once there is room", async (t) => {
   const nats = await natsFor(t);
   const log = await logOn(t, nats, { ...DEFAULT_LOG_SETTINGS, maxBytes: 20_000 });
   const lane = log.lane("a");
@@ -154,7 +154,7 @@ t.test("a full log refuses, and takes again when there is room", async (t) => {
     stored++;
   }
   t.ok(stored > 5);
-  t.equal((await everything(log, "a")).length, stored, "what was refused is not there");
+  t.equal((await everything(log, "a")).length, stored, "a refused event was not stored");
   const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
   t.teardown(() => nc.close());
   const jsm = await jetstreamManager(nc);
@@ -162,7 +162,7 @@ t.test("a full log refuses, and takes again when there is room", async (t) => {
   t.match(await lane.publish(`m${stored}`, message("a", "fits")), { duplicate: false });
 });
 
-t.test("the heads of many rooms are asked for in questions that the server takes", async (t) => {
+t.test("requests for the heads of many rooms stay within the server's payload limit", async (t) => {
   const nats = await startNats({ configText: "max_payload: 2KB" });
   t.teardown(() => nats.stop());
   const log = await logOn(t, nats);
@@ -174,7 +174,7 @@ t.test("the heads of many rooms are asked for in questions that the server takes
   );
 });
 
-t.test("a log that has filled the server's own storage refuses at once, too", async (t) => {
+t.test("a log that has filled the server's own storage refuses at once", async (t) => {
   const dir = mkdtempSync(join(tmpdir(), "madang-full-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   const nats = await startNats({ dir, configText: `jetstream { store_dir: "${dir}", max_file_store: 100KB }` });
@@ -187,21 +187,24 @@ t.test("a log that has filled the server's own storage refuses at once, too", as
   await t.rejects(fill(), { code: "log_full" });
 });
 
-t.test("a log that was made anew has another epoch, and its first message is not taken for an old one", async (t) => {
-  const nats = await natsFor(t);
-  const log = await logOn(t, nats);
-  const before = await log.lane("a").publish("1", message("a", "1"));
-  await log.lane("a").publish("2", message("a", "2"));
-  const epochs: string[] = [];
-  log.onEpoch((epoch) => epochs.push(epoch));
-  const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
-  t.teardown(() => nc.close());
-  await (await jetstreamManager(nc)).streams.delete("CHAT");
-  const after = await log.lane("a").publish("1", message("a", "1"));
-  t.match(after, { seq: 1, duplicate: false, epoch: log.epoch });
-  t.ok(after.epoch > before.epoch, "later epochs sort behind");
-  t.same(epochs, [after.epoch]);
-});
+t.test(
+  "a log that was created anew has another epoch, and its first event is not mistaken for an old one",
+  async (t) => {
+    const nats = await natsFor(t);
+    const log = await logOn(t, nats);
+    const before = await log.lane("a").publish("1", message("a", "1"));
+    await log.lane("a").publish("2", message("a", "2"));
+    const epochs: string[] = [];
+    log.onEpoch((epoch) => epochs.push(epoch));
+    const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
+    t.teardown(() => nc.close());
+    await (await jetstreamManager(nc)).streams.delete("CHAT");
+    const after = await log.lane("a").publish("1", message("a", "1"));
+    t.match(after, { seq: 1, duplicate: false, epoch: log.epoch });
+    t.ok(after.epoch > before.epoch, "later epochs sort after earlier ones");
+    t.same(epochs, [after.epoch]);
+  },
+);
 
 t.test("a message too large for the log is refused alone", async (t) => {
   const log = await logOn(t, await natsFor(t));
@@ -227,7 +230,7 @@ t.test("a message too large for the server is refused alone", async (t) => {
   t.match(answers, [{ status: "fulfilled" }, { reason: { code: "text_too_long" } }, { status: "fulfilled" }]);
 });
 
-t.test("while the log is away publishes wait, and replays say so", async (t) => {
+t.test("while the log is away publishes wait, and replays fail with log_unavailable", async (t) => {
   const nats = await natsFor(t);
   const log = await logOn(t, nats);
   await log.lane("a").publish("0", message("a", "0"));

@@ -1,4 +1,4 @@
-/** A publisher alone: its connection is played, since a real one cannot be lost between two steps of one turn. */
+/** A publisher with a simulated connection: a real one cannot be lost between two steps of one turn. */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
@@ -75,7 +75,7 @@ function start(t: Test) {
   };
 }
 
-t.test("what a turn has brought goes out at its end", async (t) => {
+t.test("the messages of a turn are sent at its end", async (t) => {
   const { say, store, answers, ids } = start(t);
   void say("a");
   void say("b");
@@ -86,7 +86,7 @@ t.test("what a turn has brought goes out at its end", async (t) => {
   t.same(answers, ["b 7"]);
 });
 
-t.test("F3: a sender who comes back finds the lane that is still busy, and nobody else does", async (t) => {
+t.test("F3: a sender that comes back gets its busy lane, and no other sender does", async (t) => {
   const { publisher, lane, say, store } = start(t);
   void say("a");
   await nextTurn();
@@ -102,7 +102,7 @@ t.test("F3: a sender who comes back finds the lane that is still busy, and nobod
   await answered;
 });
 
-t.test("F3: what a turn has brought does not overtake what was lost with the connection", async (t) => {
+t.test("F3: messages of a turn do not overtake those that were lost with the connection", async (t) => {
   const { publisher, say, store, answers, ids } = start(t);
   void say("a");
   await nextTurn();
@@ -124,7 +124,7 @@ t.test("F3: what a turn has brought does not overtake what was lost with the con
   );
 });
 
-t.test("what is sent again in the same turn goes out once", async (t) => {
+t.test("a message that is repeated within a turn is sent once", async (t) => {
   const { publisher, say, ids } = start(t);
   void say("a");
   publisher.onDisconnect();
@@ -133,7 +133,7 @@ t.test("what is sent again in the same turn goes out once", async (t) => {
   t.same(ids(), ["a"]);
 });
 
-t.test("what was given up in the same turn does not go out", async (t) => {
+t.test("a message that is abandoned within its turn is not sent", async (t) => {
   const { publisher, say, answers, ids } = start(t);
   void say("a");
   publisher.close();
@@ -141,7 +141,7 @@ t.test("what was given up in the same turn does not go out", async (t) => {
   t.same([ids(), answers], [[], ["a log_unavailable"]]);
 });
 
-/** What the log keeps of a publish. */
+/** A publish as the log stores it. */
 const record = (seq: number, { headers, data }: Pick<Published, "headers" | "data">) => ({
   seq,
   subject: "s",
@@ -188,11 +188,11 @@ t.test("F3: the id of an event with another content is a conflict, also for a re
   await nextTurn();
   keep(async (seq) => record(seq + 1, published.at(-1)!));
   await store(9, true);
-  t.same(answers, ["a conflict", "b conflict", "c conflict"], "of the last, nothing is known but that it is gone");
+  t.same(answers, ["a conflict", "b conflict", "c conflict"], "the last one's event is known only to be gone");
   t.same(ids(), ["a", "a", "b", "c"]);
 });
 
-t.test("F3: while it cannot be read which event the log keeps, the publish is repeated", async (t) => {
+t.test("F3: while the stored event cannot be read, the publish is repeated", async (t) => {
   const { keep, published, say, store, answers, ids } = start(t);
   void say("a");
   await nextTurn();
@@ -209,7 +209,7 @@ t.test("F3: while it cannot be read which event the log keeps, the publish is re
   t.same(answers, ["a 7"]);
 });
 
-t.test("F3: what is found out about an attempt that was given up says nothing", async (t) => {
+t.test("F3: a late finding about an abandoned attempt is ignored", async (t) => {
   const { keep, publisher, published, say, store, answers, ids } = start(t);
   void say("a");
   await nextTurn();
@@ -224,23 +224,20 @@ t.test("F3: what is found out about an attempt that was given up says nothing", 
   t.same(answers, ["a 8"]);
 });
 
-t.test(
-  "a sequence that comes again has the log looked at, but for one that is known to have been made anew",
-  async (t) => {
-    const { publisher, say, store, renew, checks, answers } = start(t);
-    const stored = async (id: string, seq: number) => {
-      void say(id);
-      await nextTurn();
-      await store(seq);
-    };
-    await stored("a", 7);
-    t.same([publisher.highSeq, checks.length], [7, 0]);
-    await stored("b", 7);
+t.test("a repeated sequence causes a check of the log's epoch, unless a new epoch is known", async (t) => {
+  const { publisher, say, store, renew, checks, answers } = start(t);
+  const stored = async (id: string, seq: number) => {
+    void say(id);
     await nextTurn();
-    t.same([checks.length, answers], [1, ["a 7", "b 7"]], "and the answer waits for what is found");
-    renew("f");
-    t.equal(publisher.highSeq, 0);
-    await stored("c", 1);
-    t.same([publisher.highSeq, checks.length], [1, 1]);
-  },
-);
+    await store(seq);
+  };
+  await stored("a", 7);
+  t.same([publisher.highSeq, checks.length], [7, 0]);
+  await stored("b", 7);
+  await nextTurn();
+  t.same([checks.length, answers], [1, ["a 7", "b 7"]], "and the acknowledgement waits for the check");
+  renew("f");
+  t.equal(publisher.highSeq, 0);
+  await stored("c", 1);
+  t.same([publisher.highSeq, checks.length], [1, 1]);
+});

@@ -18,7 +18,7 @@ const ban = (user: string, roomName?: string): MemberRule => ({
   ban: { reason: "", at: new Date().toISOString() },
 });
 
-t.test("rules: live, at a late start, after a lost connection, and with two moderators at once", async (t) => {
+t.test("rules arrive live, at a late start, after a lost connection, and from two moderators at once", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const logAdmin = (name: string) => openLogAdmin({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
@@ -36,8 +36,11 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
 
   await one.change(ban("민수"), () => ban("민수"));
   await until(() => early.rules.member(undefined, { user: "민수" })?.ban !== undefined, 1000);
-  t.notOk(early.rules.member("수다방", { user: "민수" }), "everywhere is no room");
-  t.notOk(early.rules.member(undefined, { user: "민수", userId: "u1" }), "a name is no identity");
+  t.notOk(early.rules.member("수다방", { user: "민수" }), "a rule for all rooms is not one of a room");
+  t.notOk(
+    early.rules.member(undefined, { user: "민수", userId: "u1" }),
+    "a rule about a name does not apply to a user id",
+  );
   await one.change(ban("a", "수다방"), () => ban("a", "수다방"));
   await Promise.all([
     ...[1, 2, 3].map((n) => one.change(room("수다방"), (rule) => ({ ...rule, slowModeS: n * 10 }))),
@@ -50,7 +53,7 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   await Promise.all(
     Array.from({ length: 20 }, () => two.change(room("busy"), (rule) => ({ ...rule, slowModeS: rule.slowModeS + 1 }))),
   );
-  t.equal(two.rules.room("busy")?.slowModeS, 20, "of twenty at once none is lost");
+  t.equal(two.rules.room("busy")?.slowModeS, 20, "none of twenty changes at the same time is lost");
   await until(() => [early, one].every(({ rules }) => rules.room("busy")?.slowModeS === 20));
 
   const late = await control("late");
@@ -63,7 +66,7 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
       .all()
       .map((rule) => JSON.stringify(rule))
       .sort(),
-    "who comes later knows all of it",
+    "a late start reads all rules",
   );
 
   await nats.kill("SIGKILL");
@@ -72,7 +75,7 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   await one.change(ban("b"), () => ban("b"));
   await until(() => late.rules.member(undefined, { user: "b" })?.ban !== undefined);
 
-  // At most once: said while either is still dialling, it is lost.
+  // At most once: a report is lost while either side is dialling.
   await until(() => {
     early.report({ id: "e1", connections: 3, rooms: 2, stored: 9 });
     return two.edges().length === 1;
@@ -80,10 +83,10 @@ t.test("rules: live, at a late start, after a lost connection, and with two mode
   t.match(two.edges(), [{ id: "e1", connections: 3 }]);
   const { now } = performance;
   t.intercept(performance, "now", { value: () => now.call(performance) + 13_000 });
-  t.strictSame(two.edges(), [], "who says nothing for 12 s is not counted");
+  t.strictSame(two.edges(), [], "an edge without a report for 12 s is not listed");
 });
 
-t.test("what is no edge's report counts for none", async (t) => {
+t.test("malformed reports of edges are ignored", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
@@ -99,7 +102,7 @@ t.test("what is no edge's report counts for none", async (t) => {
   t.strictSame(logAdmin.edges(), [{ id: "y", ...report }]);
 });
 
-t.test("a stream of rules that was made anew lifts no ban", async (t) => {
+t.test("a stream of rules that was created anew lifts no ban", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
@@ -112,7 +115,7 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
   const nc = await connectNats({ url: nats.url, name: "test" });
   t.teardown(() => nc.close());
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  // One that reads the new stream, beside the edge, which hears of it live.
+  // It reads the new stream, while the edge receives the changes live.
   const book = new RuleBook();
   book.connect(nc, jsm);
   t.teardown(() => book.close());
@@ -129,14 +132,14 @@ t.test("a stream of rules that was made anew lifts no ban", async (t) => {
     t.match(
       rules.member(undefined, { user: "a" }),
       { user: "a", ban: undefined },
-      "a low sequence of the new one counts",
+      "a low sequence of the new stream counts",
     );
     t.ok(rules.member(undefined, { user: "b" })?.ban);
-    t.notOk(rules.member(undefined, { user: "mallory" }), "a rule under another's subject is none");
+    t.notOk(rules.member(undefined, { user: "mallory" }), "a rule under another rule's subject is ignored");
   }
 });
 
-t.test("erase: takes an event out of the log, whoever does it twice", async (t) => {
+t.test("an erased event is gone from the log, and a second erasure does nothing", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});

@@ -1,4 +1,4 @@
-/** A lane alone: its publisher is played, since what it does about an order of failures cannot be had from a real server. */
+/** A lane with a simulated publisher: no real server fails attempts in a chosen order. */
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { type Flight, type LaneHost, SenderLane } from "../src/sender-lane.ts";
@@ -6,7 +6,7 @@ import { type Flight, type LaneHost, SenderLane } from "../src/sender-lane.ts";
 class Host implements LaneHost {
   connected = true;
   keepsOrder = true;
-  /** What was sent, in order. */
+  /** Sent ids, in order. */
   readonly sent: Flight[] = [];
   readonly forgotten: string[] = [];
   isBusy = false;
@@ -40,7 +40,7 @@ function start(count: number, host = new Host()) {
 }
 const WINDOW = 32;
 
-t.test("F3: one window is under way, and the next goes when there is an answer", async (t) => {
+t.test("F3: one window is in flight, and an acknowledgement makes room for the next event", async (t) => {
   const { host, lane, answers, store } = start(WINDOW + 2);
   t.equal(host.sent.length, WINDOW);
   store(0, 7);
@@ -50,7 +50,7 @@ t.test("F3: one window is under way, and the next goes when there is an answer",
   t.same(answers, ["0 7"]);
 });
 
-t.test("F3: in a cluster one is under way", async (t) => {
+t.test("F3: in a cluster one event is in flight", async (t) => {
   const host = new Host();
   host.keepsOrder = false;
   const { store } = start(3, host);
@@ -65,7 +65,7 @@ t.test("F3: after a failure the lane goes back, one at a time until something is
   void lane.publish("new", new Uint8Array());
   store(0, 1);
   store(2, 2);
-  t.same(host.ids, ["0", "1", "2", "3"], "those behind it are still to be answered");
+  t.same(host.ids, ["0", "1", "2", "3"], "the attempts behind it have no outcome yet");
   lane.settle(host.sent[3]!, "failed");
   await delay(150);
   t.same(host.ids.slice(4), ["1"], "the oldest alone");
@@ -78,12 +78,12 @@ t.test("F3: after a failure the lane goes back, one at a time until something is
   t.notOk(host.isBusy);
 });
 
-t.test("F3: each failure is waited out, however many there are, together with those behind it", async (t) => {
+t.test("F3: the lane goes back only when all attempts behind a failure have an outcome", async (t) => {
   const { host, lane, answers, store } = start(2);
   const fail = (id: string) => lane.settle(host.sent.findLast((flight) => flight.id === id)!, "failed");
   fail("0");
   await delay(150);
-  t.same(host.ids, ["0", "1"], "the one behind it has no answer yet");
+  t.same(host.ids, ["0", "1"], "the attempt behind it has no outcome yet");
   store(1, 1);
   t.ok(host.isBusy);
   await delay(150);
@@ -102,7 +102,7 @@ t.test("F3: each failure is waited out, however many there are, together with th
   t.same(answers, ["1 1", "0 2"]);
 });
 
-t.test("F3: a lane that was given up on in the middle of a failure begins afresh", async (t) => {
+t.test("F3: a lane that is abandoned during a failure begins afresh", async (t) => {
   const { host, lane, answers } = start(1);
   lane.settle(host.sent[0]!, "failed");
   lane.abandon();
@@ -125,7 +125,7 @@ t.test("a message that is too large is refused alone", async (t) => {
   t.notOk(host.isBusy);
 });
 
-t.test("F3: where the log is full what waits behind is refused too, so that it is not stored before", async (t) => {
+t.test("F3: a full log refuses the events that wait behind too, so that none is stored before", async (t) => {
   const { host, lane, answers } = start(WINDOW + 2);
   lane.settle(host.sent[0]!, "refused-full");
   await delay(0);
@@ -134,14 +134,14 @@ t.test("F3: where the log is full what waits behind is refused too, so that it i
   t.equal(lane.pending, WINDOW - 1);
 });
 
-t.test("a lane takes so many and no more", async (t) => {
+t.test("a lane accepts a limited number of events", async (t) => {
   const { answers, lane } = start(4097);
   await delay(0);
   t.same(answers, ["4096 too_many_pending"]);
   t.equal(lane.pending, 4096);
 });
 
-t.test("patience ends for all at once", async (t) => {
+t.test("the time limit of the oldest event abandons all events of the lane", async (t) => {
   const { host, lane, answers } = start(WINDOW + 1);
   lane.expire(performance.now() + 19_000);
   t.equal(lane.pending, WINDOW + 1);
@@ -153,7 +153,7 @@ t.test("patience ends for all at once", async (t) => {
   t.equal(lane.pending, 0);
 });
 
-t.test("a lane that is shut holds what it is given", async (t) => {
+t.test("a paused lane holds events back", async (t) => {
   const { host, lane } = start(0);
   lane.pause();
   void lane.publish("a", new Uint8Array());
@@ -162,7 +162,7 @@ t.test("a lane that is shut holds what it is given", async (t) => {
   t.same(host.ids, ["a"]);
 });
 
-t.test("a lane without a connection sends, from the first on, when there is one", async (t) => {
+t.test("a lane without a connection sends from the first event on once there is one", async (t) => {
   const { host, lane } = start(0);
   host.connected = false;
   void lane.publish("a", new Uint8Array());
@@ -170,18 +170,18 @@ t.test("a lane without a connection sends, from the first on, when there is one"
   host.connected = true;
   lane.restart();
   void lane.publish("b", new Uint8Array());
-  t.same(host.ids, ["a"], "after a restart one at a time");
+  t.same(host.ids, ["a"], "after a restart, one at a time");
 });
 
 t.test(
-  "F3: after a refusal by a full log one goes at a time, so that no smaller one slips in before it again",
+  "F3: after a refusal by a full log one event is in flight, so that no smaller one is stored before it",
   async (t) => {
     const { host, lane, store } = start(3);
     lane.settle(host.sent[0]!, "refused-full");
     store(1, 1);
     store(2, 2);
     for (const id of ["large", "small"]) lane.publish(id, new Uint8Array()).catch(() => {});
-    t.same(host.ids.slice(3), ["large"], "though what was under way with the refused one was stored");
+    t.same(host.ids.slice(3), ["large"], "although an event in flight with the refused one was stored");
     lane.settle(host.sent[3]!, { seq: 3, epoch: "e", duplicate: false });
     void lane.publish("next", new Uint8Array());
     t.same(host.ids.slice(4), ["small", "next"]);

@@ -5,7 +5,7 @@ import t from "tap";
 import { DEFAULT_LOG_SETTINGS } from "../src/index.ts";
 import { ensureStream, renewEpoch } from "../src/stream-config.ts";
 
-/** The manager of a replicated log of which a server tells the past, so many times. No cluster does so when it is asked to. */
+/** The manager of a replicated log whose server reports an old state a given number of times. No real cluster does so on command. */
 function behind(jsm: JetStreamManager, lastSeq: number, times: number): JetStreamManager {
   let left = times;
   const info: JetStreamManager["streams"]["info"] = async (name) => {
@@ -21,7 +21,7 @@ function behind(jsm: JetStreamManager, lastSeq: number, times: number): JetStrea
   return { streams } as unknown as JetStreamManager;
 }
 
-t.test("a server that led the log and tells of its past does not make it another", async (t) => {
+t.test("an outdated report of a former leader gives the log no new epoch", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());
   const nc = await connect({ servers: nats.url.replace("nats://", "") });
