@@ -81,7 +81,7 @@ t.test("F4 typing", async (t) => {
     await until(() => subjects.length > 0);
     await reader.next("typing");
     const event = { type: "message", room, user: "forger", message: "forged", at: "2026" };
-    for (const subject of [subjects[0]!, subjects[0]!.replace("whisper", "elsewhere")]) {
+    for (const subject of [subjects[0]!, subjects[0]!.replace("transient", "elsewhere")]) {
       for (const said of [event, { ...typing, user: 7 }, { ...typing, room: token, user: "x" }, "{"]) {
         nc.publish(subject, typeof said === "string" ? said : JSON.stringify(said), { headers: forged });
       }
