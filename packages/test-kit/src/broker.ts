@@ -4,7 +4,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Scope } from "./scope.ts";
 
 /** Write access to the log and the moderation rules, as the persistence service has it. */
-export async function logAdmin(t: Scope, nats: { readonly url: string }): Promise<LogAdmin> {
+export async function logAdminFor(t: Scope, nats: { readonly url: string }): Promise<LogAdmin> {
   const opened = openLogAdmin({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS, () => {});
   t.teardown(() => opened.close());
   await opened.ready;
@@ -12,7 +12,7 @@ export async function logAdmin(t: Scope, nats: { readonly url: string }): Promis
 }
 
 /** The moderation rules and the gossip of edges, as an edge has them. */
-export async function control(t: Scope, nats: { readonly url: string }): Promise<Control> {
+export async function controlFor(t: Scope, nats: { readonly url: string }): Promise<Control> {
   const opened = openControl({ url: nats.url, name: "test" });
   await opened.ready;
   t.teardown(() => opened.close());

@@ -21,7 +21,7 @@ export interface StoredMessage {
   readonly deleted?: boolean;
 }
 
-/** A client of the HTTP API of one service. It sends `headers` with each request, and follows no redirect. */
+/** A client of the HTTP API of one service. It sends `headers` with each request, and follows redirects. */
 export class HttpClient {
   readonly #base: string;
   readonly #headers: Record<string, string>;
@@ -35,11 +35,10 @@ export class HttpClient {
     const response = await fetch(this.#base + path, {
       method,
       headers: { ...this.#headers, ...headers },
-      redirect: "manual",
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
-    const isJson = /json/.test(response.headers.get("content-type") ?? "");
+    const isJson = text !== "" && /json/.test(response.headers.get("content-type") ?? "");
     return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
   }
 

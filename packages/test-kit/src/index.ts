@@ -1,4 +1,4 @@
-export { control, logAdmin, natsConnection } from "./broker.ts";
+export { controlFor, logAdminFor, natsConnection } from "./broker.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { type Answer, HttpClient, type Server, type StoredMessage } from "./http-client.ts";
 export { type StandIn, standIn } from "./http-server.ts";
@@ -7,7 +7,7 @@ export { type RawSocket, rawSocket, UPGRADE, webSocketHandshake } from "./raw-so
 export { replaced } from "./replaced.ts";
 export { type Run, run } from "./run.ts";
 export type { Scope } from "./scope.ts";
-export { freshDatabase, mongod, NOWHERE, nats } from "./servers.ts";
+export { freshDatabase, mongodFor, NOWHERE, natsFor } from "./servers.ts";
 export { type ServiceOptions, type System, type SystemOptions, startSystem } from "./system.ts";
 export { bearer, cookie, JWT_ENV, JWT_SECRET, type TokenClaims, token } from "./tokens.ts";
 export {

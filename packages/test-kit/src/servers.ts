@@ -5,14 +5,14 @@ import type { Scope } from "./scope.ts";
 export const NOWHERE = "http://127.0.0.1:9";
 
 /** A nats-server with JetStream on loopback. */
-export async function nats(t: Scope, options: NatsOptions = {}): Promise<Child> {
+export async function natsFor(t: Scope, options: NatsOptions = {}): Promise<Child> {
   const child = await startNats(options);
   t.teardown(() => child.stop());
   return child;
 }
 
 /** A mongod on loopback, as a replica set of one. */
-export async function mongod(t: Scope, options: MongodOptions = {}): Promise<Child> {
+export async function mongodFor(t: Scope, options: MongodOptions = {}): Promise<Child> {
   const child = await startMongod(options);
   t.teardown(() => child.stop());
   return child;

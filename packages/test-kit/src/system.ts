@@ -6,7 +6,7 @@ import {
   startService,
 } from "@madang/local-stack";
 import type { Scope } from "./scope.ts";
-import { freshDatabase, mongod, NOWHERE, nats } from "./servers.ts";
+import { freshDatabase, mongodFor, NOWHERE, natsFor } from "./servers.ts";
 import { JWT_ENV } from "./tokens.ts";
 
 export interface SystemOptions {
@@ -45,8 +45,8 @@ export interface System {
 export async function startSystem(t: Scope, options: SystemOptions = {}): Promise<System> {
   const { edges: edgeCount = 1, persistences: persistenceCount = 1, auth = "none" } = options;
   const [log, store] = await Promise.all([
-    nats(t, options.nats),
-    persistenceCount > 0 ? mongod(t, options.mongod) : undefined,
+    natsFor(t, options.nats),
+    persistenceCount > 0 ? mongodFor(t, options.mongod) : undefined,
   ]);
   const env = {
     NATS_URL: log.url,

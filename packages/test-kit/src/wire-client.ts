@@ -107,7 +107,8 @@ export interface Hello {
 
 /**
  * Opens a connection of the full protocol.
- * @param hello a nickname, or more; absent: sends no hello. With a nickname it resolves after the welcome
+ * @param hello a nickname, or more. Resolves when the server has answered; with a nickname alone it must be welcome.
+ *   Absent: sends no hello
  * @param join the rooms that the hello joins
  */
 export async function full(
@@ -118,10 +119,11 @@ export async function full(
 ): Promise<WireClient> {
   const { headers = {}, ...identity } = typeof hello === "string" ? { user: hello } : (hello ?? {});
   const client = await connect(t, server, "/ws", { full: true, headers });
-  if (hello === undefined) return client;
+  if (hello === undefined || client.closed) return client;
   const rooms = join?.map((each) => (typeof each === "string" ? { room: each } : each));
   client.send({ type: "hello", ...identity, ...(rooms ? { join: rooms } : {}) });
   await eventually(() => client.of("welcome").length > 0 || client.closed);
+  if (typeof hello === "string" && client.of("welcome").length === 0) throw new Error(`${hello} is not welcome`);
   return client;
 }
 

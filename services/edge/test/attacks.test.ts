@@ -1,18 +1,19 @@
-/** What the attack suite (`npm run attack`) found, each by itself. */
+/** The attacks that `npm run attack` found, one test each. */
+
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { SUBPROTOCOL } from "@madang/protocol";
+import { eventually, full, HttpClient, natsFor, rawSocket, standIn, webSocketHandshake } from "@madang/test-kit";
 import t from "tap";
 import { maxSockets } from "../src/access/address-limits.ts";
-import { edgeFor, full, natsFor, until } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
 t.test("attacks on a real edge", async (t) => {
   const nats = await natsFor(t);
 
-  await t.test("a message in crumbs is no message", async (t) => {
+  await t.test("a message in very many fragments ends its connection", async (t) => {
     const edge = await edgeFor(t, nats);
-    const client = await full(t, edge, "a", [{ room: "crumbs" }]);
+    const client = await full(t, edge, "a", ["crumbs"]);
     const text = JSON.stringify({ type: "message", room: "crumbs", message: "x", nonce: "n" }).padEnd(128);
     for (let i = 0; i < text.length; i++) client.ws.send(text[i]!, { fin: i === text.length - 1 });
     await client.next("ack");
@@ -20,40 +21,32 @@ t.test("attacks on a real edge", async (t) => {
     t.equal((await client.closing()).code, 1008);
   });
 
-  await t.test("whoever talks on after the close is cut, whatever they say", async (t) => {
+  await t.test("a peer that keeps sending after the Close frame is cut off", async (t) => {
     const edge = await edgeFor(t, nats);
-    const socket = connect(edge.port, "127.0.0.1");
-    t.teardown(() => socket.destroy());
+    const { socket, ended } = await rawSocket(t, edge);
     const startedAt = performance.now();
-    const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
-    socket.on("error", () => {}).resume();
-    socket.write(
-      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
-    // Without the subprotocol it is closed at once (3501); empty pongs, with a mask of zeros.
+    // The edge closes it at once (3501), because it asks for no subprotocol.
+    socket.write(webSocketHandshake("/ws"));
+    // Empty pongs, with a mask of zeros.
     const pongs = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x8a, 0x80, 0, 0, 0, 0])));
     socket.write(pongs);
-    await closed;
-    t.ok(performance.now() - startedAt < 1500, "before the time for the close handshake is over");
+    await ended;
+    t.ok(performance.now() - startedAt < 1500, "before the close handshake times out");
   });
 
-  await t.test("so is who talks on after what is no WebSocket", async (t) => {
+  await t.test("a peer that keeps sending after an invalid frame is cut off", async (t) => {
     const edge = await edgeFor(t, nats);
-    const socket = connect({ port: edge.port, host: "127.0.0.1", allowHalfOpen: true });
-    t.teardown(() => socket.destroy());
-    socket.on("error", () => {}).resume();
-    socket.write(
-      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: madang.v1\r\n\r\n",
-    );
-    await until(() => edge.sessions.size === 1);
-    // Bits that are reserved.
+    const { socket } = await rawSocket(t, edge, { allowHalfOpen: true });
+    socket.write(webSocketHandshake("/ws", `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n`));
+    await eventually(() => edge.sessions.size === 1);
+    // Reserved bits are set.
     socket.write(Buffer.alloc(1024, 0xff));
-    const talk = setInterval(() => socket.write(Buffer.alloc(1024)), 20);
-    t.teardown(() => clearInterval(talk));
-    await until(() => edge.sessions.size === 0);
+    const sending = setInterval(() => socket.write(Buffer.alloc(1024)), 20);
+    t.teardown(() => clearInterval(sending));
+    await eventually(() => edge.sessions.size === 0, { limitMs: 10_000 });
   });
 
-  await t.test("pings are counted, too (F7)", async (t) => {
+  await t.test("F7 pings count against the send limit", async (t) => {
     const edge = await edgeFor(t, nats, { SEND_LIMIT: "5/1s" });
     const client = await full(t, edge, "a");
     const timer = setInterval(() => client.ws.readyState === 1 && client.ws.ping(), 1);
@@ -61,88 +54,72 @@ t.test("attacks on a real edge", async (t) => {
     t.equal((await client.closing()).code, 3013);
   });
 
-  await t.test("sockets of an address, before they have said anything", async (t) => {
+  await t.test("the sockets of an address are limited before they send anything", async (t) => {
     const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "2", REQUEST_LIMIT_MS: "off" });
-    const dial = (localAddress: string) => {
-      const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress });
-      t.teardown(() => socket.destroy());
-      socket.on("error", () => {});
-      return socket;
-    };
-    const silent = Array.from({ length: 4 }, () => dial("127.0.0.2"));
-    await Promise.all(silent.map((socket) => once(socket, "connect")));
-    const tooMany = dial("127.0.0.2").resume();
-    await until(() => tooMany.destroyed);
-    t.equal((await fetch(`http://127.0.0.1:${edge.port}/livez`)).status, 200, "others come in");
-    silent[0]!.destroy();
-    await until(async () => {
-      const socket = dial("127.0.0.2");
+    const dial = () => rawSocket(t, edge, { localAddress: "127.0.0.2" });
+    const silent = [await dial(), await dial(), await dial(), await dial()];
+    await (await dial()).ended;
+    t.equal((await new HttpClient(edge).get("/livez")).status, 200, "another address connects");
+    silent[0]!.socket.destroy();
+    await eventually(async () => {
+      const { socket, ended } = await dial();
       socket.write("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-      const [answer] = await Promise.race([once(socket, "data"), once(socket, "close")]);
-      return String(answer).startsWith("HTTP/1.1 200");
+      return (await ended).startsWith("HTTP/1.1 200");
     });
   });
 
-  await t.test("handshakes of an address; one that was thrown out has used up twenty", async (t) => {
-    const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "12", SEND_LIMIT: "1/60s" });
-    const first = await full(t, edge, "a");
-    for (let i = 0; i < 200; i++) first.send("{");
-    t.equal((await first.closing()).code, 3013);
-    for (let i = 0; i < 3; i++) {
-      const client = await full(t, edge, "b");
-      await client.next("welcome");
-      client.ws.terminate();
-    }
-    const refused = await full(t, edge);
-    await refused.closing();
-    t.equal(refused.refusedWith, 429, "24 a minute");
-  });
+  await t.test(
+    "the handshakes of an address are limited, and a connection closed for abuse counts as twenty",
+    async (t) => {
+      const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "12", SEND_LIMIT: "1/60s" });
+      const first = await full(t, edge, "a");
+      for (let i = 0; i < 200; i++) first.send("{");
+      t.equal((await first.closing()).code, 3013);
+      for (let i = 0; i < 3; i++) {
+        const client = await full(t, edge, "b");
+        client.ws.terminate();
+      }
+      const refused = await full(t, edge);
+      await refused.closing();
+      t.equal(refused.refusedWith, 429, "24 a minute");
+    },
+  );
 
-  await t.test("F6 what takes long to parse is refused unparsed", async (t) => {
+  await t.test("F6 deeply nested JSON is refused before it is parsed", async (t) => {
     const edge = await edgeFor(t, nats);
     const deep = "[".repeat(40) + "]".repeat(40);
     const client = await full(t, edge, "a");
     client.send(`{"type":"leave","room":"a","more":${deep}}`);
     t.match(await client.next("error"), { code: "bad_frame" });
-    const body = `{"message":"hi","more":${deep}}`;
-    const answer = await edge.app.inject({
-      method: "POST",
-      url: "/v1/rooms/a/messages",
-      headers: { "content-type": "application/json" },
-      body,
-    });
-    t.equal(answer.statusCode, 400);
-    t.match(answer.json(), { code: "bad_request", detail: /32 levels/ });
+    const answer = await new HttpClient(edge).post("a", { message: "hi", more: JSON.parse(deep) });
+    t.match(answer, { status: 400, body: { code: "bad_request", detail: /32 levels/ } });
   });
 
-  await t.test("a slow body is kept from persistence until it is whole", async (t) => {
-    const asked: string[] = [];
-    const persistence = createServer((request, response) => {
-      request.setEncoding("utf8").on("data", (text) => asked.push(text));
+  await t.test("a slow body does not reach persistence before it is complete", async (t) => {
+    const bodies: string[] = [];
+    const persistence = await standIn(t, (request, response) => {
+      request.setEncoding("utf8").on("data", (text) => bodies.push(text));
       request.on("end", () => response.end("{}"));
-    }).listen(0, "127.0.0.1");
-    t.teardown(() => persistence.close());
-    await once(persistence, "listening");
+    });
     let connections = 0;
-    persistence.on("connection", () => connections++);
-    const { port } = persistence.address() as AddressInfo;
-    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
-    const socket = connect(edge.port, "127.0.0.1").setEncoding("utf8");
-    t.teardown(() => socket.destroy());
+    persistence.server.on("connection", () => connections++);
+    const edge = await edgeFor(t, nats, { PERSISTENCE_URL: persistence.url });
+    const { socket, text } = await rawSocket(t, edge);
     const chunks = ['7\r\n{"topic', '\r\n6\r\n":"x"}\r\n0\r\n\r\n'];
     socket.write(
       `PUT /v1/rooms/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunks[0]}`,
     );
-    // By the time that it has answered a request that came later, it has seen what it has of the first.
-    t.equal((await fetch(`http://127.0.0.1:${edge.port}/livez`)).status, 200);
+    // The edge answers this later request after it has read the first chunk.
+    t.equal((await new HttpClient(edge).get("/livez")).status, 200);
     await delay(100);
     t.equal(connections, 0);
     socket.write(chunks[1]!);
-    t.match((await once(socket, "data"))[0], /^HTTP\/1.1 200/);
-    t.same(asked, ['{"topic":"x"}']);
+    await once(socket, "data");
+    t.match(text(), /^HTTP\/1.1 200/);
+    t.same(bodies, ['{"topic":"x"}']);
   });
 
-  await t.test("handshakes that wait together are counted together", async (t) => {
+  await t.test("handshakes that wait at the same time are counted together", async (t) => {
     const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "100", TRUST_PROXY: "1" });
     const clients = await Promise.all(Array.from({ length: 190 }, () => full(t, edge)));
     const open = clients.filter(({ closed }) => closed === undefined).length;
@@ -150,6 +127,6 @@ t.test("attacks on a real edge", async (t) => {
   });
 });
 
-t.test("some of the files that the system lets us open are kept for our own sockets", async (t) => {
+t.test("the edge keeps some of the files that it may open for its own sockets", async (t) => {
   t.ok(maxSockets() > 0);
 });

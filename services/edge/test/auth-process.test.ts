@@ -1,29 +1,21 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startProcess } from "@madang/local-stack";
+import { bearer, connect, cookie, full, HttpClient, JWT_SECRET, run, startSystem, token } from "@madang/test-kit";
 import t from "tap";
-import { bearer, cookie, JWT_ENV, JWT_SECRET, knock, token } from "./auth-support.ts";
-import { natsFor } from "./support.ts";
 
-const SERVICES = join(import.meta.dirname, "../..");
-const entryOf = (service: string) => join(SERVICES, service, "src/main.ts");
+const entryOf = (service: string) => join(import.meta.dirname, "../..", service, "src/main.ts");
 
-t.test("settings that would let anybody in, or cannot be used, end both services with one line", async (t) => {
-  const cases: [env: NodeJS.ProcessEnv, said: RegExp][] = [
+t.test("settings that would admit everyone, or are invalid, end both services with one line", async (t) => {
+  const cases: [env: NodeJS.ProcessEnv, line: RegExp][] = [
     [{ HOST: "0.0.0.0" }, /everyone who reaches this address.*ALLOW_ANONYMOUS=true/],
     [{ AUTH: "jwt", JWT_SECRET: "short-and-secret" }, /JWT_SECRET must have at least 32 bytes/],
     [{ AUTH: "yes" }, /AUTH/],
   ];
   for (const service of ["edge", "persistence"]) {
-    for (const [env, said] of cases) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [entryOf(service)], {
-        env: { PATH: process.env["PATH"], PORT: "0", ...env },
-        encoding: "utf8",
-        timeout: 20_000,
-      });
-      t.equal(status, 1, service);
-      t.match(stderr, said);
+    for (const [env, line] of cases) {
+      const { code, stdout, stderr } = await run([entryOf(service)], { PORT: "0", ...env });
+      t.equal(code, 1, service);
+      t.match(stderr, line);
       t.equal(stderr.trim().split("\n").length, 1, stderr);
       t.notMatch(stdout + stderr, "short-and-secret");
     }
@@ -31,33 +23,26 @@ t.test("settings that would let anybody in, or cannot be used, end both services
 });
 
 t.test("no token and no secret reaches a log, at any level", async (t) => {
-  const nats = await natsFor(t);
-  const edge = await startProcess({
-    name: "edge",
-    entry: entryOf("edge"),
-    env: { ...JWT_ENV, NATS_URL: nats.url, LOG_LEVEL: "trace", PERSISTENCE_URL: "http://127.0.0.1:9" },
-  });
-  t.teardown(() => edge.stop());
+  const { edge } = await startSystem(t, { persistences: 0, auth: "jwt", env: { LOG_LEVEL: "trace" } });
+  const http = new HttpClient(edge);
   const good = await token({ rooms: [{ name: "hall", can: ["read", "write"] }] });
   const bad = `${good}x`;
   for (const jwt of [good, bad]) {
     for (const headers of [bearer(jwt), cookie(jwt), { authorization: jwt }]) {
       for (const path of ["/", "/chat/hall/a", "/v1/rooms", "/v1/rooms/hall/messages", "/nothing", "/docs/"]) {
-        await (await fetch(edge.url + path, { headers })).text();
+        await http.get(path, headers);
       }
-      await knock(t, edge.port, "/ws/chat/hall/", { headers });
+      await connect(t, edge, "/ws/chat/hall/", { headers });
     }
-    const client = await knock(t, edge.port, "/ws", { full: true });
-    client.send({ type: "hello", token: jwt, join: [{ room: "hall" }] });
+    const client = await full(t, edge, { token: jwt }, ["hall"]);
     if (jwt === bad) await client.closing();
     else {
-      await client.next("welcome");
       client.send({ type: "refresh", token: bad });
       await client.closing();
     }
-    const headers = { "content-type": "application/json" };
-    await fetch(`${edge.url}/session`, { method: "POST", headers, body: JSON.stringify({ token: jwt }) });
-    await fetch(`${edge.url}/session`, { method: "POST", headers, body: `{"token":"${jwt}",` });
+    const json = { "content-type": "application/json" };
+    await http.request("POST", "/session", json, JSON.stringify({ token: jwt }));
+    await http.request("POST", "/session", json, `{"token":"${jwt}",`);
   }
   const log = readFileSync(edge.logFile, "utf8");
   t.ok(log.length > 0);

@@ -13,7 +13,7 @@ browserTest("bans, closed rooms and slow mode in a real browser", async (t, brow
   const control = openControl({ url: system.nats.url, name: "control" });
   await control.ready;
   t.teardown(() => control.close());
-  const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, undefined, control);
+  const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, control);
   const member = (user: string, room: string | undefined, ban: MemberRule["ban"] | undefined) =>
     logAdmin.change<MemberRule>({ kind: "member", user, ...(room === undefined ? {} : { room }) }, (rule) => {
       const { ban: _, ...rest } = rule;

@@ -1,11 +1,12 @@
-import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { startProcess } from "@madang/local-stack";
+import { eventually, natsFor, run } from "@madang/test-kit";
 import t from "tap";
 import { edgeConfig } from "../src/config.ts";
-import { natsFor, until } from "./support.ts";
 
-t.test("a setting that cannot be used is refused by its name, before anything is connected to", async (t) => {
+const ENTRY = join(import.meta.dirname, "../src/main.ts");
+
+t.test("an invalid setting is refused by its name, before the edge connects to anything", async (t) => {
   const cases: [name: string, values: string[]][] = [
     ["PORT", ["x", "-1", "99999", "80.5"]],
     ["NATS_URL", ["http://a", "nats://a b", "nats://a:99999", "nats://a,", "nats://%zz:1@a", "nats://a/b"]],
@@ -32,7 +33,7 @@ t.test("a setting that cannot be used is refused by its name, before anything is
   }
 });
 
-t.test("what can be", async (t) => {
+t.test("valid settings are accepted, and lists of URLs are normalised", async (t) => {
   for (const TRUST_PROXY of ["0", "2", "loopback", "10.0.0.0/8, ::1/128", "192.0.2.1,uniquelocal"]) {
     t.doesNotThrow(() => edgeConfig({ TRUST_PROXY }), TRUST_PROXY);
   }
@@ -56,18 +57,14 @@ t.test("LOGIN_URL is a URL, or a path on this host, and needs AUTH=jwt", async (
 });
 
 t.test("a misspelt setting is named in a warning, also when the settings are refused", async (t) => {
-  const env = { PATH: process.env["PATH"], AUTH: "jwt", JWT_SECERT: "hunter2".repeat(6) };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "../src/main.ts")], {
-    env,
-    encoding: "utf8",
-  });
-  t.equal(status, 1);
+  const { code, stdout, stderr } = await run([ENTRY], { AUTH: "jwt", JWT_SECERT: "hunter2".repeat(6) });
+  t.equal(code, 1);
   t.match(JSON.parse(stdout), { level: 40, variable: "JWT_SECERT", nearest: "JWT_SECRET" });
   t.match(stderr, /^AUTH=jwt needs/);
   t.notMatch(stdout + stderr, "hunter2");
 });
 
-t.test("HOST=localhost is one address: no second server goes round the limits of sockets", async (t) => {
+t.test("HOST=localhost listens at one address, so that no second server evades the limits on sockets", async (t) => {
   const nats = await natsFor(t);
   // As most machines have it in their /etc/hosts.
   const hosts = `import dns from "node:dns";
@@ -77,28 +74,21 @@ t.test("HOST=localhost is one address: no second server goes round the limits of
       host === "localhost" && options.all ? done(null, addresses) : lookup(host, options, done);`;
   const edge = await startProcess({
     name: "edge",
-    entry: join(import.meta.dirname, "../src/main.ts"),
+    entry: ENTRY,
     nodeArgs: ["--import", `data:text/javascript,${encodeURIComponent(hosts)}`],
     env: { NATS_URL: nats.url, HOST: "localhost", DRAIN_MS: "0" },
   });
   t.teardown(() => edge.stop());
-  await until(() => edge.output().includes("listening"));
+  await eventually(() => edge.output().includes("listening"));
   t.same(edge.output().match(/listening at [^"]*/g), [`listening at ${edge.url}`]);
 });
 
-t.test("an address that cannot be listened on is one line, which names what says so: HOST", async (t) => {
-  const env = { PATH: process.env["PATH"], ALLOW_ANONYMOUS: "true", PORT: "0", RES_OPTIONS: "timeout:1 attempts:1" };
+t.test("an address that the edge cannot listen on is one line that names HOST", async (t) => {
+  const env = { ALLOW_ANONYMOUS: "true", PORT: "0", RES_OPTIONS: "timeout:1 attempts:1" };
   for (const HOST of ["nowhere.invalid", "fe80::1%nope"]) {
-    const [error, said] = await new Promise<[unknown, string]>((resolve) =>
-      execFile(
-        process.execPath,
-        [join(import.meta.dirname, "../src/main.ts")],
-        { env: { ...env, HOST } },
-        (error, _stdout, stderr) => resolve([error, stderr]),
-      ),
-    );
-    t.match(error, { code: 1 });
-    t.match(said, /^[^\n]+ \(HOST and PORT set the address\)\n$/);
-    t.match(said, HOST);
+    const { code, stderr } = await run([ENTRY], { ...env, HOST });
+    t.equal(code, 1);
+    t.match(stderr, /^[^\n]+ \(HOST and PORT set the address\)\n$/);
+    t.match(stderr, HOST);
   }
 });

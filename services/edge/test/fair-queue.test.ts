@@ -1,7 +1,7 @@
 import t from "tap";
 import { FairQueue } from "../src/queues/fair-queue.ts";
 
-t.test("one of each asker in turn, of one in the order of asking", (t) => {
+t.test("askers take turns, and the items of one asker keep their order", (t) => {
   const queue = new FairQueue<string, number>();
   for (const item of [1, 2, 3]) queue.add("a", item);
   queue.add("b", 10);

@@ -1,6 +1,6 @@
+import { JWT_ENV, natsFor } from "@madang/test-kit";
 import t from "tap";
-import { JWT_ENV } from "./auth-support.ts";
-import { edgeFor, natsFor } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
 t.test("errors of the framework are problems from the closed table", async (t) => {
   const nats = await natsFor(t);

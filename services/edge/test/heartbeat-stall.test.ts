@@ -1,4 +1,4 @@
-/** A heartbeat alone: its clock is played, since a process cannot be made to stand still between two of its own ticks. */
+/** A heartbeat alone, on a clock of the test: no test can stop its own process between two ticks. */
 import t, { type Test } from "tap";
 import { Heartbeat } from "../src/socket/heartbeat.ts";
 
@@ -9,7 +9,7 @@ function start(t: Test) {
   t.intercept(globalThis, "setInterval", { value: ((run: () => void) => (onTick = run)) as never });
   const heartbeat = new Heartbeat();
   const closed: string[] = [];
-  /** Has been asked, and answers nothing. */
+  /** A client that has a ping to answer. */
   const silent = {
     alive: false,
     stuckFor: () => 0,
@@ -27,7 +27,7 @@ function start(t: Test) {
   return { ticks, closed };
 }
 
-t.test("F6 who has answered no ping 8 s later is closed", async (t) => {
+t.test("F6 a client that has not answered a ping after 8 s is closed", async (t) => {
   const { ticks, closed } = start(t);
   ticks(7);
   t.same(closed, []);
@@ -35,7 +35,7 @@ t.test("F6 who has answered no ping 8 s later is closed", async (t) => {
   t.same(closed, ["noPong"]);
 });
 
-t.test("F6 after the process itself stood still silence says nothing, until the next ping", async (t) => {
+t.test("F6 after a stall of the edge itself, silence has no effect until the next ping", async (t) => {
   const { ticks, closed } = start(t);
   ticks(7);
   ticks(1, 4000);

@@ -1,29 +1,10 @@
-/** The client of the persistence service: which instance a request goes to, and what becomes of failures. */
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+/** The client of the persistence service: which instance gets a request, and how failures are handled. */
+
+import type { RequestListener } from "node:http";
+import { NOWHERE, standIn } from "@madang/test-kit";
 import t, { type Test } from "tap";
 import { HistoryClient } from "../src/history/history-client.ts";
 import { FailoverClient, type FailoverOptions } from "../src/history/persistence-client.ts";
-
-const NOWHERE = "http://127.0.0.1:9";
-
-/** A server in the place of a persistence instance. */
-async function instance(t: Test, answer: RequestListener, at: { host?: string; port?: number } = {}) {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    answer(request, response);
-  }).listen(at.port ?? 0, at.host ?? "127.0.0.1");
-  await once(server, "listening");
-  const stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  t.teardown(stop);
-  const { port } = server.address() as AddressInfo;
-  return { asked, port, url: `http://127.0.0.1:${port}`, stop };
-}
 
 const json =
   (status: number, body: unknown): RequestListener =>
@@ -44,9 +25,9 @@ function clientFor(t: Test, urls: string[], options: FailoverOptions & { limitMs
 
 t.test("each instance that fails is tried once, and the one that answers gets the other requests", async (t) => {
   const [broken, hung, one] = [
-    await instance(t, json(500, {})),
-    await instance(t, silent),
-    await instance(t, well),
+    await standIn(t, json(500, {})),
+    await standIn(t, silent),
+    await standIn(t, well),
   ] as const;
   const { history } = clientFor(t, [broken.url, hung.url, `${one.url}/`], { limitMs: 100 });
   t.match(await history.ensureRoom("수다방"), { room: "수다방" });
@@ -57,7 +38,7 @@ t.test("each instance that fails is tried once, and the one that answers gets th
 });
 
 t.test("healthy instances take turns", async (t) => {
-  const instances = [await instance(t, well), await instance(t, well), await instance(t, well)];
+  const instances = [await standIn(t, well), await standIn(t, well), await standIn(t, well)];
   const { history } = clientFor(
     t,
     instances.map(({ url }) => url),
@@ -70,17 +51,17 @@ t.test("healthy instances take turns", async (t) => {
 });
 
 t.test("a refusal is an answer, and not an outage", async (t) => {
-  const refusing = await instance(t, json(410, { code: "position_lost" }));
-  const spare = await instance(t, well);
+  const refusing = await standIn(t, json(410, { code: "position_lost" }));
+  const spare = await standIn(t, well);
   await t.rejects(clientFor(t, [refusing.url, spare.url]).history.latest("r", 5), { code: "position_lost" });
   t.equal(spare.asked.length, 0);
-  const odd = await instance(t, json(418, { code: "constructor" }));
+  const odd = await standIn(t, json(418, { code: "constructor" }));
   await t.rejects(clientFor(t, [odd.url]).history.latest("r", 5), { code: "internal" });
   await t.rejects(clientFor(t, [NOWHERE]).history.latest("r", 5), { code: "history_unavailable" });
 });
 
 t.test("a request that is not idempotent is repeated only when it was never sent", async (t) => {
-  const [one, two] = [await instance(t, dying), await instance(t, well)];
+  const [one, two] = [await standIn(t, dying), await standIn(t, well)];
   await t.rejects(clientFor(t, [one.url, two.url]).put(false), { code: "history_unavailable" });
   t.same([one.asked.length, two.asked.length], [1, 0]);
   t.match(await clientFor(t, [one.url, two.url]).put(true), { statusCode: 200 });
@@ -88,11 +69,11 @@ t.test("a request that is not idempotent is repeated only when it was never sent
 });
 
 t.test("a host name with several addresses, as a headless Kubernetes Service has, is as many instances", async (t) => {
-  const first = await instance(t, well, { host: "127.0.0.2" });
+  const first = await standIn(t, well, { host: "127.0.0.2" });
   const { port } = first;
-  const second = await instance(t, well, { host: "127.0.0.3", port });
+  const second = await standIn(t, well, { host: "127.0.0.3", port });
   const hosts: (string | undefined)[] = [];
-  const third = await instance(
+  const third = await standIn(
     t,
     (request, response) => {
       hosts.push(request.headers.host);

@@ -1,12 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { bearer, eventually, full, HttpClient, JWT_ENV, natsFor, rawSocket, token } from "@madang/test-kit";
 import t from "tap";
 import { parseCount, parseRate } from "../src/access/limit-syntax.ts";
 import { edgeConfig } from "../src/config.ts";
-import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
-import { edgeFor, full, natsFor, until } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
-t.test("a limit is so many in so long, or off", async (t) => {
+t.test("a limit is a count per period, or off", async (t) => {
   t.same(parseRate("X", "120/60s"), { count: 120, windowMs: 60_000 });
   t.same(parseRate("X", "5/1m"), { count: 5, windowMs: 60_000 });
   t.equal(parseRate("X", "off"), undefined);
@@ -17,7 +16,7 @@ t.test("a limit is so many in so long, or off", async (t) => {
   for (const bad of ["", "0", "-1", "1.5", "many"]) t.throws(() => parseCount("X", bad), { name: "ConfigError" });
 });
 
-t.test("the counted limits are off for this machine alone, and on for everybody else", async (t) => {
+t.test("limits are off while only this machine can connect, and on otherwise", async (t) => {
   const open = edgeConfig({}).limits;
   t.match(open, { sends: undefined, userSends: undefined, joins: undefined, requests: undefined });
   t.equal(open.addressConnections, Number.POSITIVE_INFINITY);
@@ -35,21 +34,20 @@ t.test("limits on a real edge", async (t) => {
   const nats = await natsFor(t);
 
   await t.test(
-    "sends of a connection: rate_limited with the nonce and when to come again; others are not held up",
+    "sends over the limit get rate_limited with nonce and retryAfter; other clients are not delayed",
     async (t) => {
       const edge = await edgeFor(t, nats, { SEND_LIMIT: "3/1s" });
-      const [client, other] = [await full(t, edge, "a", [{ room: "r" }]), await full(t, edge, "b", [{ room: "r" }])];
-      for (let i = 0; i < 5; i++) client.send({ type: "message", room: "r", message: "x", nonce: `${i}` });
-      await until(() => client.of("error").length === 2);
+      const [client, other] = [await full(t, edge, "a", ["r"]), await full(t, edge, "b", ["r"])];
+      for (let i = 0; i < 5; i++) client.post("r", "x", `${i}`);
+      await eventually(() => client.of("error").length === 2);
       t.match(client.of("error"), [{ code: "rate_limited", temporary: true, nonce: "3" }, { nonce: "4" }]);
       const { retryAfter } = client.of("error")[0];
       t.ok(retryAfter > 0 && retryAfter <= 0.34, `${retryAfter}`);
-      other.send({ type: "message", room: "r", message: "x", nonce: "b" });
-      await other.next("ack");
-      await until(() => client.of("ack").length === 3);
+      await other.say("r", "x", "b");
+      await eventually(() => client.of("ack").length === 3);
       const refused = client.of("error").length;
-      await until(() => {
-        client.send({ type: "message", room: "r", message: "x", nonce: "again" });
+      await eventually(() => {
+        client.post("r", "x", "again");
         return client.of("ack").some((ack) => ack.nonce === "again");
       });
       t.ok(client.of("error").length >= refused);
@@ -58,102 +56,87 @@ t.test("limits on a real edge", async (t) => {
 
   await t.test("F7 a flooder at 100 times its limit is closed with 3013", async (t) => {
     const edge = await edgeFor(t, nats, { SEND_LIMIT: "5/1s" });
-    const client = await full(t, edge, "a", [{ room: "flood" }]);
+    const client = await full(t, edge, "a", ["flood"]);
     const timer = setInterval(() => {
-      for (let i = 0; i < 10; i++)
-        if (client.ws.readyState === 1) client.send({ type: "message", room: "flood", message: "x", nonce: `${i}` });
+      for (let i = 0; i < 10; i++) if (client.ws.readyState === 1) client.post("flood", "x", `${i}`);
     }, 20);
     t.teardown(() => clearInterval(timer));
     t.equal((await client.closing()).code, 3013);
 
     const nonsense = await full(t, edge, "b");
     for (let i = 0; i < 500; i++) nonsense.send("{");
-    t.equal((await nonsense.closing()).code, 3013, "and so is one that only sends nonsense");
+    t.equal((await nonsense.closing()).code, 3013, "a client that sends only invalid frames, too");
   });
 
-  await t.test("joins of a connection", async (t) => {
+  await t.test("joins of a connection are limited", async (t) => {
     const edge = await edgeFor(t, nats, { JOIN_LIMIT: "3/60s" });
-    const client = await full(t, edge, "a", [{ room: "r1" }, { room: "r2" }]);
-    client.send({ type: "join", room: "r3" });
-    client.send({ type: "join", room: "r4" });
+    const client = await full(t, edge, "a", ["r1", "r2"]);
+    client.join("r3");
+    client.join("r4");
     t.match(await client.next("error"), { code: "rate_limited", room: "r4" });
-    await until(() => client.of("joined").length === 3);
+    await eventually(() => client.of("joined").length === 3);
   });
 
-  await t.test("F5 rooms of a connection, as its welcome says", async (t) => {
+  await t.test("F5 the rooms of a connection are limited as its welcome says", async (t) => {
     const edge = await edgeFor(t, nats, { ROOMS_PER_CONNECTION: "2" });
-    const client = await full(t, edge, "a", [{ room: "r1" }, { room: "r2" }, { room: "r3" }]);
+    const client = await full(t, edge, "a", ["r1", "r2", "r3"]);
     t.equal((await client.next("welcome")).limits.rooms, 2);
     t.match(await client.next("error"), { code: "too_many_rooms", room: "r3" });
   });
 
-  await t.test("connections of an address, and when one leaves there is room again", async (t) => {
+  await t.test("connections of an address are limited, and one that closes makes room", async (t) => {
     const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "2", TRUST_PROXY: "1" });
-    const from = (address: string) =>
-      knock(t, edge.port, "/ws", { full: true, headers: { "x-forwarded-for": address } });
+    const from = (address: string) => full(t, edge, { headers: { "x-forwarded-for": address } });
     const first = await from("192.0.2.1");
     t.equal((await from("192.0.2.1")).refusedWith, undefined);
     t.equal((await from("192.0.2.1")).refusedWith, 429);
-    t.equal((await from("192.0.2.1, 192.0.2.2")).refusedWith, undefined, "only what the proxy itself says is believed");
+    t.equal(
+      (await from("192.0.2.1, 192.0.2.2")).refusedWith,
+      undefined,
+      "only the address that the proxy itself added counts",
+    );
     t.equal((await from("192.0.2.2, 192.0.2.1")).refusedWith, 429);
     for (const host of ["1", "2"]) t.equal((await from(`2001:db8::${host}`)).refusedWith, undefined);
     for (const address of ["2001:db8::3", "[2001:db8::4]", "[2001:db8::5]:443"])
       t.equal((await from(address)).refusedWith, 429, "an IPv6 /64 is one address");
     t.equal((await from("192.0.2.1:1024")).refusedWith, 429, "whatever the port");
     first.ws.close();
-    await until(async () => (await from("192.0.2.1")).refusedWith === undefined);
+    await eventually(async () => (await from("192.0.2.1")).refusedWith === undefined);
   });
 
-  await t.test("without TRUST_PROXY nobody says where they come from", async (t) => {
+  await t.test("without TRUST_PROXY the header has no effect", async (t) => {
     const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "1" });
-    const from = (address: string) =>
-      knock(t, edge.port, "/ws", { full: true, headers: { "x-forwarded-for": address } });
+    const from = (address: string) => full(t, edge, { headers: { "x-forwarded-for": address } });
     t.equal((await from("192.0.2.1")).refusedWith, undefined);
     t.equal((await from("192.0.2.2")).refusedWith, 429);
   });
 
-  await t.test("F7 connections and sends of a user, however connected", async (t) => {
+  await t.test("F7 the connections and sends of a user are limited over all connections", async (t) => {
     const edge = await edgeFor(t, nats, { ...JWT_ENV, CONNECTIONS_PER_USER: "2", SEND_LIMIT_USER: "3/60s" });
     const rooms = [{ name: "r", can: ["read", "write"] as const }];
-    const jwt = await token({ sub: "u1", rooms });
-    const open = async (sub: string) => {
-      const client = await knock(t, edge.port, "/ws", { full: true });
-      client.send({ type: "hello", token: await token({ sub, rooms }), join: [{ room: "r" }] });
-      return client;
-    };
+    const open = async (sub: string) => full(t, edge, { token: await token({ sub, rooms }) }, ["r"]);
     const [a, b] = [await open("u1"), await open("u1")];
     await Promise.all([a.next("joined"), b.next("joined")]);
     t.equal((await (await open("u1")).closing()).code, 3504);
     const other = await open("u2");
     await other.next("joined");
-    a.send({ type: "message", room: "r", message: "x", nonce: "1" });
-    b.send({ type: "message", room: "r", message: "x", nonce: "2" });
-    await Promise.all([a.next("ack"), b.next("ack")]);
-    const post = () =>
-      fetch(`http://127.0.0.1:${edge.port}/v1/rooms/r/messages`, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...bearer(jwt) },
-        body: '{"message":"x"}',
-      });
-    t.equal((await post()).status, 201);
-    const refused = await post();
+    await Promise.all([a.say("r", "x", "1"), b.say("r", "x", "2")]);
+    const http = new HttpClient(edge, bearer(await token({ sub: "u1", rooms })));
+    t.equal((await http.post("r", "x")).status, 201);
+    const refused = await http.post("r", "x");
     t.equal(refused.status, 429);
     t.ok(Number(refused.headers.get("retry-after")) > 0);
-    a.send({ type: "message", room: "r", message: "x", nonce: "3" });
+    a.post("r", "x", "3");
     t.match(await a.next("error"), { code: "rate_limited", nonce: "3" });
-    other.send({ type: "message", room: "r", message: "x", nonce: "4" });
-    await other.next("ack");
+    await other.say("r", "x", "4");
     b.ws.close();
-    await until(async () => {
-      const again = await open("u1");
-      await until(() => again.closed !== undefined || again.of("welcome").length > 0);
-      return again.closed === undefined;
-    });
+    await eventually(async () => (await open("u1")).closed === undefined);
   });
 
-  await t.test("HTTP: RateLimit headers, then 429 with Retry-After, as a problem", async (t) => {
+  await t.test("HTTP answers carry RateLimit headers, and a refused request gets 429 with Retry-After", async (t) => {
     const edge = await edgeFor(t, nats, { HISTORY_LIMIT: "2/60s", SEND_LIMIT: "1/60s" });
-    const get = () => fetch(`http://127.0.0.1:${edge.port}/v1/rooms`);
+    const http = new HttpClient(edge);
+    const get = () => http.get("/v1/rooms");
     const first = await get();
     t.equal(first.status, 503, "there is no persistence here");
     t.equal(first.headers.get("ratelimit-limit"), "2");
@@ -164,37 +147,20 @@ t.test("limits on a real edge", async (t) => {
     t.match(refused.headers.get("content-type"), /^application\/problem\+json/);
     const retryAfter = Number(refused.headers.get("retry-after"));
     t.ok(retryAfter > 0 && retryAfter <= 60);
-    t.match(await refused.json(), { code: "rate_limited", status: 429 });
-    const post = () =>
-      fetch(`http://127.0.0.1:${edge.port}/v1/rooms/r/messages`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: '{"message":"x"}',
-      });
-    t.equal((await post()).status, 201, "sending is counted by itself");
-    t.equal((await post()).status, 429);
-    const docs = async () => (await fetch(`http://127.0.0.1:${edge.port}/docs/`)).status;
-    t.same(
-      [await docs(), await docs(), await docs()],
-      [503, 503, 429],
-      "nothing is asked of persistence without a limit",
-    );
+    t.match(refused.body, { code: "rate_limited", status: 429 });
+    t.equal((await http.post("r", "x")).status, 201, "sends are counted separately");
+    t.equal((await http.post("r", "x")).status, 429);
+    const docs = async () => (await http.get("/docs/")).status;
+    t.same([await docs(), await docs(), await docs()], [503, 503, 429], "all requests to persistence are limited");
   });
 
-  await t.test("a handshake that does not come in time, or is too large, ends; the service goes on", async (t) => {
+  await t.test("a handshake that is too slow or too large ends, and the edge keeps serving", async (t) => {
     const edge = await edgeFor(t, nats, { REQUEST_LIMIT_MS: "1000", HEADER_MAX_BYTES: "2048" });
     const dribble = async (first: string, more: string) => {
-      const socket = connect(edge.port, "127.0.0.1");
-      t.teardown(() => socket.destroy());
-      let answer = "";
-      socket.on("data", (data) => {
-        answer += data.toString("latin1");
-      });
-      socket.on("error", () => {});
-      const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+      const { socket, ended } = await rawSocket(t, edge);
       socket.write(first);
       const timer = setInterval(() => socket.writable && more && socket.write(more), 100);
-      await closed;
+      const answer = await ended;
       clearInterval(timer);
       return answer;
     };
@@ -208,30 +174,25 @@ t.test("limits on a real edge", async (t) => {
     ]);
     t.match(slow[0], /408/);
     t.match(await dribble(`GET /ws HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(4096)}\r\n\r\n`, ""), /431/);
-    t.equal((await fetch(`http://127.0.0.1:${edge.port}/livez`)).status, 200);
+    t.equal((await new HttpClient(edge).get("/livez")).status, 200);
   });
 
-  await t.test("who was reset before anybody asked for the address is no mistake of ours", async (t) => {
+  await t.test("a connection that was reset before its address was read is no internal error", async (t) => {
     const edge = await edgeFor(t, nats, { CONNECTIONS_PER_ADDRESS: "5", HISTORY_LIMIT: "5/60s" });
-    // As the system answers it then; how fast a real one is cannot be timed.
+    // The system then knows no address. A real reset cannot be timed.
     const forget = ({ socket }: IncomingMessage) =>
       Object.defineProperty(socket, "remoteAddress", { value: undefined });
     edge.app.server.prependListener("upgrade", forget).prependListener("request", forget);
     t.equal((await full(t, edge, "u")).of("welcome").length, 1);
-    t.equal((await fetch(`http://127.0.0.1:${edge.port}/`)).status, 200);
+    t.equal((await new HttpClient(edge).get("/")).status, 200);
   });
 
-  await t.test("F6 a frame or a body that is too large", async (t) => {
+  await t.test("F6 a frame that is too large closes 1009, and a body that is too large gets 413", async (t) => {
     const edge = await edgeFor(t, nats, { FRAME_MAX_BYTES: "2048" });
     const client = await full(t, edge, "a");
     t.equal((await client.next("welcome")).limits.frame, 2048);
     client.send(`"${"x".repeat(3000)}"`);
     t.equal((await client.closing()).code, 1009);
-    const answer = await fetch(`http://127.0.0.1:${edge.port}/v1/rooms/r/messages`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ message: "x".repeat(3000) }),
-    });
-    t.equal(answer.status, 413);
+    t.equal((await new HttpClient(edge).post("r", "x".repeat(3000))).status, 413);
   });
 });

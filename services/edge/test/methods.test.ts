@@ -1,18 +1,14 @@
 import { once } from "node:events";
-import { createServer, request } from "node:http";
-import { type AddressInfo, connect } from "node:net";
-import { text } from "node:stream/consumers";
+import { request } from "node:http";
+import { natsFor, rawSocket, standIn } from "@madang/test-kit";
 import t from "tap";
-import { edgeFor, natsFor } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
-t.test("a path that is there is answered 405 with Allow, not 404, for a method that it does not know", async (t) => {
-  const persistence = createServer((_request, response) =>
+t.test("a known path answers 405 with Allow for a method that it does not have", async (t) => {
+  const persistence = await standIn(t, (_request, response) =>
     response.writeHead(405, { allow: "GET, HEAD", "content-type": "application/problem+json" }).end("{}"),
-  ).listen(0, "127.0.0.1");
-  t.teardown(() => persistence.close());
-  await once(persistence, "listening");
-  const { port } = persistence.address() as AddressInfo;
-  const edge = await edgeFor(t, await natsFor(t), { PERSISTENCE_URL: `http://127.0.0.1:${port}` });
+  );
+  const edge = await edgeFor(t, await natsFor(t), { PERSISTENCE_URL: persistence.url });
   const url = `http://127.0.0.1:${edge.port}`;
 
   for (const [method, path, allow] of [
@@ -50,7 +46,7 @@ t.test("a path that is there is answered 405 with Allow, not 404, for a method t
   ] as const) {
     const headers = body === undefined ? {} : { "content-type": "application/json" };
     const answer = await fetch(`${url}/nothing`, { method, headers, ...(body === undefined ? {} : { body }) });
-    t.equal(answer.status, status, `${method} of a body that cannot be read, at a path that leads nowhere`);
+    t.equal(answer.status, status, `${method} of an unreadable body, at an unknown path`);
     t.match(await answer.json(), { code: status === 400 && body !== undefined ? "bad_json" : "bad_request", status });
   }
   for (const [target, status] of [
@@ -64,14 +60,14 @@ t.test("a path that is there is answered 405 with Allow, not 404, for a method t
     t.equal(answer.statusCode, status, `with the host in the request's target: ${target}`);
   }
   const proxied = await fetch(`${url}/v1/rooms/a/messages`, { method: "DELETE" });
-  t.match([proxied.status, proxied.headers.get("allow")], [405, "GET, HEAD, POST"], "what the edge does itself, too");
+  t.match([proxied.status, proxied.headers.get("allow")], [405, "GET, HEAD, POST"], "the edge adds its own methods");
 
   for (const [path, allow] of [
     ["/v1/rooms/a/messages", "GET, HEAD, POST"],
     ["/v1/rooms", "GET, HEAD"],
   ] as const) {
     const asked = await fetch(url + path, { method: "OPTIONS", headers: { origin: url } });
-    t.match([asked.status, asked.headers.get("allow")], [405, allow], `OPTIONS ${path}: what is known there`);
+    t.match([asked.status, asked.headers.get("allow")], [405, allow], `OPTIONS ${path}`);
     const preflight = { origin: url, "access-control-request-method": "PATCH" };
     t.equal((await fetch(url + path, { method: "OPTIONS", headers: preflight })).status, 204, "a preflight");
   }
@@ -80,8 +76,7 @@ t.test("a path that is there is answered 405 with Allow, not 404, for a method t
   const [answer] = await once(odd, "response");
   answer.resume();
   t.match([answer.statusCode, answer.headers.allow], [405, "GET, HEAD"], "a method that no route has");
-  const socket = connect(edge.port, "127.0.0.1");
-  t.teardown(() => socket.destroy());
+  const { socket, ended } = await rawSocket(t, edge);
   socket.write("NONSENSE /livez HTTP/1.1\r\nHost: a\r\n\r\n");
-  t.match(await text(socket), /^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/s, "a method that Node does not know");
+  t.match(await ended, /^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/s, "a method that Node does not know");
 });

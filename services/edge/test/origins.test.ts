@@ -1,11 +1,20 @@
+import {
+  connect,
+  eventually,
+  figure,
+  full,
+  HttpClient,
+  natsFor,
+  rawSocket,
+  webSocketHandshake,
+} from "@madang/test-kit";
 import { pino } from "pino";
 import t from "tap";
 import { Origins } from "../src/access/origins.ts";
 import { edgeConfig } from "../src/config.ts";
-import { knock } from "./auth-support.ts";
-import { edgeFor, natsFor } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
-t.test("a list of origins is taken as it is, or refused at start", async (t) => {
+t.test("a list of origins is valid, or refused at start", async (t) => {
   for (const list of [
     "",
     "*",
@@ -20,7 +29,7 @@ t.test("a list of origins is taken as it is, or refused at start", async (t) => 
   }
 });
 
-t.test("the same host, those that are named, and whoever is no browser", async (t) => {
+t.test("the own host, the listed origins, and clients that are no browser are allowed", async (t) => {
   const asks = (origin: string | undefined, host = "chat.example") => ({ headers: { origin, host } });
   const named = new Origins("https://friend.example");
   const cases: [origin: string | undefined, allowed: boolean][] = [
@@ -53,35 +62,34 @@ t.test("the same host, those that are named, and whoever is no browser", async (
   }
   const any = new Origins("*");
   t.ok(any.allow(asks("https://evil.example")));
-  t.notOk(any.trust(asks("https://evil.example")), "everybody may connect, and no foreign page by somebody's cookie");
+  t.notOk(any.trust(asks("https://evil.example")), "any page may connect, but no foreign page with a cookie");
 });
 
 t.test("a refused origin is counted, and logged once a minute with the setting that allows it", async (t) => {
   const nats = await natsFor(t);
   const lines: { level: number; msg: string; error: string; leftOut: number }[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const edge = await edgeFor(t, nats, {}, undefined, { logger });
+  const edge = await edgeFor(t, nats, {}, { logger });
   lines.length = 0;
-  const url = `http://127.0.0.1:${edge.port}`;
+  const http = new HttpClient(edge);
   const origin = "https://app.example";
-  await knock(t, edge.port, "/ws", { full: true, headers: { origin } });
-  const headers = { origin, "content-type": "application/json" };
-  await fetch(`${url}/v1/rooms/a/messages`, { method: "POST", headers, body: '{"message":"x"}' });
-  await fetch(`${url}/v1/rooms/a`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "PUT" } });
-  await fetch(`${url}/v1/rooms`, { headers: { origin: url } });
+  await full(t, edge, { headers: { origin } });
+  await http.post("a", "x", { origin });
+  await http.request("OPTIONS", "/v1/rooms/a", { origin, "access-control-request-method": "PUT" });
+  await http.get("/v1/rooms", { origin: `http://127.0.0.1:${edge.port}` });
   t.match(
     lines.filter(({ msg }) => msg.includes("ALLOWED_ORIGINS")),
     [{ level: 40, error: `origin ${origin}, host 127.0.0.1:${edge.port}`, leftOut: 0 }],
   );
   t.equal(lines.filter(({ msg }) => msg.includes("origin")).length, 1);
-  t.match(await (await fetch(`${url}/metrics`)).text(), /^madang_origins_refused_total 3$/m, "one for each request");
+  t.equal(await figure(edge, "madang_origins_refused_total"), 3, "one for each request");
 });
 
 t.test("on a real edge", async (t) => {
   const nats = await natsFor(t);
   const edge = await edgeFor(t, nats, { ALLOWED_ORIGINS: "https://friend.example" });
-  const url = `http://127.0.0.1:${edge.port}`;
-  const own = url;
+  const own = `http://127.0.0.1:${edge.port}`;
+  const http = new HttpClient(edge);
 
   for (const [path, full] of [
     ["/ws", true],
@@ -91,7 +99,7 @@ t.test("on a real edge", async (t) => {
     ["/ws/chat/hall", false],
   ] as const) {
     const from = async (origin?: string) =>
-      (await knock(t, edge.port, path, { full, headers: origin === undefined ? {} : { origin } })).refusedWith;
+      (await connect(t, edge, path, { full, headers: origin === undefined ? {} : { origin } })).refusedWith;
     t.equal(await from("https://evil.example"), 403, path);
     t.equal(await from("null"), 403, path);
     t.equal(await from("https://friend.example"), undefined, path);
@@ -100,37 +108,17 @@ t.test("on a real edge", async (t) => {
   }
 
   await t.test("a refused upgrade is a problem", async (t) => {
-    const { request } = await import("node:http");
-    const body = await new Promise<string>((resolve, reject) => {
-      const headers = {
-        connection: "Upgrade",
-        upgrade: "websocket",
-        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-        "sec-websocket-version": "13",
-        origin: "https://evil.example",
-      };
-      request(`${url}/ws`, { headers }, (response) => {
-        t.equal(response.statusCode, 403);
-        t.match(response.headers["content-type"], /^application\/problem\+json/);
-        let text = "";
-        response.on("data", (chunk) => {
-          text += chunk;
-        });
-        response.on("end", () => resolve(text));
-      })
-        .on("error", reject)
-        .end();
-    });
-    t.match(JSON.parse(body), { code: "not_allowed", status: 403, field: "origin" });
+    const { socket, text } = await rawSocket(t, edge);
+    socket.write(webSocketHandshake("/ws", "Origin: https://evil.example\r\n"));
+    await eventually(() => text().endsWith("}"));
+    const [head, body] = text().split("\r\n\r\n");
+    t.match(head, /^HTTP\/1.1 403 [\s\S]*content-type: application\/problem\+json/i);
+    t.match(JSON.parse(body!), { code: "not_allowed", status: 403, field: "origin" });
   });
 
-  await t.test("CORS on /v1, and writing, for allowed origins only", async (t) => {
+  await t.test("CORS on /v1, and writing, are for allowed origins only", async (t) => {
     const post = (origin: string, type = "application/json") =>
-      fetch(`${url}/v1/rooms/hall/messages`, {
-        method: "POST",
-        headers: { origin, "content-type": type },
-        body: '{"message":"x"}',
-      });
+      http.post("hall", "x", { origin, "content-type": type });
     const friend = await post("https://friend.example");
     t.equal(friend.status, 201);
     t.equal(friend.headers.get("access-control-allow-origin"), "https://friend.example");
@@ -138,32 +126,29 @@ t.test("on a real edge", async (t) => {
     t.match(friend.headers.get("vary"), /origin/i);
     for (const type of ["application/json", "text/plain"]) {
       const evil = await post("https://evil.example", type);
-      t.equal(evil.status, 403, "nothing is written for a foreign page");
+      t.equal(evil.status, 403, "a foreign page cannot write");
       t.equal(evil.headers.get("access-control-allow-origin"), null);
     }
     const preflight = (origin: string, method = "PUT") =>
-      fetch(`${url}/v1/rooms/hall`, {
-        method: "OPTIONS",
-        headers: { origin, "access-control-request-method": method, "access-control-request-headers": "authorization" },
+      http.request("OPTIONS", "/v1/rooms/hall", {
+        origin,
+        "access-control-request-method": method,
+        "access-control-request-headers": "authorization",
       });
     const asked = await preflight("https://friend.example");
     t.equal(asked.status, 204);
     t.match(asked.headers.get("access-control-allow-methods"), /PUT/);
     t.match(asked.headers.get("access-control-allow-headers"), /authorization.*if-none-match/);
-    t.match(friend.headers.get("access-control-expose-headers"), /etag/, "what to ask with again");
+    t.match(friend.headers.get("access-control-expose-headers"), /etag/, "needed to revalidate");
     const empty = await preflight("https://friend.example", "");
-    t.match(
-      empty.headers.get("content-type"),
-      "application/problem+json",
-      "asks about no method, so it is no preflight",
-    );
+    t.match(empty.headers.get("content-type"), "application/problem+json", "it names no method, so it is no preflight");
     t.equal((await preflight("https://evil.example")).headers.get("access-control-allow-origin"), null);
   });
 
   await t.test("security headers on everything", async (t) => {
     const paths = ["/livez", "/readyz", "/", "/chat/hall/a", "/v1/rooms", "/docs/", "/nothing", "/v1/nothing", "/ws"];
     for (const path of paths) {
-      const { headers } = await fetch(url + path);
+      const { headers } = await http.get(path);
       t.equal(headers.get("x-content-type-options"), "nosniff", path);
       t.match(headers.get("content-security-policy"), /default-src 'none'/, path);
       t.match(headers.get("content-security-policy"), /frame-ancestors 'none'/, path);
@@ -171,7 +156,7 @@ t.test("on a real edge", async (t) => {
     }
   });
 
-  await t.test("/docs is there to be read", async (t) => {
+  await t.test("/docs can only be read", async (t) => {
     for (const [method, status] of [
       ["GET", 503],
       ["HEAD", 503],
@@ -180,15 +165,19 @@ t.test("on a real edge", async (t) => {
       ["PATCH", 405],
       ["DELETE", 405],
     ] as const) {
-      const answer = await fetch(`${url}/docs/json`, { method });
-      t.equal(answer.status, status, `${method}: persistence, which is away, was ${status === 503 ? "" : "not "}asked`);
+      const answer = await http.request(method, "/docs/json");
+      t.equal(
+        answer.status,
+        status,
+        `${method}: ${status === 503 ? "goes to persistence, which is away" : "does not"}`,
+      );
     }
   });
 
-  await t.test("a URL that cannot be decoded is not repeated in the answer", async (t) => {
-    const answer = await fetch(`${url}/v1/rooms/%ff<script>`);
+  await t.test("the answer does not repeat a URL that cannot be decoded", async (t) => {
+    const answer = await http.get("/v1/rooms/%ff<script>");
     t.equal(answer.status, 400);
     t.match(answer.headers.get("content-type"), /^application\/problem\+json/);
-    t.notMatch(await answer.text(), /script/);
+    t.notMatch(answer.text, /script/);
   });
 });

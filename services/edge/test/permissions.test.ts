@@ -1,25 +1,38 @@
-/** Every route and frame × every role, on real services, compared with the one table in docs/reference/permissions.md. */
+/** Every route and frame with every role, on real services, compared with the table in docs/reference/permissions.md. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Grant } from "@madang/auth";
-import { startMongod, startProcess } from "@madang/local-stack";
 import { UP_FRAMES } from "@madang/protocol";
+import {
+  bearer,
+  connect,
+  eventually,
+  HttpClient,
+  JWT_ENV,
+  type Server,
+  startSystem,
+  token,
+  type WireClient,
+} from "@madang/test-kit";
 import t, { type Test } from "tap";
-import { bearer, JWT_ENV, knock, token } from "./auth-support.ts";
-import { edgeFor, natsFor, until, type WireClient } from "./support.ts";
+import { edgeFor } from "./support.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const PERSISTENCE = join(ROOT, "services/persistence/src/main.ts");
 const ALL = ["read", "write", "moderate"] as const;
 
-/** One who asks: where, and with what. */
+interface OpenApi {
+  readonly paths: Record<string, object>;
+}
+
+/** The ports of an edge and its persistence, and the token of the caller. */
 interface Caller {
-  readonly edge: number;
-  readonly persistence: string;
+  readonly edge: Server;
+  readonly persistence: Server;
   readonly jwt: string | undefined;
 }
 
-/** What happens, in the table's words. */
+/** Makes the request; resolves with the outcome in the table's words. */
 type Attempt = (t: Test, caller: Caller) => Promise<string>;
 
 const authorization = ({ jwt }: Caller): Record<string, string> => (jwt === undefined ? {} : bearer(jwt));
@@ -27,30 +40,27 @@ const authorization = ({ jwt }: Caller): Record<string, string> => (jwt === unde
 const http =
   (method: string, path: string, body?: (caller: Caller) => object, where: "edge" | "persistence" = "edge"): Attempt =>
   async (_t, caller) => {
-    const base = where === "edge" ? `http://127.0.0.1:${caller.edge}` : caller.persistence;
-    const response = await fetch(base + path.replace(":room", "hall").replace(":nickname", "me"), {
-      method,
-      headers: { ...authorization(caller), ...(body ? { "content-type": "application/json" } : {}) },
-      ...(body ? { body: JSON.stringify(body(caller)) } : {}),
-    });
-    const text = await response.text();
+    const url = path.replace(":room", "hall").replace(":nickname", "me");
+    const headers = { ...authorization(caller), ...(body ? { "content-type": "application/json" } : {}) };
+    const client = new HttpClient(caller[where], headers);
+    const response = await client.request(method, url, {}, body && JSON.stringify(body(caller)));
     if (path !== "/v1/rooms" || response.status !== 200) return String(response.status);
-    const { rooms } = JSON.parse(text) as { rooms: { room: string }[] };
+    const { rooms } = response.body as { rooms: { room: string }[] };
     return rooms.some(({ room }) => room === "hall") ? "listed" : "hidden";
   };
 
-/** Says hello and what follows, and tells the answer: the first frame of its own, else the close code. */
-const full =
+/** Sends hello and the frames. The outcome is the first answer to the last frame, else the close code. */
+const byFrames =
   (answers: readonly string[], frames: (caller: Caller) => object[], path = "/ws"): Attempt =>
   async (t, caller) => {
-    const client = await knock(t, caller.edge, path, { full: true });
+    const client = await connect(t, caller.edge, path, { full: true });
     client.send({ type: "hello", ...(caller.jwt === undefined ? {} : { token: caller.jwt }) });
-    await until(() => client.of("welcome").length > 0 || client.closed !== undefined);
+    await eventually(() => client.of("welcome").length > 0 || client.closed !== undefined);
     if (client.closed) return String(client.closed.code);
     const [last, ...before] = frames(caller).reverse();
     for (const frame of before.reverse()) {
       client.send(frame);
-      await until(() => client.of("joined").length + client.of("error").length > 0);
+      await eventually(() => client.of("joined").length + client.of("error").length > 0);
     }
     if (!last) return "welcome";
     const from = client.frames.length;
@@ -58,13 +68,13 @@ const full =
     return answer(client, answers, from);
   };
 
-const plain =
+const byPlainClient =
   (path: string, say: boolean): Attempt =>
   async (t, caller) => {
-    const client = await knock(t, caller.edge, path, { headers: authorization(caller) });
+    const client = await connect(t, caller.edge, path, { headers: authorization(caller) });
     if (client.refusedWith !== undefined) return String(client.refusedWith);
     if (say) client.send({ message: "x", user: "me" });
-    // A plain member is not told that it came in: what somebody else says then is what it gets.
+    // No frame tells a plain client that it has joined. It has when it receives the messages of another one.
     const stop = say ? () => {} : talkIn(caller);
     const got = await answer(client, ["message"], 0);
     stop();
@@ -73,7 +83,7 @@ const plain =
 
 async function answer(client: WireClient, types: readonly string[], from: number): Promise<string> {
   let found: { type: string; code?: string } | undefined;
-  await until(() => {
+  await eventually(() => {
     found = client.frames.slice(from).find(({ type }) => type === "error" || types.includes(type));
     return found !== undefined || client.closed !== undefined;
   });
@@ -110,28 +120,28 @@ const ATTEMPTS: Record<string, Attempt> = {
   "GET /livez": http("GET", "/livez"),
   "GET /readyz": http("GET", "/readyz"),
   "GET /metrics": http("GET", "/metrics"),
-  "GET /ws, then hello": full(["welcome"], () => []),
-  "GET /ws/, then hello": full(["welcome"], () => [], "/ws/"),
-  join: full(["joined"], () => [JOIN]),
-  message: full(["ack"], () => [JOIN, { type: "message", room: "hall", message: "x", nonce: "n" }]),
-  leave: full(["left"], () => [JOIN, { type: "leave", room: "hall" }]),
+  "GET /ws, then hello": byFrames(["welcome"], () => []),
+  "GET /ws/, then hello": byFrames(["welcome"], () => [], "/ws/"),
+  join: byFrames(["joined"], () => [JOIN]),
+  message: byFrames(["ack"], () => [JOIN, { type: "message", room: "hall", message: "x", nonce: "n" }]),
+  leave: byFrames(["left"], () => [JOIN, { type: "leave", room: "hall" }]),
   typing: async (t, caller) => {
-    // Nothing answers it: what comes after it is answered first, unless it is refused.
+    // No frame answers it. The frame behind it is answered first, unless it is refused.
     const frames = () => [JOIN, { type: "typing", room: "hall" }, { type: "leave", room: "hall" }];
-    const got = await full(["left"], frames)(t, caller);
+    const got = await byFrames(["left"], frames)(t, caller);
     return got === "left" ? "no answer" : got;
   },
-  refresh: full(["welcome"], ({ jwt }) => [{ type: "refresh", token: jwt ?? "rubbish" }]),
-  "GET /ws/chat/:room/ (plain)": plain("/ws/chat/hall/", false),
-  "GET /ws/chat/:room (plain)": plain("/ws/chat/hall", false),
-  'plain {"message","user"}': plain("/ws/chat/hall/", true),
+  refresh: byFrames(["welcome"], ({ jwt }) => [{ type: "refresh", token: jwt ?? "rubbish" }]),
+  "GET /ws/chat/:room/ (plain)": byPlainClient("/ws/chat/hall/", false),
+  "GET /ws/chat/:room (plain)": byPlainClient("/ws/chat/hall", false),
+  'plain {"message","user"}': byPlainClient("/ws/chat/hall/", true),
   "persistence: GET /v1/rooms": persistence("GET", "/v1/rooms"),
   "persistence: GET /v1/rooms/:room": persistence("GET", "/v1/rooms/:room"),
   "persistence: PUT /v1/rooms/:room": persistence("PUT", "/v1/rooms/:room"),
   "persistence: GET /v1/rooms/:room/messages": persistence("GET", "/v1/rooms/:room/messages"),
 };
 
-/** The document's table: a row's name, and by role what is to happen. */
+/** The table of the document: the expected outcome by row and role. */
 function readTable(): Map<string, Map<string, string>> {
   const lines = readFileSync(join(ROOT, "docs/reference/permissions.md"), "utf8").split("\n");
   const cells = (line: string) =>
@@ -150,7 +160,7 @@ function readTable(): Map<string, Map<string, string>> {
   );
 }
 
-/** Routes of a Fastify server out of its printed tree, without assets and what is passed on to persistence. */
+/** The routes of a Fastify server from its printed tree, without assets and routes forwarded to persistence. */
 function routesOf(tree: string): string[] {
   const routes: string[] = [];
   const path: string[] = [];
@@ -169,27 +179,25 @@ function routesOf(tree: string): string[] {
 
 t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 }, async (t) => {
   const table = readTable();
-  t.strictSame([...table.keys()].sort(), Object.keys(ATTEMPTS).sort(), "every row is tried, and everything has a row");
+  t.strictSame([...table.keys()].sort(), Object.keys(ATTEMPTS).sort(), "every row is tested, and every test has a row");
 
-  const [nats, mongod] = await Promise.all([natsFor(t), startMongod()]);
-  t.teardown(() => mongod.stop());
-  const persistenceFor = async (name: string, env: NodeJS.ProcessEnv) => {
-    const shared = { NATS_URL: nats.url, MONGODB_URL: mongod.url, LOG_LEVEL: "warn" };
-    const child = await startProcess({ name, entry: PERSISTENCE, env: { ...shared, ...env } });
-    t.teardown(() => child.stop());
-    return child.url;
-  };
-  const [closed, open] = [await persistenceFor("closed", JWT_ENV), await persistenceFor("open", {})];
+  const closed = await startSystem(t, { edges: 0, auth: "jwt", env: { LOG_LEVEL: "warn" } });
+  const { nats } = closed;
+  const open = await closed.startPersistence({ env: { AUTH: "none", JWT_SECRET: "" } });
   const closedEdge = await edgeFor(t, nats, {
     ...JWT_ENV,
-    PERSISTENCE_URL: closed,
+    PERSISTENCE_URL: closed.persistence.url,
     SEND_LIMIT: "off",
     HISTORY_LIMIT: "off",
   });
-  const openEdge = await edgeFor(t, nats, { PERSISTENCE_URL: open });
+  const openEdge = await edgeFor(t, nats, { PERSISTENCE_URL: open.url });
 
   const tokenFor = (sub: string, rooms: Grant[]) => token({ sub, name: sub, rooms }, 600);
-  const jwt = (token: string | undefined): Caller => ({ edge: closedEdge.port, persistence: closed, jwt: token });
+  const jwt = (token: string | undefined): Caller => ({
+    edge: closedEdge,
+    persistence: closed.persistence,
+    jwt: token,
+  });
   const callers: Record<string, Caller> = {
     "without token": jwt(undefined),
     reader: jwt(await tokenFor("reader", [{ name: "hall", can: ["read"] }])),
@@ -201,13 +209,13 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
         { pattern: "hall-*", can: [...ALL] },
       ]),
     ),
-    "AUTH=none": { edge: openEdge.port, persistence: open, jwt: undefined },
+    "AUTH=none": { edge: openEdge, persistence: open, jwt: undefined },
   };
   talker = (caller) =>
     ATTEMPTS["POST /v1/rooms/:room/messages"]!(t, caller.jwt === undefined ? caller : callers["moderator"]!);
   await ATTEMPTS["PUT /v1/rooms/:room"]!(t, callers["writer"]!);
   await talker(callers["moderator"]!);
-  await until(async () => (await ATTEMPTS["GET /v1/rooms"]!(t, callers["writer"]!)) === "listed");
+  await eventually(async () => (await ATTEMPTS["GET /v1/rooms"]!(t, callers["writer"]!)) === "listed");
 
   for (const [name, outcomes] of table) {
     for (const [role, expected] of outcomes) {
@@ -216,7 +224,7 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
     }
   }
 
-  await t.test("no token and a bad one are the same", async (t) => {
+  await t.test("an invalid token has the outcome of no token", async (t) => {
     const bad = jwt(await token({ rooms: [{ pattern: "*", can: [...ALL] }] }, -60));
     for (const [name, outcomes] of table) {
       const expected = outcomes.get("without token")!;
@@ -225,7 +233,7 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
     }
   });
 
-  await t.test("no route and no frame is without its row", async (t) => {
+  await t.test("every route and every frame has a row", async (t) => {
     const rows = [...table.keys()].map((row) => row.replace(/ \(plain\)$|, then hello$/, ""));
     const routes = routesOf(closedEdge.app.printRoutes({ commonPrefix: false }));
     t.ok(routes.length > 10, routes.join(", "));
@@ -237,8 +245,8 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
       Object.keys(UP_FRAMES).filter((frame) => frame !== "hello" && !rows.includes(frame)),
       [],
     );
-    const api = (await (await fetch(`${closed}/docs/json`)).json()) as { paths: Record<string, object> };
-    const documented = Object.entries(api.paths).flatMap(([path, methods]) =>
+    const { paths } = (await new HttpClient(closed.persistence).get("/docs/json")).body as OpenApi;
+    const documented = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
     );
     t.ok(documented.length >= 5);
@@ -246,14 +254,14 @@ t.test("the table of docs/reference/permissions.md holds", { timeout: 120_000 },
       documented.filter((route) => !rows.includes(route)),
       [],
     );
-    // Sending is the edge's own.
+    // Only the edge accepts messages.
     t.strictSame(
       documented.filter((route) => !route.startsWith("POST ") && !rows.includes(`persistence: ${route}`)),
       [],
     );
   });
 
-  await t.test("the edge's own token is for persistence alone", async (t) => {
+  await t.test("only persistence accepts the token of the edge", async (t) => {
     const { auth } = closedEdge.config;
     const edgeToken = auth.mode === "jwt" ? auth.edgeToken : "";
     t.equal(await ATTEMPTS["persistence: GET /v1/rooms/:room"]!(t, jwt(edgeToken)), "200");

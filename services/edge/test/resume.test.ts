@@ -1,18 +1,13 @@
-/** What those who come back are given, of what another edge has stored meanwhile: compared with the log itself. */
-import { DEFAULT_LOG_SETTINGS, type Log, type LogAdmin, openLogAdmin } from "@madang/broker";
+/** The events that a resuming client gets, compared with the log itself. Another writer stores events meanwhile. */
+
+import type { Log, LogAdmin } from "@madang/broker";
 import type { LogEvent } from "@madang/protocol";
-import t, { type Test } from "tap";
-import { edgeFor, full, type Nats, natsFor, plain, said, until, type WireClient } from "./support.ts";
+import { eventually, full, logAdminFor, natsFor, replaced, type WireClient } from "@madang/test-kit";
+import t from "tap";
+import { edgeFor, plainMember } from "./support.ts";
 
 const ROOMS = ["a", "b"] as const;
 const AT = "2026-01-01T00:00:00.000Z";
-
-async function logAdminFor(t: Test, nats: Nats): Promise<LogAdmin> {
-  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => logAdmin.close());
-  await logAdmin.ready;
-  return logAdmin;
-}
 
 /** All that the log holds of a room. */
 async function logOf(logAdmin: LogAdmin, room: string) {
@@ -65,9 +60,7 @@ for (const [name, past, since, ringBytes] of [
     };
     await storeMany(past);
     // The rooms are opened: from here on the rings go on by themselves.
-    await full(t, edge, "first", [{ room: "a" }, { room: "b" }]).then((first) =>
-      first.next("caughtUp", ({ room }) => room === "b"),
-    );
+    await full(t, edge, "first", ["a", "b"]).then((first) => first.next("caughtUp", { room: "b" }));
     await storeMany(since);
     const clients: { room: string; after: number; client: WireClient; isPlain: boolean }[] = [];
     const flowing = storeMany(since);
@@ -81,7 +74,7 @@ for (const [name, past, since, ringBytes] of [
         wanted.map(async ({ room, after, isPlain }) => {
           const position = `${edge.log.epoch}.${after}`;
           const client = isPlain
-            ? await plain(t, edge, room, `?after=${position}`)
+            ? await plainMember(t, edge, room, `?after=${position}`)
             : await full(t, edge, "u", [{ room, after: position }]);
           clients.push({ room, after, client, isPlain });
           if (!isPlain) t.equal((await client.next("joined")).recovered, true);
@@ -95,7 +88,7 @@ for (const [name, past, since, ringBytes] of [
     const held = { a: await logOf(logAdmin, "a"), b: await logOf(logAdmin, "b") };
     for (const { room, after, client, isPlain } of clients) {
       const all = held[room as "a"];
-      await client.next("message", ({ message }) => message === "end");
+      await client.next("message", { message: "end" });
       const given = client.frames.filter(({ seq }) => seq !== undefined);
       const expected = all.filter(({ seq, type }) => seq > after && (!isPlain || type === "message"));
       const seqs = given.map(({ seq }) => seq);
@@ -128,7 +121,7 @@ t.test("F2: events that expired since the last look at the log are not skipped i
     logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
   for (let i = 1; i <= 10; i++) await say(i);
   const position = `${edge.log.epoch}.3`;
-  await (await full(t, edge, "first", [{ room: "a" }])).next("caughtUp");
+  await (await full(t, edge, "first", ["a"])).next("caughtUp");
   await say(11);
   await edge.log.checkEpoch();
   // As by age: the edge does not know yet where the log begins now.
@@ -149,7 +142,7 @@ t.test("F2: who comes back to a room whose last event was taken out of the log i
     logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: text }, text).then(({ seq }) => seq);
   const [first, last] = [await publish("first"), await publish("last")];
   // Opens the room here, behind them: memory has neither.
-  await (await full(t, edge, "neighbour", [{ room: "a" }])).next("joined");
+  await (await full(t, edge, "neighbour", ["a"])).next("joined");
   await logAdmin.erase(last);
   const back = await full(t, edge, "back", [{ room: "a", after: `${edge.log.epoch}.${first}` }]);
   await back.next("caughtUp");
@@ -158,16 +151,9 @@ t.test("F2: who comes back to a room whose last event was taken out of the log i
   t.match(await back.next("message"), { seq, message: "anew" });
 });
 
-/** A log whose heads are told by a replica that has nothing after `seq` yet. */
+/** A log whose heads come from a replica that has nothing after `seq` yet. */
 function lagging(log: Log, behind: { seq: number }): Log {
-  const heads = async (rooms: readonly string[]) => new Map(rooms.map((room) => [room, behind.seq]));
-  return new Proxy(log, {
-    get: (target, key: keyof Log) => {
-      if (key === "heads") return heads;
-      const value = target[key];
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  return replaced(log, { heads: async (rooms) => new Map(rooms.map((room) => [room, behind.seq])) });
 }
 
 t.test("F2: who has seen more than this edge is given nothing twice when it catches up", async (t) => {
@@ -177,10 +163,10 @@ t.test("F2: who has seen more than this edge is given nothing twice when it catc
   const say = (i: number) =>
     logAdmin.publish({ type: "message", room: "a", user: "u", at: AT, message: `${i}` }, `${i}`);
   for (let i = 1; i <= 5; i++) await say(i);
-  const edge = await edgeFor(t, nats, {}, (log) => lagging(log, behind));
+  const edge = await edgeFor(t, nats, {}, { wrapLog: (log) => lagging(log, behind) });
   const here = await full(t, edge, "here", [{ room: "a", after: `${edge.log.epoch}.2` }]);
   const ahead = await full(t, edge, "ahead", [{ room: "a", after: `${edge.log.epoch}.4` }]);
-  const bare = await plain(t, edge, "a", `?after=${edge.log.epoch}.4`);
+  const bare = await plainMember(t, edge, "a", `?after=${edge.log.epoch}.4`);
   await Promise.all([here.next("caughtUp"), ahead.next("caughtUp")]);
   const typing = here.next("typing");
   ahead.send({ type: "typing", room: "a" });
@@ -189,8 +175,8 @@ t.test("F2: who has seen more than this edge is given nothing twice when it catc
   await ahead.next("typing");
   // Brings all that is missing to the feed.
   for (let i = 6; i <= 7; i++) await say(i);
-  for (const client of [here, ahead]) await client.next("message", ({ seq }) => seq === 7);
-  await until(() => bare.frames.some(({ seq }) => seq === 7));
+  for (const client of [here, ahead]) await client.next("message", { seq: 7 });
+  await eventually(() => bare.frames.some(({ seq }) => seq === 7));
   const told = ({ frames }: WireClient) => frames.filter(({ seq }) => seq !== undefined).map(({ seq }) => seq);
   t.same(told(here), [3, 4, 5, 6, 7]);
   t.same(told(ahead), [5, 6, 7]);
@@ -200,21 +186,21 @@ t.test("F2: who has seen more than this edge is given nothing twice when it catc
 t.test("F2: while the log is away nobody is told that it does not go on from where they are", async (t) => {
   const nats = await natsFor(t);
   const [one, other] = [await edgeFor(t, nats), await edgeFor(t, nats)];
-  const speaker = await full(t, one, "s", [{ room: "a" }]);
-  const member = await full(t, other, "m", [{ room: "b" }]);
+  const speaker = await full(t, one, "s", ["a"]);
+  const member = await full(t, other, "m", ["b"]);
   await member.next("caughtUp");
-  const { epoch, seq } = await said(speaker, "a", "m");
+  const { epoch, seq } = await speaker.say("a", "m");
   await nats.kill("SIGKILL");
-  await until(() => !other.log.connected);
+  await eventually(() => !other.log.connected);
   const after = `${epoch}.${seq}`;
   member.frames.length = 0;
   // A place that this edge has not heard of: in history it is any room's.
   member.send({ type: "join", room: "b", after });
   member.send({ type: "message", room: "b", message: "behind the join", nonce: "n" });
-  const bare = await plain(t, other, "b", `?after=${after}`);
+  const bare = await plainMember(t, other, "b", `?after=${after}`);
   await nats.restart();
   t.match(await member.next("joined"), { room: "b", recovered: true });
-  for (const client of [member, bare]) await client.next("message", ({ message }) => message === "behind the join");
+  for (const client of [member, bare]) await client.next("message", { message: "behind the join" });
   t.same(
     member.frames.map(({ type }) => type).filter((type) => type !== "ack"),
     ["joined", "caughtUp", "message"],

@@ -12,7 +12,7 @@ function about(target: number, seq: number, isDelete: boolean): FeedEvent {
 }
 const seqs = (events: readonly FeedEvent[]) => events.map(({ seq }) => seq);
 
-t.test("what comes after a place, up to some bytes and at least one", async (t) => {
+t.test("a ring returns the events after a position, up to a size and at least one", async (t) => {
   const ring = new Ring(new RingBudget(1000), 4);
   for (const seq of [5, 8, 9]) ring.push(event(seq));
   t.same(seqs(ring.after(4, 1000)), [5, 8, 9]);
@@ -23,7 +23,7 @@ t.test("what comes after a place, up to some bytes and at least one", async (t) 
   t.equal(ring.base, 4);
 });
 
-t.test("a room has so many events, and the base follows the oldest that is gone", async (t) => {
+t.test("a ring keeps a limited number of events, and its base follows the newest one removed", async (t) => {
   const budget = new RingBudget(1_000_000);
   const ring = new Ring(budget, 0);
   for (let seq = 1; seq <= MAX_EVENTS + 3; seq++) ring.push(event(seq));
@@ -32,7 +32,7 @@ t.test("a room has so many events, and the base follows the oldest that is gone"
   t.equal(budget.bytes, MAX_EVENTS * 10);
 });
 
-t.test("over the budget the oldest of all rooms goes, and what is gone already counts once", async (t) => {
+t.test("over the budget the oldest event of all rooms is removed, and each removal counts once", async (t) => {
   const budget = new RingBudget(100);
   const [a, b] = [new Ring(budget, 0), new Ring(budget, 0)];
   for (let seq = 1; seq <= 5; seq++) a.push(event(seq));
@@ -40,7 +40,7 @@ t.test("over the budget the oldest of all rooms goes, and what is gone already c
   t.equal(budget.bytes, 100);
   b.push(event(11));
   t.same([a.base, b.base, budget.bytes], [1, 0, 100]);
-  // Its four turns pass without effect: the next to go are the oldest of the other room.
+  // The four events that it has dropped do not count again: the next to go is the oldest of the other room.
   a.reset(20);
   t.equal(budget.bytes, 60);
   a.push(event(21, 40));
@@ -49,7 +49,7 @@ t.test("over the budget the oldest of all rooms goes, and what is gone already c
   t.same([a.base, b.base, budget.bytes], [20, 6, 100]);
 });
 
-t.test("what was taken back is gone with what is about it, and frees its bytes", async (t) => {
+t.test("a deletion removes the message and its edits, and frees their bytes", async (t) => {
   const budget = new RingBudget(100);
   const ring = new Ring(budget, 0);
   for (const each of [event(1), event(2), about(1, 3, false), event(4)]) ring.push(each);
@@ -57,20 +57,20 @@ t.test("what was taken back is gone with what is about it, and frees its bytes",
   t.same(seqs(ring.after(0, 1000)), [2, 4, 5]);
   t.equal(budget.bytes, 30);
   ring.push(about(9, 6, true));
-  t.same(seqs(ring.after(0, 1000)), [2, 4, 5, 6], "what is not there cannot be taken back");
+  t.same(seqs(ring.after(0, 1000)), [2, 4, 5, 6], "a deletion of an unknown message removes nothing");
   for (let seq = 7; seq <= 12; seq++) ring.push(event(seq));
-  t.same([ring.base, budget.bytes], [0, 100], "nothing had to go yet");
+  t.same([ring.base, budget.bytes], [0, 100], "nothing had to be removed yet");
   ring.push(event(13));
-  t.same(seqs(ring.after(0, 1000))[0], 4, "then the oldest that is left");
+  t.same(seqs(ring.after(0, 1000))[0], 4, "then the oldest event");
 });
 
-t.test("what was read of the past goes before what is held, if nothing is missing in between", async (t) => {
+t.test("a ring is extended into the past only without a gap", async (t) => {
   const budget = new RingBudget(100);
   const ring = new Ring(budget, 7);
   ring.push(event(9));
   ring.extend(2, []);
   ring.extend(2, [event(3), event(5)]);
-  t.equal(ring.base, 7, "the way from 5 to 7 was not read");
+  t.equal(ring.base, 7, "the events from 5 to 7 were not read");
   ring.extend(8, [event(9)]);
   t.equal(ring.base, 7, "nothing older");
   ring.extend(2, [event(3), event(7), event(9), event(10)]);
@@ -81,10 +81,10 @@ t.test("what was read of the past goes before what is held, if nothing is missin
   ring.extend(1, [event(2, 70)]);
   t.same([ring.base, budget.bytes], [1, 100]);
   ring.push(event(10));
-  t.same([ring.base, budget.bytes], [2, 40], "the oldest goes first, whenever it came");
+  t.same([ring.base, budget.bytes], [2, 40], "the oldest event goes first, whenever it was added");
 });
 
-t.test("a room's past is as long as the room may have it", async (t) => {
+t.test("a ring is extended only as far as its limit of events", async (t) => {
   const ring = new Ring(new RingBudget(1_000_000), 1000);
   const past = Array.from({ length: MAX_EVENTS + 1 }, (_, i) => event(1000 - MAX_EVENTS + i));
   ring.extend(1000 - MAX_EVENTS - 1, past);
@@ -93,7 +93,7 @@ t.test("a room's past is as long as the room may have it", async (t) => {
   t.equal(ring.base, 1000 - MAX_EVENTS);
 });
 
-t.test("what was taken back does not come in again with the past", async (t) => {
+t.test("a deleted message does not return when the ring is extended", async (t) => {
   const ring = new Ring(new RingBudget(1000), 6);
   ring.push(event(7));
   ring.push(about(3, 8, true));
@@ -101,7 +101,7 @@ t.test("what was taken back does not come in again with the past", async (t) => 
   t.same(seqs(ring.after(0, 1000)), [4, 6, 7, 8]);
 });
 
-t.test("what is gone leaves nothing behind, though the budget is never used up", async (t) => {
+t.test("removed events leave nothing behind, although the budget is never used up", async (t) => {
   const budget = new RingBudget(1_000_000);
   const busy = new Ring(budget, 0);
   const quiet = new Ring(budget, 0);
@@ -114,10 +114,10 @@ t.test("what is gone leaves nothing behind, though the budget is never used up",
   busy.push(event(50_001, 1_000_000 - budget.bytes));
   t.same([busy.base, budget.bytes], [49_489, 999_990]);
   quiet.push(event(50_002, 25));
-  t.equal(busy.base, 49_491, "and the oldest still goes first");
+  t.equal(busy.base, 49_491, "the oldest event still goes first");
 });
 
-t.test("nobody else's past has to go for what was read", async (t) => {
+t.test("extending a ring removes no event of another room", async (t) => {
   const budget = new RingBudget(100);
   const [other, ring] = [new Ring(budget, 0), new Ring(budget, 7)];
   other.push(event(1, 50));

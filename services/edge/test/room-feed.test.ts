@@ -1,10 +1,11 @@
 /** A feed alone: its log is played, since what a log loses, and when it is made anew, cannot be timed on a real one. */
+
 import type { LiveRecord, Log, LogRecord } from "@madang/broker";
 import { encodeEvent } from "@madang/protocol";
+import { eventually } from "@madang/test-kit";
 import t from "tap";
 import { RingBudget } from "../src/rooms/ring.ts";
 import { RoomFeed } from "../src/rooms/room-feed.ts";
-import { until } from "./support.ts";
 
 const data = encodeEvent({ type: "message", room: "r", user: "u", message: "m", at: "2026-01-01T00:00:00.000Z" });
 const live = (seq: number, last: number): LiveRecord => ({ seq, last, data }) as LiveRecord;
@@ -53,7 +54,7 @@ t.test("what follows the head is delivered, what was before is not, and a gap is
   log.stored = [12, 14, 17];
   hear(17, 14);
   t.same(did, [11], "nothing out of order");
-  await until(() => did.length === 4);
+  await eventually(() => did.length === 4);
   hear(20, 17);
   t.same([did, asked], [[11, 12, 14, 17, 20], [11]]);
 });
@@ -67,7 +68,7 @@ t.test(
     t.equal(log.epochChecks, 1);
     log.stored = [11, 12, 13];
     hear(13, 12);
-    await until(() => did.length === 3);
+    await eventually(() => did.length === 3);
     hear(12, 11);
     hear(13, 12);
     t.equal(log.epochChecks, 1);
@@ -85,7 +86,7 @@ t.test("an answer of the old log is dropped when the log was made anew meanwhile
     feed.audit(2);
   };
   hear(12, 11);
-  await until(() => did.length === 3);
+  await eventually(() => did.length === 3);
   t.same(did, ["restarted 0", 1, 2]);
 });
 
@@ -93,7 +94,7 @@ t.test("what has left the log by its age is told, and the feed goes on behind it
   const { log, did, hear } = open();
   log.firstSeq = 40;
   hear(41, 30);
-  await until(() => did.length === 2);
+  await eventually(() => did.length === 2);
   t.same(did, ["restarted 30", 41]);
 });
 
@@ -102,7 +103,7 @@ t.test("events that expired since the last look at the log are not skipped in si
   log.stored = [35, 41];
   log.firstSeqNow = 34;
   hear(41, 35);
-  await until(() => did.length === 3);
+  await eventually(() => did.length === 3);
   t.same(did, ["restarted 34", 35, 41]);
 });
 
@@ -112,7 +113,7 @@ t.test("a head that has expired is no loss where an audit found the room complet
   log.stored = [35, 41];
   log.firstSeqNow = 34;
   hear(41, 35);
-  await until(() => did.length === 2);
+  await eventually(() => did.length === 2);
   t.same(did, [35, 41]);
 });
 
@@ -121,7 +122,7 @@ t.test("a lost tail shows by the log's own head", async (t) => {
   log.stored = [15];
   feed.audit(10);
   feed.audit(15);
-  await until(() => did.length === 1);
+  await eventually(() => did.length === 1);
   t.same([did, feed.head], [[15], 15]);
 });
 
@@ -131,7 +132,7 @@ t.test("of more live events than are kept while a gap is healed, the first are r
   log.stored = [11];
   for (let seq = 12; seq <= last; seq++) hear(seq, seq - 1);
   log.stored = Array.from({ length: last - 10 }, (_, i) => 11 + i);
-  await until(() => did.length === log.stored.length);
+  await eventually(() => did.length === log.stored.length);
   t.same(did, log.stored, "each once and in order");
   t.same(asked, [10, 11], "not all was kept");
 });

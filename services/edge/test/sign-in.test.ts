@@ -1,4 +1,5 @@
 /** The pages with AUTH=jwt: the way to the sign-in page, and the entrance of a signed-in person. */
+import { cookie, JWT_ENV, token } from "@madang/test-kit";
 import { fastify } from "fastify";
 import t, { type Test } from "tap";
 import { Guard } from "../src/access/guard.ts";
@@ -7,7 +8,6 @@ import { HistoryClient } from "../src/history/history-client.ts";
 import { FailoverClient } from "../src/history/persistence-client.ts";
 import { webPages } from "../src/web/index.ts";
 import { signInUrl } from "../src/web/sign-in.ts";
-import { cookie, JWT_ENV, token } from "./auth-support.ts";
 
 async function pagesFor(t: Test, env: NodeJS.ProcessEnv = {}) {
   const config = edgeConfig({ ...JWT_ENV, ...env });

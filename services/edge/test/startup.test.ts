@@ -1,20 +1,24 @@
-import { once } from "node:events";
-import { join } from "node:path";
-import { type Child, freePort, startNats, startProcess } from "@madang/local-stack";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
-import type { Test } from "tap";
-import t from "tap";
-import { WebSocket } from "ws";
-import { full, said, until } from "./support.ts";
+import { type Child, freePort, startService } from "@madang/local-stack";
+import {
+  eventually,
+  figure,
+  full,
+  HttpClient,
+  NOWHERE,
+  natsConnection,
+  natsFor,
+  rawSocket,
+  startSystem,
+  webSocketHandshake,
+} from "@madang/test-kit";
+import t, { type Test } from "tap";
 
 async function edgeThatWaits(t: Test, natsPort: number): Promise<Child> {
-  const edge = await startProcess({
+  const edge = await startService("edge", {
     name: "edge",
-    entry: join(import.meta.dirname, "../src/main.ts"),
     env: {
       NATS_URL: `nats://somebody:hunter2@127.0.0.1:${natsPort}`,
-      PERSISTENCE_URL: "http://127.0.0.1:9",
+      PERSISTENCE_URL: NOWHERE,
       DRAIN_MS: "0",
     },
     readyPath: "/livez",
@@ -23,82 +27,76 @@ async function edgeThatWaits(t: Test, natsPort: number): Promise<Child> {
   return edge;
 }
 
-// These tests wait most of their time, each on servers of its own.
+/** Waits until the edge is ready. */
+async function ready(edge: Child): Promise<void> {
+  await eventually(async () => (await new HttpClient(edge).get("/readyz")).status === 200);
+}
+
+// These tests mostly wait, each on its own servers.
 t.jobs = 3;
 
 t.test("without NATS an edge is alive, not ready, says why, and serves once NATS is there", async (t) => {
   const natsPort = await freePort();
   const edge = await edgeThatWaits(t, natsPort);
-  const readiness = await fetch(`${edge.url}/readyz`);
-  t.equal(readiness.status, 503);
-  t.match(await readiness.json(), { status: "not ready", missing: { log: String } });
-  await until(async () => /refused/.test((await (await fetch(`${edge.url}/readyz`)).json()).missing.log));
-  t.equal((await fetch(`${edge.url}/livez`)).status, 200);
-  const metrics = await fetch(`${edge.url}/metrics`);
-  t.equal(metrics.status, 200);
-  t.match(await metrics.text(), /^madang_log_connected 0$/m);
-  const post = { method: "POST", headers: { "content-type": "application/json" }, body: '{"message":"hi"}' };
-  for (const [path, options] of [
-    ["/v1/rooms", {}],
-    ["/v1/rooms/hall/messages", {}],
-    ["/v1/rooms/hall/messages", post],
-    ["/docs", {}],
-  ] as const) {
-    const answer = await fetch(edge.url + path, options);
-    t.equal(answer.status, 503, path);
-    t.equal(answer.headers.get("retry-after"), "1", path);
-    t.match(await answer.json(), { code: "log_unavailable" }, path);
+  const http = new HttpClient(edge);
+  t.match(await http.get("/readyz"), { status: 503, body: { status: "not ready", missing: { log: String } } });
+  await eventually(async () => /refused/.test((await http.get("/readyz")).body.missing.log));
+  t.equal((await http.get("/livez")).status, 200);
+  t.match(await http.get("/metrics"), { status: 200, text: /^madang_log_connected 0$/m });
+  for (const answer of [
+    await http.get("/v1/rooms"),
+    await http.get("/v1/rooms/hall/messages"),
+    await http.post("hall", "hi"),
+    await http.get("/docs"),
+  ]) {
+    t.match(answer, { status: 503, body: { code: "log_unavailable" } });
+    t.equal(answer.headers.get("retry-after"), "1");
   }
   for (const path of ["/", "/chat/hall/ana"]) {
-    const page = await fetch(edge.url + path);
-    t.equal(page.status, 503, path);
-    t.equal(page.headers.get("retry-after"), "1", path);
-    t.match(page.headers.get("content-type"), "text/html", path);
+    const { status, headers } = await http.get(path);
+    t.same([status, headers.get("retry-after")], [503, "1"], path);
+    t.match(headers.get("content-type"), "text/html", path);
   }
   for (const path of ["/ws", "/ws/chat/hall/"]) {
-    const [, refusal] = await once(new WebSocket(`ws://127.0.0.1:${edge.port}${path}`), "unexpected-response");
-    t.equal(refusal.statusCode, 503, path);
-    t.equal(refusal.headers["retry-after"], "1", path);
+    const { socket, text } = await rawSocket(t, edge);
+    socket.write(webSocketHandshake(path));
+    await eventually(() => text().endsWith("}"));
+    t.match(text(), /^HTTP\/1.1 503 [\s\S]*\r\nretry-after: 1\r\n/i, path);
   }
   t.match(edge.output(), "NATS cannot be reached");
   t.notMatch(edge.output(), "hunter2");
 
-  const nats = await startNats({ port: natsPort });
-  t.teardown(() => nats.stop());
-  await until(async () => (await fetch(`${edge.url}/readyz`).catch(() => undefined))?.ok === true);
-  const ana = await full(t, edge, "ana", [{ room: "hall" }]);
-  t.match(await said(ana, "hall", "at last"), { type: "ack", duplicate: false });
+  const nats = await natsFor(t, { port: natsPort });
+  await ready(edge);
+  const ana = await full(t, edge, "ana", ["hall"]);
+  t.match(await ana.say("hall", "at last"), { type: "ack", duplicate: false });
 
-  // Only the first time counts: in a later outage it serves those who are in, and waits with them.
+  // In a later outage the edge keeps its clients, and serves pages.
   await nats.stop();
-  await until(async () => (await fetch(`${edge.url}/readyz`)).status === 503);
-  t.equal((await fetch(`${edge.url}/`)).status, 200);
-  t.match(await (await fetch(`${edge.url}/metrics`)).text(), /^madang_log_connected 0$/m);
+  await eventually(async () => (await http.get("/readyz")).status === 503);
+  t.equal((await http.get("/")).status, 200);
+  t.equal(await figure(edge, "madang_log_connected"), 0);
 });
 
 const JETSTREAM_OFF = "jetstream: disabled";
 
 t.test("with a NATS without JetStream an edge is not ready, and says what the operator must do", async (t) => {
   const natsPort = await freePort();
-  const off = await startNats({ port: natsPort, configText: JETSTREAM_OFF });
-  t.teardown(() => off.stop());
+  const reason = async () => (await new HttpClient(edge).get("/readyz")).body.missing?.log ?? "";
+  const off = await natsFor(t, { port: natsPort, configText: JETSTREAM_OFF });
   const edge = await edgeThatWaits(t, natsPort);
-  const reason = async () => (await (await fetch(`${edge.url}/readyz`)).json()).missing?.log ?? "";
-  await until(async () => /jetstream block in its configuration/.test(await reason()));
-  await until(() => /start nats-server with -js/.test(edge.output()));
+  await eventually(async () => /jetstream block in its configuration/.test(await reason()));
+  await eventually(() => /start nats-server with -js/.test(edge.output()));
   await off.stop();
-  const on = await startNats({ port: natsPort });
-  t.teardown(() => on.stop());
-  await until(async () => (await fetch(`${edge.url}/readyz`).catch(() => undefined))?.ok === true);
+  const on = await natsFor(t, { port: natsPort });
+  await ready(edge);
 
   await on.stop();
-  const offAgain = await startNats({ port: natsPort, configText: JETSTREAM_OFF });
-  t.teardown(() => offAgain.stop());
-  await until(async () => /start nats-server with -js/.test(await reason()));
+  const offAgain = await natsFor(t, { port: natsPort, configText: JETSTREAM_OFF });
+  await eventually(async () => /start nats-server with -js/.test(await reason()));
   await offAgain.stop();
-  const onAgain = await startNats({ port: natsPort });
-  t.teardown(() => onAgain.stop());
-  await until(async () => (await fetch(`${edge.url}/readyz`)).ok, 30_000);
+  await natsFor(t, { port: natsPort });
+  await ready(edge);
 });
 
 t.test("an edge that waits for NATS stops on SIGTERM with exit code 0", async (t) => {
@@ -109,28 +107,17 @@ t.test("an edge that waits for NATS stops on SIGTERM with exit code 0", async (t
 
 t.test("an edge without NATS reports a port that is taken", async (t) => {
   const first = await edgeThatWaits(t, await freePort());
-  const second = startProcess({
-    name: "second",
-    entry: join(import.meta.dirname, "../src/main.ts"),
-    port: first.port,
-    env: { NATS_URL: "nats://127.0.0.1:1" },
-  });
+  const env = { NATS_URL: "nats://127.0.0.1:1" };
+  const second = startService("edge", { name: "second", port: first.port, env });
   await t.rejects(second, /EADDRINUSE/);
 });
 
 t.test("unsafe settings of the log: no edge starts with them, and running edges log them", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const entry = join(import.meta.dirname, "../src/main.ts");
-  const env = { NATS_URL: nats.url, DRAIN_MS: "0" };
-  const edge = await startProcess({ name: "edge", entry, env });
-  t.teardown(() => edge.stop());
-  const nc = await connect({ servers: nats.url });
-  t.teardown(() => nc.close());
-  await (await jetstreamManager(nc)).streams.update("CHAT", { max_msgs_per_subject: 5 });
+  const { nats, edge, startEdge } = await startSystem(t, { persistences: 0 });
+  await (await natsConnection(t, nats)).jsm.streams.update("CHAT", { max_msgs_per_subject: 5 });
   const line = /The stream CHAT has settings .*: max_msgs_per_subject is 5, and must be -1\./;
-  await t.rejects(startProcess({ name: "second", entry, env }), { message: /exit code 1/, tail: line });
-  await until(() => line.test(edge.output()), 30_000);
+  await t.rejects(startEdge(), { message: /exit code 1/, tail: line });
+  await eventually(() => line.test(edge.output()), { limitMs: 30_000 });
   t.match(edge.output(), /"level":50.*max_msgs_per_subject/);
   t.ok(edge.running);
 });

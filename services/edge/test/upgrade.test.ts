@@ -1,33 +1,30 @@
 import { once } from "node:events";
-import { connect } from "node:net";
-import t from "tap";
-import { edgeFor, natsFor, plain, until } from "./support.ts";
-
-const UPGRADE =
-  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+import { eventually, HttpClient, natsFor, rawSocket, UPGRADE, webSocketHandshake } from "@madang/test-kit";
+import t, { type Test } from "tap";
+import { edgeFor, plainMember, socketsAre, type TestEdge } from "./support.ts";
 
 /**
- * What a server says to these bytes. It has hung up as well when this resolves.
- * @param isLast the client says that it has said all, once it has an answer; if not, the server is to hang up by itself
+ * What a server answers to these bytes, until it has closed the connection.
+ * @param isLast the client ends its side once it has an answer; if not, the server must close by itself
  */
-async function answer(port: number, bytes: string, isLast = true): Promise<string> {
-  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
-  let text = "";
-  let ended = false;
-  socket.on("data", (data) => {
-    text += data;
+async function answer(t: Test, edge: TestEdge, bytes: string, isLast = true): Promise<string> {
+  const { socket, text, ended } = await rawSocket(t, edge, { allowHalfOpen: true });
+  let hasEnded = false;
+  void ended.then(() => {
+    hasEnded = true;
   });
-  socket.on("end", () => {
-    ended = true;
-  });
-  socket.on("error", () => {});
-  await once(socket, "connect");
   socket.write(bytes);
-  await until(() => ended || (isLast && text.endsWith("}")));
+  await eventually(() => hasEnded || (isLast && text().endsWith("}")));
   socket.end();
-  await until(() => ended);
-  socket.destroy();
-  return text;
+  return ended;
+}
+
+/** The beginning of what a server answers to these bytes. */
+async function firstBytes(t: Test, edge: TestEdge, bytes: string): Promise<string> {
+  const { socket } = await rawSocket(t, edge);
+  socket.write(bytes);
+  const [data] = await once(socket, "data");
+  return String(data);
 }
 
 t.test("a refused handshake leaves no socket behind, whatever its URL", async (t) => {
@@ -41,23 +38,23 @@ t.test("a refused handshake leaves no socket behind, whatever its URL", async (t
     ["GET /ws/chat/a/", 403],
   ] as const) {
     const foreign = status === 403 ? "Origin: https://evil.example\r\n" : "";
-    const text = await answer(edge.port, `${line} HTTP/1.1\r\nHost: x\r\n${foreign}${UPGRADE}\r\n`);
+    const text = await answer(t, edge, `${line} HTTP/1.1\r\nHost: x\r\n${foreign}${UPGRADE}\r\n`);
     t.match(text, `HTTP/1.1 ${status} `);
     t.match(text, "application/problem+json");
     if (status >= 403) t.match(text, /x-content-type-options: nosniff/i);
-    if (status === 403) t.match(text, /\r\nconnection: close\r\n/i, "so says the answer");
+    if (status === 403) t.match(text, /\r\nconnection: close\r\n/i, "the answer announces the close");
   }
-  const page = await answer(edge.port, `GET /ws/chat/%/ HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n${UPGRADE}\r\n`);
-  t.match(page, "application/problem+json", "from a browser, too");
-  await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))));
+  const page = await answer(t, edge, `GET /ws/chat/%/ HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n${UPGRADE}\r\n`);
+  t.match(page, "application/problem+json", "for a browser, too");
+  await socketsAre(edge, 0);
 });
 
-t.test("who only offers another protocol, or an upgrade where there is none, is answered all the same", async (t) => {
+t.test("an offer of another protocol, or of an upgrade that the path does not have, is ignored", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const upgrade of [UPGRADE, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n"]) {
-    const text = await answer(edge.port, `GET /livez HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    const text = await answer(t, edge, `GET /livez HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
     t.match(text, "HTTP/1.1 200 OK");
-    const page = await answer(edge.port, `GET /nope HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    const page = await answer(t, edge, `GET /nope HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
     t.match(page, "HTTP/1.1 404 ");
   }
 });
@@ -71,29 +68,22 @@ t.test("a list of protocols with WebSocket in it is an upgrade to WebSocket", as
     ["websocketx, h2c", 426],
     ["h2c", 426],
   ] as const) {
-    const socket = connect(edge.port, "127.0.0.1");
-    t.teardown(() => socket.destroy());
-    socket.write(
-      `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE.replace("Upgrade: websocket", `Upgrade: ${offered}`)}\r\n`,
-    );
-    const [data] = await once(socket, "data");
-    t.match(String(data), `HTTP/1.1 ${status} `, offered);
-    if (status === 101) t.match(String(data), /\r\nUpgrade: websocket\r\n/);
+    const upgrade = UPGRADE.replace("Upgrade: websocket", `Upgrade: ${offered}`);
+    const text = await firstBytes(t, edge, `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    t.match(text, `HTTP/1.1 ${status} `, offered);
+    if (status === 101) t.match(text, /\r\nUpgrade: websocket\r\n/);
   }
 });
 
 t.test("a handshake may name its URL with the host (RFC 6455, 4.2.1)", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const url of ["http://x/ws", "http://x/ws?a", "HTTPS://x/ws/chat/a/"]) {
-    const socket = connect(edge.port, "127.0.0.1");
-    t.teardown(() => socket.destroy());
-    socket.write(`GET ${url} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
-    const [data] = await once(socket, "data");
-    t.match(String(data), "HTTP/1.1 101 ", url);
+    const text = await firstBytes(t, edge, `GET ${url} HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`);
+    t.match(text, "HTTP/1.1 101 ", url);
   }
 });
 
-t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and RFC 6455, 4.1)", async (t) => {
+t.test("only HTTP/1.1 has an upgrade (RFC 9110, 7.8, and RFC 6455, 4.1)", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const [path, known] of [
     ["/ws", 426],
@@ -107,7 +97,8 @@ t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and
       ["2.0", 505],
     ] as const) {
       const text = await answer(
-        edge.port,
+        t,
+        edge,
         `GET ${path} HTTP/${version}\r\nHost: x\r\n${UPGRADE}Connection: close\r\n\r\n`,
       );
       t.match(text, `HTTP/1.1 ${status} `, `${path} in ${version}`);
@@ -116,92 +107,77 @@ t.test("in another version than HTTP/1.1 there is no upgrade (RFC 9110, 7.8, and
   t.equal(edge.sessions.size, 0);
 });
 
-t.test(
-  "what is no handshake is refused with a problem, and another version with the ones that are known",
-  async (t) => {
-    const edge = await edgeFor(t, await natsFor(t));
-    for (const [change, status] of [
-      [["dGhlIHNhbXBsZSBub25jZQ==", "short"], 400],
-      [["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""], 400],
-      [["Version: 13", "Version: 13\r\nSec-WebSocket-Protocol: madang.v1,,x"], 400],
-      [["Version: 13", "Version: 12"], 426],
-      [["Sec-WebSocket-Version: 13\r\n", ""], 426],
-    ] as const) {
-      const upgrade = UPGRADE.replace(change[0], change[1]);
-      const text = await answer(edge.port, `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
-      t.match(text, `HTTP/1.1 ${status} `);
-      t.match(text, "application/problem+json");
-      t.match(JSON.parse(text.split("\r\n\r\n")[1]!), { code: "bad_request", status });
-      t.equal(/\r\nsec-websocket-version: 13, 8\r\n/i.test(text), status === 426);
-    }
-    await until(
-      () => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))),
-    );
-    t.equal(edge.sessions.size, 0);
-  },
-);
+t.test("an invalid handshake gets a problem, and one of another version the supported versions", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  for (const [change, status] of [
+    [["dGhlIHNhbXBsZSBub25jZQ==", "short"], 400],
+    [["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""], 400],
+    [["Version: 13", "Version: 13\r\nSec-WebSocket-Protocol: madang.v1,,x"], 400],
+    [["Version: 13", "Version: 12"], 426],
+    [["Sec-WebSocket-Version: 13\r\n", ""], 426],
+  ] as const) {
+    const upgrade = UPGRADE.replace(change[0], change[1]);
+    const text = await answer(t, edge, `GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+    t.match(text, `HTTP/1.1 ${status} `);
+    t.match(text, "application/problem+json");
+    t.match(JSON.parse(text.split("\r\n\r\n")[1]!), { code: "bad_request", status });
+    t.equal(/\r\nsec-websocket-version: 13, 8\r\n/i.test(text), status === 426);
+  }
+  await socketsAre(edge, 0);
+  t.equal(edge.sessions.size, 0);
+});
 
-t.test("without an upgrade the sockets' routes ask for one; what is no HTTP gets a problem, too", async (t) => {
+t.test("WebSocket routes answer 426 without an upgrade, and invalid HTTP gets a problem", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));
   for (const path of ["/ws", "/ws/chat/a/", "/ws/chat/a"]) {
-    const response = await fetch(`http://127.0.0.1:${edge.port}${path}`);
-    t.equal(response.status, 426);
-    t.match(await response.json(), { status: 426, code: "bad_request" });
+    t.match(await new HttpClient(edge).get(path), { status: 426, body: { status: 426, code: "bad_request" } });
   }
   for (const wish of ["HTTP/1.1\r\nHost: x\r\nConnection: close", "HTTP/1.0\r\nHost: x"]) {
-    const text = await answer(edge.port, `GET /ws ${wish}\r\n\r\n`, false);
-    t.match(text, /HTTP\/1.1 426 .*\r\nconnection: upgrade, close\r\n/is, "nothing is to follow");
+    const text = await answer(t, edge, `GET /ws ${wish}\r\n\r\n`, false);
+    t.match(text, /HTTP\/1.1 426 .*\r\nconnection: upgrade, close\r\n/is, "the connection is closed");
   }
   for (const [bytes, status] of [
     ["NONSENSE\r\n\r\n", 400],
     [`GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
-    const text = await answer(edge.port, bytes);
+    const text = await answer(t, edge, bytes);
     t.match(text, `HTTP/1.1 ${status} `);
     t.match(text, '"code":"bad_request"');
   }
 });
 
+t.test("an upgrade behind an unanswered request is answered in its turn, and leaves no socket behind", async (t) => {
+  const edge = await edgeFor(t, await natsFor(t));
+  const ask = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+  const upgrade = `GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`;
+  const { socket, text } = await rawSocket(t, edge);
+  socket.write(ask + upgrade);
+  await eventually(() => text().split("HTTP/1.1 ").length === 3 && text().endsWith("}"));
+  t.same(text().match(/(?<=HTTP\/1\.1 )\d+/g), ["200", "426"]);
+  // The same connection may be upgraded once it has no request to answer.
+  socket.write(upgrade);
+  await eventually(() => text().includes("HTTP/1.1 101 "));
+  socket.destroy();
+
+  const gone = await rawSocket(t, edge);
+  gone.socket.end(ask + upgrade);
+  await gone.ended;
+  await socketsAre(edge, 0);
+});
+
 t.test(
-  "an upgrade behind a request that has no answer yet is answered in its turn, and leaves no socket behind",
+  "a client that ends its side of TCP has left: its last message is stored, and no socket stays behind",
   async (t) => {
     const edge = await edgeFor(t, await natsFor(t));
-    const ask = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
-    const upgrade = `GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`;
-    const socket = connect({ host: "127.0.0.1", port: edge.port });
-    let text = "";
-    socket.on("data", (data) => {
-      text += data;
-    });
-    socket.write(ask + upgrade);
-    await until(() => text.split("HTTP/1.1 ").length === 3 && text.endsWith("}"));
-    t.same(text.match(/(?<=HTTP\/1\.1 )\d+/g), ["200", "426"]);
-    // With nothing under way the same connection may be upgraded.
-    text = "";
-    socket.write(upgrade);
-    await until(() => text.includes("\r\n\r\n"));
-    t.match(text, "HTTP/1.1 101 ");
-    socket.destroy();
-
-    const gone = connect({ host: "127.0.0.1", port: edge.port });
-    gone.end(ask + upgrade).resume();
-    await once(gone, "end");
-    await until(
-      () => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 0))),
-    );
+    const watcher = await plainMember(t, edge, "a");
+    // A text frame with a mask of zeros.
+    const said = Buffer.from('{"message":"bye","user":"u"}');
+    const frame = Buffer.concat([Buffer.from([0x81, 0x80 | said.length, 0, 0, 0, 0]), said]);
+    const { socket, ended } = await rawSocket(t, edge, { allowHalfOpen: true });
+    socket.end(Buffer.concat([Buffer.from(webSocketHandshake("/ws/chat/a/")), frame]));
+    await ended;
+    t.match(await watcher.next("message"), { message: "bye" });
+    await eventually(() => edge.sessions.size === 1);
+    await socketsAre(edge, 1);
   },
 );
-
-t.test("who ends their side of TCP has gone: what they had sent is taken, and no socket stays behind", async (t) => {
-  const edge = await edgeFor(t, await natsFor(t));
-  const watcher = await plain(t, edge, "a");
-  // A text frame, masked with zeros.
-  const said = Buffer.from('{"message":"bye","user":"u"}');
-  const frame = Buffer.concat([Buffer.from([0x81, 0x80 | said.length, 0, 0, 0, 0]), said]);
-  const socket = connect({ host: "127.0.0.1", port: edge.port, allowHalfOpen: true });
-  socket.end(Buffer.concat([Buffer.from(`GET /ws/chat/a/ HTTP/1.1\r\nHost: x\r\n${UPGRADE}\r\n`), frame])).resume();
-  await once(socket, "end");
-  t.match(await watcher.next("message"), { message: "bye" });
-  await until(() => edge.sessions.size === 1);
-  await until(() => new Promise((resolve) => edge.app.server.getConnections((_error, count) => resolve(count === 1))));
-});

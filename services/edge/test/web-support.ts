@@ -1,16 +1,17 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startMongod, startProcess } from "@madang/local-stack";
+import { type Child, startMongod, startProcess } from "@madang/local-stack";
+import { natsFor } from "@madang/test-kit";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import t, { type Test } from "tap";
-import { edgeFor, type Nats, natsFor, type TestEdge, until } from "./support.ts";
+import { edgeFor, type TestEdge, until } from "./support.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 /** The whole system: pages and sockets from edges in this process, history from a real persistence service. */
 export interface System {
-  readonly nats: Nats;
+  readonly nats: Child;
   readonly mongodUrl: string;
   readonly persistence: Awaited<ReturnType<typeof startProcess>>;
   edge(env?: NodeJS.ProcessEnv): Promise<TestEdge>;

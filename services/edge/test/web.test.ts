@@ -1,5 +1,4 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { NOWHERE, natsFor, type StandIn, standIn } from "@madang/test-kit";
 import { fastify } from "fastify";
 import t, { type Test } from "tap";
 import { Guard } from "../src/access/guard.ts";
@@ -10,9 +9,7 @@ import { webPages } from "../src/web/index.ts";
 import { chooseLanguage } from "../src/web/shared/dictionary.ts";
 import { continues, hue, initial } from "../src/web/shared/grouping.ts";
 import { segments } from "../src/web/shared/links.ts";
-import { edgeFor, natsFor } from "./support.ts";
-
-const NOWHERE = "http://127.0.0.1:9";
+import { edgeFor } from "./support.ts";
 
 function historyAt(t: Test, urls: string[], limitMs?: number): HistoryClient {
   const persistence = new FailoverClient(urls);
@@ -33,20 +30,12 @@ async function pagesFor(t: Test, url = NOWHERE) {
   return app;
 }
 
-/** A server in the place of persistence. It never answers a request for which `answer` returns undefined. */
-async function standIn(t: Test, answer: (method: string, path: string) => [number, unknown] | undefined) {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    const [status, body] = answer(request.method!, request.url!) ?? [];
+/** A server in the place of persistence. Where `answer` returns undefined it never answers. */
+function persistenceThat(t: Test, answer: (method: string) => [number, unknown] | undefined): Promise<StandIn> {
+  return standIn(t, ({ method }, response) => {
+    const [status, body] = answer(method!) ?? [];
     if (status) response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
 t.test("the entrance", async (t) => {
@@ -148,8 +137,8 @@ t.test("a room's URL works without the nickname, and with a slash at its end", a
 });
 
 t.test("while persistence is away the room opens and says that earlier messages are not available yet", async (t) => {
-  const silent = await standIn(t, () => undefined);
-  const failing = await standIn(t, () => [503, { code: "history_unavailable" }]);
+  const silent = await persistenceThat(t, () => undefined);
+  const failing = await persistenceThat(t, () => [503, { code: "history_unavailable" }]);
   for (const url of [NOWHERE, silent.url, failing.url]) {
     const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
     t.equal(page.statusCode, 200);
@@ -162,7 +151,7 @@ t.test("while persistence is away the room opens and says that earlier messages 
 });
 
 t.test("a refusal by persistence gets an error page with its status", async (t) => {
-  const { url } = await standIn(t, () => [403, { code: "room_closed" }]);
+  const { url } = await persistenceThat(t, () => [403, { code: "room_closed" }]);
   const page = await (await pagesFor(t, url)).inject({ url: "/chat/room/me" });
   t.equal(page.statusCode, 403);
   t.match(page.body, "This room is closed.");
@@ -171,7 +160,7 @@ t.test("a refusal by persistence gets an error page with its status", async (t) 
 t.test("everything that people type is escaped", async (t) => {
   const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>'`;
   const said = { seq: 1, epoch: "e", position: "e.1", user: evil, message: evil, at: "2026-11-24T10:00:00.000Z" };
-  const { url } = await standIn(t, (method) =>
+  const { url } = await persistenceThat(t, (method) =>
     method === "PUT"
       ? [200, { room: evil, topic: evil, status: 0, createdAt: said.at }]
       : [200, { room: evil, epoch: "e", messages: [said], foundOldest: true, foundNewest: true, position: "e.1" }],
