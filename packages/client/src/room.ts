@@ -21,16 +21,17 @@ export interface RoomEvents {
   event: EventFrame;
   message: Placed<MessageEvent>;
   edit: Placed<EditEvent>;
+  /** With `erased` the author was erased, too: drop the name. */
   delete: Placed<DeleteEvent>;
-  /** The settings of the room changed. */
+  /** The settings of the room changed. With `cleared` the room was deleted: drop all of its earlier messages. */
   room: Placed<RoomEvent>;
   /** A moderator banned or muted a member, or lifted that. */
   member: Placed<MemberEvent>;
   /** Another member is typing. The notice holds for 5 s, or until that member's next message. */
   typing: { user: string; userId?: string };
   /**
-   * The server answered the join, once for each connection. `recovered: false` means that events may be missing: fetch the
-   * history again. The room continues at `position`.
+   * The server answered the join, once for each connection. `recovered: false` means that events may be missing, or that the
+   * room was deleted: drop the old messages and fetch the history again. The room continues at `position`.
    */
   joined: { epoch: string; position: string; recovered: boolean };
   /** The client has emitted every event up to `position`. Later events are live. */

@@ -116,6 +116,7 @@ function typeFirst({ type, ...rest }: Unstored<LogEvent>): string {
 
 const TYPE_START = '{"type":';
 const MESSAGE_START = '{"type":"message"';
+const ROOM_START = '{"type":"room"';
 const DELETE_START = '{"type":"delete"';
 
 /** Whether stored bytes are a message, the only event that plain members get (P1). */
@@ -126,6 +127,12 @@ export function isStoredMessage(stored: Uint8Array): boolean {
 /** Whether stored bytes are a delete of the message at {@link storedTarget}. */
 export function isStoredDelete(stored: Uint8Array): boolean {
   return startsWith(stored, DELETE_START);
+}
+
+/** Whether stored bytes say that the room was deleted: none of its earlier events is left. */
+export function isStoredClearing(stored: Uint8Array): boolean {
+  // Within a string JSON escapes the quotation marks, so this matches a field only.
+  return startsWith(stored, ROOM_START) && /"cleared":true[,}]/.test(new TextDecoder().decode(stored));
 }
 
 /** The sequence of the message that a stored edit or delete changes; `undefined` for other events. */

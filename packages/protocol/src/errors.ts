@@ -43,6 +43,7 @@ export const ERRORS = {
   muted: { status: 403, temporary: false, message: "You are muted in this room." },
   room_read_only: { status: 403, temporary: false, message: "This room is read-only." },
   room_closed: { status: 403, temporary: false, message: "This room is closed." },
+  room_deleted: { status: 403, temporary: false, message: "This room was deleted." },
   not_found: { status: 404, temporary: false, message: "Not found." },
   conflict: { status: 409, temporary: false, message: "The request conflicts with the current state." },
   position_lost: {

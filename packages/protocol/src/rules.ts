@@ -22,6 +22,7 @@ export const RoomRule = Type.Object({
     maximum: SLOW_MODE_MAX_S,
     description: "Slow mode: seconds between two messages of one user. 0: off.",
   }),
+  deleted: Type.Optional(Type.Literal(true, { description: "The room is closed because it is being deleted." })),
   retentionDays: Type.Optional(Type.Integer({ minimum: 1, description: "Retention in days. Absent: unlimited." })),
 });
 export type RoomRule = Static<typeof RoomRule>;

@@ -7,6 +7,8 @@ import { characters, parseRoomName, parseStoredRoomName } from "./room-name.ts";
 export const TEXT_MAX_CHARACTERS = 4000;
 /** Longest nickname, in code points. */
 export const USER_MAX_CHARACTERS = 100;
+/** Replaces the name of an erased person. */
+export const ERASED_NAME = "[erased]";
 /** Longest nonce or `Idempotency-Key`, in code points. */
 export const NONCE_MAX_LENGTH = 128;
 /** Longest token, in characters. */

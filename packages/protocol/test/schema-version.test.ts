@@ -15,6 +15,11 @@ const HISTORY: readonly [version: string, schemas: string, change: string][] = [
   ["madang.v1", "f03cbf361ff1a126", "the same schemas, hashed without descriptions"],
   ["madang.v1", "f0a8c2710008d0f8", "the error unsupported_media_type"],
   ["madang.v1", "3659c21d1a80b7df", "the error token_not_valid_yet"],
+  [
+    "madang.v1",
+    "273dde17a1bd7323",
+    "deletion and erasure: cleared in room events, erased in delete events, room_deleted",
+  ],
 ];
 
 const withoutDescriptions = (key: string, value: unknown) =>

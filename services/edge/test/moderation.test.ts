@@ -200,6 +200,9 @@ t.test("mutes, read-only rooms, slow mode and closed rooms apply to each send, b
   });
   user.join("a");
   await eventually(() => user.of("error").filter((frame) => frame.code === "room_closed" && !frame.nonce).length === 2);
+  await room("a", { status: 2, slowModeS: 0, deleted: true });
+  user.join("a");
+  await eventually(() => user.of("error").some((frame) => frame.code === "room_deleted"));
   await boss.say("a", "the last one out");
 });
 

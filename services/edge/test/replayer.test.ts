@@ -46,7 +46,7 @@ t.test("F2 what was read of a log that was made anew meanwhile is no part of the
 });
 
 /** A replayer whose log has lost everything before sequence 50 since the last look at it. */
-function startExpired(messages: { seq: number; message: string }[]) {
+function startExpired(messages: { seq: number; message: string }[], foundOldest = false) {
   const log = {
     epoch: "a",
     firstSeq: 1,
@@ -59,7 +59,11 @@ function startExpired(messages: { seq: number; message: string }[]) {
   const history = {
     after: async (_room: string, position: string) => {
       asked.push(position);
-      return { messages: messages.map((message) => ({ ...message, epoch: "a", user: "u" })), foundNewest: true };
+      return {
+        messages: messages.map((message) => ({ ...message, epoch: "a", user: "u" })),
+        foundOldest,
+        foundNewest: true,
+      };
     },
   };
   const feed = { room: "r", ring: { extend: () => t.fail("a hole in the ring") } } as unknown as RoomFeed;
@@ -85,5 +89,30 @@ t.test("where history has none of them either, the log's own events follow", asy
   t.same(
     events.map(({ seq }) => seq),
     [60],
+  );
+});
+
+t.test(
+  "a position older than the log is lost where history has nothing up to it: the room may be another",
+  async (t) => {
+    const { replayer, feed } = startExpired([{ seq: 8, message: "of a new room" }], true);
+    await t.rejects(replayer.read(feed, 5), { code: "position_lost" });
+  },
+);
+
+t.test("nothing from before a deletion is replayed, or kept for those who come after", async (t) => {
+  const said = { room: "r", user: "u", at: "2026-01-01T00:00:00.000Z" } as const;
+  const clearing = encodeEvent({ type: "room", ...said, cleared: true });
+  const quote = encodeEvent({ type: "room", ...said, topic: '"cleared":true,' });
+  const stored = [data, data, quote, clearing, data].map((data, index) => ({ seq: 5 + index, data }));
+  const log = { epoch: "a", firstSeq: 1, replay: async () => stored };
+  const feed = { room: "r", ring: { extend: () => t.fail("kept") } } as unknown as RoomFeed;
+  const events = await new Replayer(log as unknown as Log, {} as History).read(feed, 5);
+  t.same(
+    events.map(({ seq, isClearing }) => [seq, isClearing === true]),
+    [
+      [8, true],
+      [9, false],
+    ],
   );
 });

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import t from "tap";
 import { logSubject } from "../../../packages/broker/src/subjects.ts";
 import { adminSystem, Clicker, eventually } from "./admin-support.ts";
-import { type Frame, jobsDone, logText, member, projected, say } from "./erasure-support.ts";
+import { type Frame, jobsDone, logText, member, projected, SECRET, say } from "./erasure-support.ts";
 import { message } from "./support.ts";
 
 t.test("a deleted room is gone, and its name can be used again", async (t) => {
@@ -19,12 +19,13 @@ t.test("a deleted room is gone, and its name can be used again", async (t) => {
   const clicker = new Clicker(persistence.url);
   await clicker.login();
   await clicker.submit("/admin/room/delete", { room: "room 0", confirm: "room 0" });
-  await eventually("the member has left", () => inside.some((frame) => frame.type === "left"));
+  await eventually("the member is told", () => inside.some((frame) => frame.code === "room_deleted"));
   await jobsDone(system);
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%200`)).status, 404);
   const history = await fetch(`${persistence.url}/v1/rooms/room%200/messages`);
   t.match(await history.json(), { messages: [] });
-  t.equal((await logText(system)).match(/"room":"room 0"/g), null);
+  t.match((await logText(system)).match(/.*"room":"room 0".*/g), [/"cleared":true/], "only its deletion is left");
+  t.equal((await fetch(`${persistence.url}/v1/rooms/room%200`)).status, 404, "which does not create it");
   const letters = (await system.inside.dump("dead_letters")).map(({ subject }) => subject);
   t.strictSame(letters, [logSubject("room 1")], "only the dead letters of the room are gone");
   t.equal((await fetch(`${persistence.url}/v1/rooms/room%201/messages`)).status, 200);
@@ -38,6 +39,51 @@ t.test("a deleted room is gone, and its name can be used again", async (t) => {
     again.filter((frame) => frame.type === "message").map((frame) => frame.message),
     ["anew"],
   );
+});
+
+t.test("a deletion reaches those who are there, who were away, and who come back to a new room", async (t) => {
+  const system = await adminSystem(t);
+  const { persistence, publisher } = system;
+  const edges = [
+    await system.start("edge", { PERSISTENCE_URL: persistence.url }),
+    await system.start("edge", { PERSISTENCE_URL: persistence.url }),
+  ] as const;
+  await say(system, 6);
+  await projected(system, 12);
+  const before = await Promise.all(
+    edges.map((edge) => member(t, edge, { room: "room 0", after: `${publisher.epoch}.0` })),
+  );
+  const seqs = before[0]!.filter(({ type }) => type === "message").map(({ seq }) => seq as number);
+  t.equal(seqs.length, 4);
+  const clicker = new Clicker(persistence.url);
+  await clicker.login();
+  const resumes = async (recovered: boolean, texts: string[], from = seqs) => {
+    for (const seq of from) {
+      for (const edge of edges) {
+        const frames = await member(t, edge, { room: "room 0", after: `${publisher.epoch}.${seq}` });
+        const joined = frames.find(({ type }) => type === "joined");
+        t.match(joined, { recovered }, `from ${seq}`);
+        if (recovered)
+          t.same(
+            frames.filter(({ type }) => type === "message").map(({ message }) => message),
+            texts,
+          );
+        else t.notOk(frames.some(({ message }) => message?.includes(SECRET)));
+      }
+    }
+  };
+  await resumes(true, [], [seqs.at(-1)!]);
+  await clicker.submit("/admin/room/delete", { room: "room 0", confirm: "room 0" });
+  for (const frames of before) {
+    await eventually("the member is told", () => frames.some(({ code }) => code === "room_deleted"));
+  }
+  await jobsDone(system);
+  await resumes(false, []);
+  const page = async () => (await (await fetch(`${persistence.url}/v1/rooms/room%200/messages`)).json()) as Frame;
+  const { position } = await page();
+  await publisher.publish(message("room 0", "anew"));
+  await resumes(false, []);
+  await resumes(true, ["anew"], [Number(position.split(".")[1])]);
 });
 
 t.test("messages older than their room's retention are removed", async (t) => {

@@ -9,6 +9,9 @@ export const DeleteEvent = Type.Object({
   user: userField,
   userId: Type.Optional(userIdField),
   target: Type.Integer({ minimum: 1, description: "`seq` of the deleted message." }),
+  erased: Type.Optional(
+    Type.Literal(true, { description: "The author was erased: drop the name and the identifiers, too." }),
+  ),
   at: atField,
   nonce: Type.Optional(nonceField),
 });

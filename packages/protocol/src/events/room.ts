@@ -17,6 +17,9 @@ export const RoomEvent = Type.Object({
   slowModeS: Type.Optional(
     Type.Integer({ minimum: 0, description: "Slow mode: seconds between two messages of one user. 0: off." }),
   ),
+  cleared: Type.Optional(
+    Type.Literal(true, { description: "The room was deleted: drop every event of it with a lower `seq`." }),
+  ),
   at: atField,
 });
 export type RoomEvent = Static<typeof RoomEvent>;

@@ -49,18 +49,17 @@ export class Moderation {
     return isBanned(this.#rules.member(undefined, person));
   }
 
-  /** @throws ProtocolError `not_allowed`, `room_closed` */
+  /** @throws ProtocolError `not_allowed`, `room_closed`, `room_deleted` */
   requireJoin(person: Person, room: string, identity: Identity): void {
     requireNotBanned(this.#rules, person, room);
-    if (this.#rules.room(room)?.status === CLOSED && !may(identity, room, "moderate")) {
-      throw new ProtocolError("room_closed");
-    }
+    const rule = this.#rules.room(room);
+    if (rule?.status === CLOSED && !may(identity, room, "moderate")) throw closedError(rule);
   }
 
   /**
    * Requires that the person may speak in the room.
    * @returns the room's rule; `undefined` where none applies to this person
-   * @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_read_only`
+   * @throws ProtocolError `not_allowed`, `muted`, `room_closed`, `room_deleted`, `room_read_only`
    */
   requireVoice(person: Person, room: string, identity: Identity): RoomRule | undefined {
     requireNotBanned(this.#rules, person, room);
@@ -70,7 +69,7 @@ export class Moderation {
     }
     const rule = this.#rules.room(room);
     if (!rule || may(identity, room, "moderate")) return undefined;
-    if (rule.status === CLOSED) throw new ProtocolError("room_closed");
+    if (rule.status === CLOSED) throw closedError(rule);
     if (rule.status === READ_ONLY) throw new ProtocolError("room_read_only");
     return rule;
   }
@@ -113,7 +112,7 @@ function enforce(rule: Rule, sessions: ModeratedSessions): void {
     if (rule.status !== CLOSED) return;
     for (const session of [...sessions.inRoom(rule.room)]) {
       if (session.identity && may(session.identity, rule.room, "moderate")) continue;
-      session.removeFrom(rule.room, new ProtocolError("room_closed"));
+      session.removeFrom(rule.room, closedError(rule));
     }
     return;
   }
@@ -124,6 +123,11 @@ function enforce(rule: Rule, sessions: ModeratedSessions): void {
     if (rule.room === undefined) session.remove(reason);
     else session.removeFrom(rule.room, reason);
   }
+}
+
+/** Tells a deletion from a closing: a client drops what it shows of a deleted room. */
+function closedError({ deleted }: RoomRule): ProtocolError {
+  return new ProtocolError(deleted ? "room_deleted" : "room_closed");
 }
 
 function isAbout({ userId, user }: MemberRule, session: ModeratedSession): boolean {

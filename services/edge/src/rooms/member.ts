@@ -140,13 +140,17 @@ export class Member implements RoomMember {
     return seq;
   }
 
-  /** Whether the log or history still has everything after `seq`. While the log is away there is no answer. */
+  /**
+   * Whether the log or history still has everything after `seq`, and the room was not deleted since. While the log is
+   * away there is no answer.
+   */
   async #isReadable(seq: number): Promise<boolean> {
     const backoff = new Backoff(RETRIES);
     while (!this.#gone) {
       try {
-        await this.#host.replayer.read(this.room.feed, seq);
-        return true;
+        const events = await this.#host.replayer.read(this.room.feed, seq);
+        // A client without any event has nothing to drop: it gets the clearing in its place.
+        return seq === 0 || !events.some(({ isClearing }) => isClearing);
       } catch (error) {
         if (!(error instanceof ProtocolError) || error.code !== "log_unavailable") return false;
       }

@@ -36,7 +36,7 @@ export class Replayer {
 
   /**
    * Events after `seq`, ascending; empty when none was found (which proves nothing, see Log.replay).
-   * @throws ProtocolError `log_unavailable`, `history_unavailable`
+   * @throws ProtocolError `log_unavailable`, `history_unavailable`, `position_lost`
    */
   read(feed: RoomFeed, seq: number): Promise<FeedEvent[]> {
     return this.#inFlight.run(`${this.#log.epoch} ${seq} ${feed.room}`, () =>
@@ -60,8 +60,9 @@ export class Replayer {
     );
     // The log loses events from its beginning on: as it still has the position's event, it had all that followed.
     if (first?.seq === seq) {
-      if (epoch === this.#log.epoch) feed.ring.extend(seq, rest);
-      return rest;
+      const left = sinceClearing(rest);
+      if (epoch === this.#log.epoch && !left[0]?.isClearing) feed.ring.extend(seq, rest);
+      return left;
     }
     // Otherwise events in between may have expired since the last look at the log's first sequence.
     await this.#log.checkEpoch();
@@ -69,10 +70,14 @@ export class Replayer {
       const events = await this.#fromHistory(feed.room, seq);
       if (events.length > 0) return events;
     }
-    return first ? [first, ...rest] : [];
+    return sinceClearing(first ? [first, ...rest] : []);
   }
 
-  /** The first messages after `seq` that history has and the log no longer; empty when there is none. */
+  /**
+   * The first messages after `seq` that history has and the log no longer; empty when there is none.
+   * @throws ProtocolError `position_lost` when history has nothing up to `seq`: the room may have been deleted since, and
+   * the event that says so has expired
+   */
   async #fromHistory(room: string, seq: number): Promise<FeedEvent[]> {
     const { epoch, firstSeq } = this.#log;
     for (let position = `${epoch}.${seq}`; ; ) {
@@ -81,6 +86,7 @@ export class Replayer {
         if (error instanceof ProtocolError && error.code === "not_found") return undefined;
         throw new ProtocolError("history_unavailable", { cause: error, retryAfter: RETRY_AFTER_S });
       });
+      if (seq > 0 && page?.foundOldest) throw new ProtocolError("position_lost");
       const old = page?.messages.filter((message) => message.epoch === epoch && message.seq < firstSeq) ?? [];
       const events = old.filter((message) => message.deleted !== true).map((message) => historyEvent(room, message));
       // A page of deleted messages only is not the end.
@@ -88,6 +94,12 @@ export class Replayer {
       position = old.at(-1)!.position;
     }
   }
+}
+
+/** The events from the room's last deletion on; all events if it was not deleted. */
+function sinceClearing(events: FeedEvent[]): FeedEvent[] {
+  const clearing = events.findLastIndex(({ isClearing }) => isClearing);
+  return clearing > 0 ? events.slice(clearing) : events;
 }
 
 function historyEvent(room: string, message: HistoryMessage): FeedEvent {

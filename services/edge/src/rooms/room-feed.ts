@@ -196,7 +196,9 @@ export class RoomFeed {
   #deliver(record: LogRecord): void {
     const event = feedEvent(this.#log.epoch, record);
     this.#head = event.seq;
-    this.ring.push(event);
+    // The clearing itself must come from the log, where a join from before it recognises it.
+    if (event.isClearing) this.ring.reset(event.seq);
+    else this.ring.push(event);
     this.#sink.deliver(event);
   }
 }

@@ -125,7 +125,7 @@ export class Eraser {
       job = await save({ historyDone: true });
     }
     await this.#eraseFromLog(job, Math.max(firstSeq, job.erasedTo + 1), upTo, save);
-    if (subject.kind === "room") await this.#eraseRest(subject.room, save);
+    if (subject.kind === "room") await this.#eraseRest(job, subject.room, save);
     await store.jobs.finish(job.id);
   }
 
@@ -153,35 +153,50 @@ export class Eraser {
     }
   }
 
-  /** Erases events that were in transit when the room was closed, and the room's last events; then opens the room. */
-  async #eraseRest(room: string, save: Save): Promise<void> {
+  /**
+   * Publishes the event that says that the room was deleted, erases every event before it, also those that were in
+   * transit when the room was closed, and opens the room.
+   */
+  async #eraseRest({ id }: Job, room: string, save: Save): Promise<void> {
     const { logAdmin, store } = this.#deps;
-    const { epoch, lastSeq } = await logAdmin.log();
-    const end = { epoch, seq: lastSeq };
-    // With the lease still held, the room is still closed: events beyond `end` belong to a new room of that name.
+    // With the lease still held, the room is still closed: events after the clearing belong to a new room of that name.
     await save({});
-    await this.#untilProjected(end);
-    for (let from = 1; from <= lastSeq; ) {
+    const clearing = await this.#publishClearing(id, room);
+    // A page of history then ends at the clearing or behind it, so a join from there is complete.
+    await this.#untilProjected(clearing);
+    for (let from = 1; from < clearing.seq; ) {
       const records = await logAdmin.scan(room, from);
       if (records.length === 0) break;
-      for (const { seq } of records) if (seq <= lastSeq) await logAdmin.erase(seq);
+      for (const { seq } of records) if (seq < clearing.seq) await logAdmin.erase(seq);
       from = records.at(-1)!.seq + 1;
     }
     await save({});
-    await store.erasure.eraseRoom(room, end);
+    await store.erasure.eraseRoom(room, { ...clearing, seq: clearing.seq - 1 });
     await save({});
     await this.#setClosed(room, false);
   }
 
   async #setClosed(room: string, closed: boolean): Promise<void> {
-    const rule: RoomRule = { kind: "room", room, status: closed ? 2 : 0, slowModeS: 0 };
+    const open: RoomRule = { kind: "room", room, status: 0, slowModeS: 0 };
+    const rule: RoomRule = closed ? { ...open, status: 2, deleted: true } : open;
     await this.#deps.logAdmin.change(rule, () => rule);
   }
 
-  /** Publishes a delete event, so that members' screens drop the message. */
+  /** A repeat within the log's duplicate window returns the place of the first; later, the first is erased with the rest. */
+  async #publishClearing(job: string, room: string): Promise<Position> {
+    const { logAdmin } = this.#deps;
+    const settings = { topic: "", status: 0, slowModeS: 0 } as const;
+    const at = new Date().toISOString();
+    const event = { type: "room", room, user: "moderator", ...settings, cleared: true, at } as const;
+    const { seq } = await logAdmin.publish(event, `${job} cleared`);
+    return { epoch: (await logAdmin.log()).epoch, seq };
+  }
+
+  /** Publishes a delete event, so that members' screens drop the message and its author. */
   async #announce(job: string, room: string, seq: number): Promise<void> {
     const at = new Date().toISOString();
-    await this.#deps.logAdmin.publish({ type: "delete", room, user: "moderator", target: seq, at }, `${job} ${seq}`);
+    const event = { type: "delete", room, user: "moderator", target: seq, erased: true, at } as const;
+    await this.#deps.logAdmin.publish(event, `${job} ${seq}`);
   }
 
   /** Resolves when every event up to the position is in the store. */

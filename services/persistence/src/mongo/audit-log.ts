@@ -1,7 +1,6 @@
-import type { Person } from "@madang/protocol";
+import { ERASED_NAME, type Person } from "@madang/protocol";
 import type { Collection, Db } from "mongodb";
 import type { AuditEntry, AuditLog } from "../store/audit-log.ts";
-import { ERASED_NAME } from "../store/erasure.ts";
 
 type AuditDocument = Omit<AuditEntry, "id"> & { _id: string };
 

@@ -1,6 +1,6 @@
-import type { Person } from "@madang/protocol";
+import { ERASED_NAME, type Person } from "@madang/protocol";
 import type { AnyBulkWriteOperation, Collection, Db } from "mongodb";
-import { ERASED_NAME, type Erasure } from "../store/erasure.ts";
+import type { Erasure } from "../store/erasure.ts";
 import { messageKey, type Position, roomBounds } from "../store/position.ts";
 import type { MongoAuditLog } from "./audit-log.ts";
 import type { MongoDeadLetters } from "./dead-letters.ts";

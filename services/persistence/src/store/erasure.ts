@@ -1,9 +1,6 @@
 import type { Person } from "@madang/protocol";
 import type { Position } from "./position.ts";
 
-/** Replaces the name of an erased person. */
-export const ERASED_NAME = "[erased]";
-
 /** The removal of stored data. Every method is idempotent. */
 export interface Erasure {
   /** Marks a message as deleted. For messages of an earlier epoch, which no event of the present log can refer to. */

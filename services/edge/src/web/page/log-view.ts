@@ -86,6 +86,19 @@ export class LogView {
     else message.showText(text, true);
   }
 
+  /** Takes the author's name off the message at `position`, and off the notices about that name. */
+  erase(position: string): void {
+    const index = this.#search(position);
+    const message = this.#messageAt(index, position);
+    if (!message) return;
+    const { user } = message;
+    message.showErased();
+    this.#arrange(index);
+    this.#arrange(index + 1);
+    const isAbout = (line: Line) => !(line instanceof MessageElement) && line.about === user;
+    for (let i = this.#lines.length - 1; i >= 0; i--) if (isAbout(this.#lines[i]!)) this.#dropLine(i);
+  }
+
   addPending({ nonce, text }: PendingSend): MessageElement {
     const known = this.#pending.get(nonce);
     const message = known ?? MessageElement.create(this.#user, true);
@@ -112,6 +125,13 @@ export class LogView {
   /** Removes the lines before `position`, because a gap may follow them. */
   dropBefore(position: string): void {
     this.#dropFirst(this.#search(position));
+  }
+
+  /** Removes the stored lines up to `position`, itself included; without a position, all of them. */
+  dropStored(position?: string): void {
+    if (position === undefined) return this.#dropFirst(this.#placed);
+    const index = this.#search(position);
+    this.#dropFirst(this.#lines[index]?.position === position ? index + 1 : index);
   }
 
   /**
@@ -193,6 +213,12 @@ export class LogView {
   #dropFirst(count: number): void {
     for (const line of this.#lines.splice(0, count)) line.remove();
     this.#arrange(0);
+    this.#placeUnread();
+  }
+
+  #dropLine(index: number): void {
+    for (const line of this.#lines.splice(index, 1)) line.remove();
+    this.#arrange(index);
     this.#placeUnread();
   }
 

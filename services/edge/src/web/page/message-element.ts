@@ -1,4 +1,4 @@
-import type { HistoryMessage } from "@madang/protocol/browser";
+import { ERASED_NAME, type HistoryMessage } from "@madang/protocol/browser";
 import { hue, initial } from "../shared/grouping.ts";
 import { segments } from "../shared/links.ts";
 import { DayDivider } from "./day-divider.ts";
@@ -14,7 +14,7 @@ export type StoredMessage = Pick<
 /** One message on the page, with the same elements and classes as `views/message.eta`. */
 export class MessageElement {
   readonly root: HTMLElement;
-  readonly user: string;
+  user: string;
   /** `undefined` until the message is stored. */
   position: string | undefined;
   at: string;
@@ -86,6 +86,17 @@ export class MessageElement {
     this.root.classList.add("deleted");
     this.#text.textContent = t.deleted;
     this.#showTime(false);
+  }
+
+  /** The author was erased: nothing of the message remains but its place. */
+  showErased(): void {
+    this.user = ERASED_NAME;
+    this.root.dataset["user"] = ERASED_NAME;
+    this.root.querySelector(".byline bdi")!.textContent = ERASED_NAME;
+    const avatar = this.root.querySelector<HTMLElement>(".avatar")!;
+    avatar.className = `avatar hue-${hue(ERASED_NAME)}`;
+    avatar.textContent = initial(ERASED_NAME);
+    this.showDeleted();
   }
 
   showPending(text: string): void {

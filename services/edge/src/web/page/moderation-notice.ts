@@ -8,6 +8,8 @@ import { formatDateTime, formatExactTime, t } from "./localized-text.ts";
 export class ModerationNotice {
   readonly root: HTMLElement;
   readonly user = "";
+  /** The name of the member. */
+  readonly about: string;
   readonly position: string;
   readonly at: string;
   readonly #day: DayDivider;
@@ -15,6 +17,7 @@ export class ModerationNotice {
   constructor({ epoch, seq, act, user, until, at }: Placed<MemberEvent>) {
     this.position = formatPosition(epoch, seq);
     this.at = at;
+    this.about = user;
     const text = until === undefined || act === "unban" || act === "unmute" ? t[act] : t[`${act}Until`];
     const children = withElements(text, {
       user: () => make("bdi", {}, user),

@@ -116,8 +116,11 @@ class RoomPage {
     const unsubscribe = [
       room.on("message", (event) => this.#onMessage(event)),
       room.on("edit", ({ epoch, target, message }) => this.#view.amend(formatPosition(epoch, target), message)),
-      room.on("delete", ({ epoch, target }) => this.#view.amend(formatPosition(epoch, target), undefined)),
-      room.on("room", (event) => this.#onRoom(event)),
+      room.on("delete", (event) => this.#onDelete(event)),
+      room.on("room", (event) => {
+        if (event.cleared) this.#onDeleted(formatPosition(event.epoch, event.seq));
+        this.#onRoom(event);
+      }),
       room.on("typing", (event) => this.#typing.add(event)),
       room.on("member", (event) => this.#onMember(event)),
       room.on("joined", (joined) => this.#onJoined(joined)),
@@ -180,7 +183,21 @@ class RoomPage {
     if (!this.#scroll.truncated) this.#scroll.followOwn();
   }
 
-  #onRoom({ topic, status }: Pick<RoomEvents["room"], "topic" | "status">): void {
+  #onDelete({ epoch, target, erased }: RoomEvents["delete"]): void {
+    const position = formatPosition(epoch, target);
+    if (erased) this.#view.erase(position);
+    else this.#view.amend(position, undefined);
+  }
+
+  /** The room was deleted: drops what it had up to `position`; without one, all that the page shows of it. */
+  #onDeleted(position?: string): void {
+    this.#view.dropStored(position);
+    this.#newer.end();
+    this.#older.foundOldest = true;
+    byId("room-topic").textContent = "";
+  }
+
+  #onRoom({ topic, status }: { topic?: string; status?: number }): void {
     if (topic !== undefined) byId("room-topic").textContent = topic;
     if (status !== undefined) this.showStatus(status);
   }
@@ -196,6 +213,7 @@ class RoomPage {
   /** An error that is not temporary ends the membership. */
   #onError(error: RoomEvents["error"]): void {
     if (error.temporary) return this.#composer.note(clientErrorMessage(error.code));
+    if (error.code === "room_deleted") this.#onDeleted();
     this.#removedReason = notAdmittedMessage(error);
     this.#updateComposer();
   }
@@ -236,11 +254,12 @@ class RoomPage {
       },
       () => nextConnected(this.#client),
     );
-    if (room) this.#onRoom(room);
+    this.#onRoom({ topic: "", ...room });
     this.#view.mute();
     this.#scroll.keepPlace(() => {
       const first = page.messages[0];
       if (first) this.#view.dropBefore(first.position);
+      else this.#view.dropStored(page.position);
       for (const message of page.messages) this.#view.add(message);
       this.#newer.end();
       this.#older.foundOldest = page.foundOldest;

@@ -64,6 +64,7 @@ export const EN = {
   noWrite: "You can read this room, but you have no permission to write in it.",
   readOnly: "This room is read-only.",
   closed: "This room is closed.",
+  roomDeleted: "This room was deleted.",
   notAdmitted: "You cannot enter this room: a moderator has banned you, or you have no permission.",
   bannedFromRoomUntil: "A moderator has banned you from this room until {until}.",
   notInRoom: "You are not in this room.",
