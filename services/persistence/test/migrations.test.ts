@@ -1,5 +1,7 @@
 import t from "tap";
 import { type Migration, migrate } from "../src/mongo/migrations.ts";
+import { addContentToSendKeys } from "../src/mongo/send-keys.ts";
+import { Changes } from "../src/store/changes.ts";
 import { eventually, freshDatabase, lookInside, mongod, openStore } from "./support.ts";
 
 t.test("migrations run once, in order, one instance at a time", async (t) => {
@@ -65,6 +67,64 @@ t.test("migration 2 removes the last message from rooms", async (t) => {
   await rooms.insertOne({ _id: "a", createdAt: "2026", last: { place: "p", at: "2026" } });
   await migrate(db, "me");
   t.strictSame(await rooms.findOne(), { _id: "a", createdAt: "2026" });
+});
+
+t.test(
+  "the content is added to the key of a send while the store runs: old messages recognise a repeat, and another text",
+  async (t) => {
+    const url = freshDatabase(await mongod(t));
+    const { db } = lookInside(t, url);
+    const messages = db.collection<{ _id: string; who?: string }>("messages");
+    const position = (seq: number) => ({ epoch: "0a", seq });
+    const sent = { room: "a", user: "ann", at: "t", nonce: "n" };
+    const said = (seq: number, message: string, rest: object = {}) => {
+      const changes = new Changes();
+      changes.messages.push({ ...sent, position: position(seq), message, ...rest });
+      return changes;
+    };
+    const store = await openStore(t, url);
+    await store.write(said(2, "one"));
+    await store.write(said(3, "other", { nonce: "m", replyTo: 2 }));
+    await store.write(said(4, "without", { nonce: undefined }));
+    const expected = await messages.find().sort({ _id: 1 }).toArray();
+    // As an older version stored it.
+    const state = db.collection<{ _id: string }>("state");
+    await eventually(
+      "the new store is done",
+      async () => (await state.deleteOne({ _id: "send keys" })).deletedCount === 1,
+    );
+    await messages.updateMany({ who: { $exists: true } }, { $set: { who: "name:ann" } });
+    const migrated = await openStore(t, url);
+    await eventually("the keys are migrated", async () => (await state.findOne({ _id: "send keys" })) !== null);
+    t.strictSame(await messages.find().sort({ _id: 1 }).toArray(), expected);
+    await migrated.write(said(7, "one"));
+    await migrated.write(said(8, "other", { nonce: "m", replyTo: 2 }));
+    await migrated.write(said(9, "two"));
+    t.match(await migrated.messages("a", {}, "oldest first", 9), [{ seq: 2 }, { seq: 3 }, { seq: 4 }, { seq: 9 }]);
+  },
+);
+
+t.test("of a message with an old key and its repeat, the lower position is kept", async (t) => {
+  const url = freshDatabase(await mongod(t));
+  const { db } = lookInside(t, url);
+  const messages = db.collection<{ _id: string; who?: string }>("messages");
+  const store = await openStore(t, url);
+  const sent = { room: "a", user: "ann", at: "t", message: "one" };
+  const changes = new Changes();
+  for (const [seq, nonce] of ["m", "n", "n", "m"].entries()) {
+    changes.messages.push({ ...sent, position: { epoch: "0a", seq: seq + 1 }, nonce: nonce + seq });
+  }
+  await store.write(changes);
+  const ids = (await messages.find().sort({ _id: 1 }).toArray()).map(({ _id }) => _id);
+  await messages.updateOne({ _id: ids[0]! }, { $set: { who: "name:ann", nonce: "n" } });
+  await messages.updateOne({ _id: ids[1]! }, { $set: { nonce: "n" } });
+  await messages.updateOne({ _id: ids[2]! }, { $set: { nonce: "m" } });
+  await messages.updateOne({ _id: ids[3]! }, { $set: { who: "name:ann", nonce: "m" } });
+  await addContentToSendKeys(db);
+  t.strictSame(
+    (await messages.find().sort({ _id: 1 }).toArray()).map(({ _id }) => _id),
+    [ids[0], ids[2]],
+  );
 });
 
 t.test("a missing nonce index is created again at the start, and repeated sends are dropped first", async (t) => {

@@ -79,7 +79,7 @@ function expected(log: readonly ConsumedRecord[], room: string) {
   const shown: object[] = [];
   for (const event of here) {
     if (event.type !== "message") continue;
-    const once = JSON.stringify([event.userId === undefined, event.userId ?? event.user, event.nonce]);
+    const once = JSON.stringify([event.userId === undefined, event.userId ?? event.user, event.nonce, event.message]);
     if (event.nonce !== undefined && used.has(once)) continue;
     used.add(once);
     const about = (type: string) =>

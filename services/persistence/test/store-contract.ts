@@ -168,6 +168,32 @@ export function storeContract(t: Test, fresh: (t: Test) => Promise<Store>): void
     }
   });
 
+  t.test("write: another text with a used nonce is a message of its own, and each text is kept once", async (t) => {
+    const texts = new Map([5, 6, 7, 8, 9].map((seq) => [seq, seq % 2 === 1 ? "one" : "two"]));
+    const said = (seq: number) => messageAt("a", seq, texts.get(seq)!, { nonce: "n" });
+    const reply = messageAt("a", 10, "one", { nonce: "n", replyTo: 5 });
+    for (const order of [
+      [5, 6, 7, 8, 9],
+      [9, 8, 7, 6, 5],
+      [8, 5, 9, 6, 7],
+      [6, 9, 5, 8, 7],
+    ]) {
+      const store = await fresh(t);
+      for (const seq of order) await store.write(changes((c) => c.messages.push(said(seq))));
+      await store.write(changes((c) => c.messages.push(reply, ...order.map(said))));
+      t.match(
+        await all(store, "a"),
+        [
+          { seq: 5, message: "one", nonce: "n" },
+          { seq: 6, message: "two", nonce: "n" },
+          { seq: 10, message: "one", replyTo: 5, nonce: "n" },
+        ],
+        `arrived as ${order}`,
+      );
+      t.equal((await all(store, "a")).length, 3);
+    }
+  });
+
   t.test("rooms: for each field the highest position wins; rooms are listed by name", async (t) => {
     const store = await fresh(t);
     const set = (seq: number, topic: string | undefined, status: 0 | 1 | 2 | undefined) =>

@@ -1,10 +1,19 @@
 /** The documents in MongoDB, and their conversion to history. Stored shapes change only with a migration. */
-import { formatPosition, type HistoryMessage, type Person, type Room, type RoomStatus, whoOf } from "@madang/protocol";
+import { hash } from "node:crypto";
+import {
+  contentOf,
+  formatPosition,
+  type HistoryMessage,
+  type Person,
+  type Room,
+  type RoomStatus,
+  whoOf,
+} from "@madang/protocol";
 import type { Filter } from "mongodb";
 import type { MessageChange } from "../store/changes.ts";
 import { messageKey, positionOfKey } from "../store/position.ts";
 
-/** The message itself. The sender's identity is stored again with a `nonce`: together they identify a repeated send. */
+/** The message itself. With a `nonce` comes `who`, its {@link sendKey}: together they identify a repeated send. */
 export interface MessageContent {
   user: string;
   userId?: string;
@@ -49,13 +58,22 @@ const NEVER = new Date(0).toISOString();
 /** A room with its last message, which is looked up among the messages. */
 export type RoomWithLast = RoomDocument & { last: [{ _id: string; at: string }] | [] };
 
-function contentOf({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
+/** Length of a content's hash: two contents of one sender with one nonce never share it by chance. */
+const CONTENT_HASH_LENGTH = 22;
+
+/** The sender and a hash of everything that the sender wrote. Another text with a used nonce is another message. */
+export function sendKey({ user, userId, message, replyTo }: Pick<MessageContent, "message" | "replyTo"> & Person) {
+  const content = hash("sha256", contentOf({ message, replyTo }), "base64url").slice(0, CONTENT_HASH_LENGTH);
+  return `${content} ${whoOf({ user, userId })}`;
+}
+
+function documentContent({ user, userId, message, at, replyTo, nonce }: MessageChange): MessageContent {
   const content: MessageContent = { user, message, at };
   if (userId !== undefined) content.userId = userId;
   if (replyTo !== undefined) content.replyTo = replyTo;
   if (nonce !== undefined) {
     content.nonce = nonce;
-    content.who = whoOf({ user, userId });
+    content.who = sendKey(content);
   }
   return content;
 }
@@ -64,7 +82,7 @@ export type WholeMessage = MessageContent & { _id: string; room: string };
 
 /** A message as it is first stored. */
 export function messageDocument(change: MessageChange): WholeMessage {
-  return { _id: messageKey(change.room, change.position), room: change.room, ...contentOf(change) };
+  return { _id: messageKey(change.room, change.position), room: change.room, ...documentContent(change) };
 }
 
 /** Whether a stored document is this message, with or without edits and deletes. */

@@ -66,15 +66,15 @@ function otherThan(document: WholeMessage, other: MessageDocument): string | und
 }
 
 /**
- * Writes a message that met its own stub, or an earlier use of its nonce. Of several messages with one nonce the one
- * with the lowest position is kept, in whatever order they arrive. A later one is dropped; if it was stored already,
+ * Writes a message that met its own stub, or an earlier send with its nonce and content. Of several such messages the
+ * one with the lowest position is kept, in whatever order they arrive. A later one is dropped; if it was stored already,
  * only its stub remains.
  * @returns why it can never be stored; `undefined` when it is stored or dropped
  */
 async function resolve(collection: Collection<MessageDocument>, document: WholeMessage): Promise<string | undefined> {
   const { _id, room, ...content } = document;
   for (let attempt = 1; ; attempt++) {
-    const holder = content.nonce === undefined ? null : await holderOfNonce(collection, document);
+    const holder = content.nonce === undefined ? null : await holderOfSend(collection, document);
     if (holder && holder._id < _id) return undefined;
     if (holder && holder._id > _id) await removeContent(collection, holder._id);
     try {
@@ -95,7 +95,11 @@ async function resolve(collection: Collection<MessageDocument>, document: WholeM
   }
 }
 
-function holderOfNonce(collection: Collection<MessageDocument>, { room, who, nonce }: WholeMessage) {
+/** The stored message with this sender, nonce and content. */
+export function holderOfSend(
+  collection: Collection<MessageDocument>,
+  { room, who, nonce }: Pick<MessageDocument, "room" | "who" | "nonce">,
+) {
   return collection.findOne({ room, who: who!, nonce: nonce! }, { projection: { _id: 1 } });
 }
 
@@ -115,7 +119,7 @@ export async function dropRepetitions(collection: Collection<MessageDocument>): 
 }
 
 /** Turns a message into a stub: its edits and deletes remain, as if the message had not arrived yet. */
-async function removeContent(collection: Collection<MessageDocument>, _id: string): Promise<void> {
+export async function removeContent(collection: Collection<MessageDocument>, _id: string): Promise<void> {
   const content = { user: 1, userId: 1, message: 1, at: 1, replyTo: 1, nonce: 1, who: 1 } as const;
   await collection.updateOne({ _id }, { $unset: content });
   const bare = { at: { $exists: false }, edit: { $exists: false }, deleted: { $exists: false } };

@@ -10,6 +10,7 @@ import { isDuplicateKey, reading, safeError } from "./errors.ts";
 import { writeCorrections, writeMessages } from "./messages.ts";
 import { ensureNonceIndex, migrate } from "./migrations.ts";
 import { findRooms, writeRooms } from "./rooms.ts";
+import { migrateSendKeys } from "./send-keys.ts";
 
 /** Ends an operation on a stopped server, and a write that no majority confirms. */
 const SOCKET_LIMIT_MS = 10_000;
@@ -43,6 +44,7 @@ class MongoStore implements Store {
   readonly #state: Collection<StateDocument>;
   #writable = false;
   readonly #backListeners: (() => void)[] = [];
+  readonly #stop = new AbortController();
   #migrated = false;
 
   constructor(url: string, caFile?: string) {
@@ -81,6 +83,7 @@ class MongoStore implements Store {
     } catch (error) {
       throw safeError(error);
     }
+    if (!this.#migrated) void migrateSendKeys(this.#db, this.#stop.signal);
     this.#migrated = true;
   }
 
@@ -175,6 +178,7 @@ class MongoStore implements Store {
   }
 
   async close() {
+    this.#stop.abort();
     await this.#client.close();
   }
 }

@@ -12,7 +12,7 @@ export interface MessageChange {
   readonly userId?: string | undefined;
   readonly message: string;
   readonly at: string;
-  /** Of one sender's messages with the same nonce, the one with the lowest position is kept. */
+  /** Of one sender's messages with the same nonce and content, the one with the lowest position is kept. */
   readonly nonce?: string | undefined;
   readonly replyTo?: number | undefined;
 }
