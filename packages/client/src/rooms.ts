@@ -1,4 +1,4 @@
-import { type DownFrame, type ErrorFrame, parsePosition, parseRoomName, type UpFrame } from "@madang/protocol/browser";
+import { type DownFrame, type ErrorFrame, parsePosition, parseStoredRoomName, type UpFrame } from "@madang/protocol/browser";
 import { PROBE_ROOM } from "./connection.ts";
 import { MadangError } from "./errors.ts";
 import { type JoinRequest, type RoomDeps, RoomSession } from "./room-session.ts";
@@ -41,7 +41,7 @@ export class Rooms {
 
   /** @throws MadangError `bad_room`, `bad_position`, `too_many_rooms` */
   join(name: string, position: string | undefined): RoomSession {
-    const canonical = parseRoomName(name);
+    const canonical = parseStoredRoomName(name);
     if (canonical === undefined) throw new MadangError("bad_room");
     const known = this.#rooms.get(canonical);
     if (known) return known;

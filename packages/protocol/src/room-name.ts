@@ -33,7 +33,7 @@ export function parseRoomName(name: unknown): string | undefined {
 
 /**
  * Like {@link parseRoomName}, but also accepts names without a visible character, such as U+200B, which earlier versions
- * accepted. Projection and moderation must reach every room that the log contains.
+ * accepted. Projection, reading and moderation must reach every room that the log contains.
  */
 export function parseStoredRoomName(name: unknown): string | undefined {
   if (typeof name !== "string" || name.length === 0) return undefined;

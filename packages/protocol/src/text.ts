@@ -24,7 +24,8 @@ export function requireRoom(name: unknown): string {
 }
 
 /**
- * For moderation, which must reach every existing room: also accepts names that only earlier versions accepted.
+ * For reading and moderation, which must reach every existing room: also accepts names that only earlier versions
+ * accepted.
  * @returns the canonical room name. @throws ProtocolError `bad_room`
  */
 export function requireStoredRoom(name: unknown): string {

@@ -119,6 +119,21 @@ t.test("routes", async (t) => {
     });
   });
 
+  t.test("a room with a name that only earlier versions allowed is read, and not created", async (t) => {
+    const room = "\u3164";
+    const url = `/v1/rooms/${encodeURIComponent(room)}`;
+    t.match(await ask(app, "PUT", url, Room), { status: 400, body: { code: "bad_room" } });
+    t.equal((await ask(app, "GET", url, Room)).status, 404);
+    const changes = new Changes();
+    const at = new Date(0).toISOString();
+    changes.messages.push({ room, position: { epoch: FLOOR.epoch, seq: 6 }, user: "민수", message: "there", at });
+    await store.write(changes);
+    await store.ensureRoom(room, at);
+    t.match(await ask(app, "GET", url, Room), { status: 200, body: { room } });
+    t.match(await ask(app, "PUT", url, Room), { status: 200, body: { room } });
+    t.match(await ask(app, "GET", `${url}/messages`, HistoryPage), { body: { messages: [{ message: "there" }] } });
+  });
+
   t.test("bad input gives a problem that names the field, never a 500", async (t) => {
     const cases: [string, string, string, string | undefined, object?][] = [
       ["GET", "/v1/rooms/%zz", "bad_request", undefined],

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import fastifyWebsocket from "@fastify/websocket";
 import { type Identity, may, TokenError } from "@madang/auth";
-import { ProtocolError, parsePosition, parseRoomName, requireRoom, SUBPROTOCOL } from "@madang/protocol";
+import { ProtocolError, parsePosition, parseStoredRoomName, requireStoredRoom, SUBPROTOCOL } from "@madang/protocol";
 import { problem, sendProblem, writeProblem } from "@madang/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
@@ -128,7 +128,7 @@ export async function websocketRoutes(app: FastifyInstance, deps: WebSocketDeps)
 
   // P1: only the handshake tells a plain client that it is a member, so it must be one by then.
   const preHandler = async (request: FastifyRequest<RoomRoute>) => {
-    const room = parseRoomName(request.params.room);
+    const room = parseStoredRoomName(request.params.room);
     if (!request.ws || offersSubprotocol(request) || room === undefined) return;
     if (may(request.identity!, room, "read")) await hub.opened(room, OPEN_LIMIT_MS);
     sessions.refuseWhenDraining();
@@ -209,7 +209,7 @@ function offersSubprotocol({ headers }: FastifyRequest): boolean {
 function joinPlain(session: Session, name: string, after: string | undefined): void {
   if (!session.services.guard.identified(session, session.identity!)) return session.close("connectionLimit");
   try {
-    const room = requireRoom(name);
+    const room = requireStoredRoom(name);
     if (after !== undefined && !parsePosition(after)) {
       session.connection.sendError(new ProtocolError("bad_position", { field: "after" }));
       handleJoin(session, { room });

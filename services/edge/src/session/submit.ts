@@ -1,6 +1,6 @@
 import { type Identity, TokenError } from "@madang/auth";
 import type { Lane, Stored } from "@madang/broker";
-import { requireText } from "@madang/protocol";
+import { requireRoom, requireText } from "@madang/protocol";
 import type { EdgeServices } from "./services.ts";
 import { messageId, storedMessage } from "./stored-message.ts";
 
@@ -23,7 +23,7 @@ export interface Submission {
 /**
  * The one way into the log, for the full protocol, the plain protocol and HTTP. The checks come in this order: identity,
  * grant, moderators' rules, text, limits, slow mode. A message that a check refuses has taken nothing from a later limit.
- * @throws ProtocolError `unauthorized`, `not_allowed`, `muted`, `room_closed`, `room_read_only`, `empty_text`,
+ * @throws ProtocolError `bad_room`, `unauthorized`, `not_allowed`, `muted`, `room_closed`, `room_read_only`, `empty_text`,
  *   `text_too_long`, `rate_limited`
  * @returns once the log has stored the message; it rejects as {@link Lane.publish}
  */
@@ -31,6 +31,8 @@ export function submit(services: EdgeServices, submission: Submission): Promise<
   const { guard, moderation, settings, counts } = services;
   const { room, identity, user, nonce, replyTo } = submission;
   requireWriter(services, identity, room);
+  // A client may be a member of a room with a name that only earlier versions allowed, to read what was said there.
+  requireRoom(room);
   const { userId } = identity;
   const person = { userId, user };
   const rule = moderation.requireVoice(person, room, identity);

@@ -1,5 +1,5 @@
 import { type Identity, may } from "@madang/auth";
-import { type ErrorCode, type HistoryPage, ProtocolError, type Room, requireRoom, requireUser } from "@madang/protocol";
+import { type ErrorCode, type HistoryPage, ProtocolError, type Room, requireStoredRoom, requireUser } from "@madang/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
 import type { History } from "../history/history-client.ts";
@@ -28,7 +28,7 @@ export function roomRoutes(
   const { history, guard, textMaxCharacters, loginUrl } = options;
   const show = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = request.params as { room: string; nickname: string };
-    const name = requireRoom(params.room);
+    const name = requireStoredRoom(params.room);
     const identity = await visitor(request);
     guard.requireAccess(identity, name, "read");
     // A token contains the name; the nickname in the URL then only keeps the tutorial's form.

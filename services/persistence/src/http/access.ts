@@ -10,7 +10,7 @@ import {
   TokenError,
 } from "@madang/auth";
 import { NO_RULES, type Rules } from "@madang/broker";
-import { holds, ProtocolError, requireRoom } from "@madang/protocol";
+import { holds, ProtocolError, requireStoredRoom } from "@madang/protocol";
 import { createFailureLog } from "@madang/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
@@ -59,8 +59,8 @@ export function addAccess(app: FastifyInstance, settings: AuthSettings, rules: R
     const { room } = (request.params ?? {}) as { room?: unknown };
     if (!isGuarded(request) || room === undefined) return;
     const action = request.routeOptions.config.action ?? ACTION_OF[request.method] ?? "moderate";
-    if (!may(request.identity!, requireRoom(room), action)) throw new ProtocolError("not_allowed");
-    if (isBanned(rules, request.identity!, requireRoom(room))) throw new ProtocolError("not_allowed");
+    if (!may(request.identity!, requireStoredRoom(room), action)) throw new ProtocolError("not_allowed");
+    if (isBanned(rules, request.identity!, requireStoredRoom(room))) throw new ProtocolError("not_allowed");
   });
 }
 

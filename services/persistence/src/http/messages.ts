@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { HistoryPage, HistoryQuery, requireRoom } from "@madang/protocol";
+import { HistoryPage, HistoryQuery, requireStoredRoom } from "@madang/protocol";
 import { SharedReads } from "@madang/runtime";
 import { Type } from "typebox";
 import { readPage } from "../history/pages.ts";
@@ -25,7 +25,7 @@ export function messageRoutes(store: Store, floor: Floor): FastifyPluginAsyncTyp
         },
       },
       async ({ params, query }) => {
-        const room = requireRoom(params.room);
+        const room = requireStoredRoom(params.room);
         const { before, after, around, limit } = query;
         const key = JSON.stringify([room, before, after, around, limit]);
         return reads.run(key, () => readPage(store, floor, room, query));

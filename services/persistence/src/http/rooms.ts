@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Identity, may } from "@madang/auth";
-import { NoQuery, ProtocolError, Room, RoomList, requireRoom } from "@madang/protocol";
+import { NoQuery, ProtocolError, Room, RoomList, parseRoomName, requireRoom, requireStoredRoom } from "@madang/protocol";
 import { Type } from "typebox";
 import type { Store } from "../store/store.ts";
 import { conditional, problems } from "./openapi.ts";
@@ -77,7 +77,7 @@ export function roomRoutes(
         },
       },
       async ({ params }) => {
-        const room = await store.room(requireRoom(params.room));
+        const room = await store.room(requireStoredRoom(params.room));
         if (!room) throw new ProtocolError("not_found");
         return room;
       },
@@ -100,8 +100,12 @@ export function roomRoutes(
         if (body !== undefined && body !== null && JSON.stringify(body) !== "{}") {
           throw new ProtocolError("bad_request", { field: "body", message: "A room is created without properties." });
         }
-        const name = requireRoom(params.room);
+        const name = requireStoredRoom(params.room);
         await requireNotErasing(name);
+        // A name that only earlier versions allowed stays usable, but gets no new room.
+        const known = parseRoomName(name) === undefined ? await store.room(name) : undefined;
+        if (known) return known;
+        requireRoom(name);
         const { room, created } = await store.ensureRoom(name, new Date().toISOString());
         return reply.code(created ? 201 : 200).send(room);
       },

@@ -1,10 +1,10 @@
-import { aboutOf, type JoinRequest, ProtocolError, parsePosition, requireRoom } from "@madang/protocol";
+import { aboutOf, type JoinRequest, ProtocolError, parsePosition, requireStoredRoom } from "@madang/protocol";
 import type { Session } from "../session.ts";
 
 /** F2. Joining a room again moves the client to the new position. Errors name the room as the client wrote it. */
 export function handleJoin(session: Session, request: JoinRequest): void {
   try {
-    const room = requireRoom(request.room);
+    const room = requireStoredRoom(request.room);
     const after = request.after === undefined ? undefined : parsePosition(request.after);
     if (request.after !== undefined && after === undefined) throw new ProtocolError("bad_position", { field: "after" });
     session.allowance.takeJoin();

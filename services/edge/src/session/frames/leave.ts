@@ -1,8 +1,8 @@
-import { type LeaveFrame, ProtocolError, requireRoom } from "@madang/protocol";
+import { type LeaveFrame, ProtocolError, requireStoredRoom } from "@madang/protocol";
 import type { Session } from "../session.ts";
 
 /** F5. Messages sent before are still stored and answered. */
 export function handleLeave(session: Session, frame: LeaveFrame): void {
   session.allowance.takeJoin();
-  if (!session.leave(requireRoom(frame.room))) throw new ProtocolError("not_joined");
+  if (!session.leave(requireStoredRoom(frame.room))) throw new ProtocolError("not_joined");
 }
