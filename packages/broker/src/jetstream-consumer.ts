@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Backoff } from "@madang/runtime/backoff";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { createInbox, type Msg } from "@nats-io/transport-node";
+import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { ACK_WAIT_MS, type Durable, ensureDurable, parseAckSubject } from "./durable.ts";
 import { Link } from "./link.ts";
 import type { ConsumedRecord, ConsumerSettings, LogConsumer, Project } from "./log-consumer.ts";
 import { PullSession, type Space } from "./pull-session.ts";
 import { reasonOf } from "./reason.ts";
+import { RecentAcks } from "./recent-acks.ts";
 import { roomOfSubject, STREAM } from "./subjects.ts";
 
 /** Large enough that a busy room's document is written once for many messages: that write limits ingest. */
@@ -67,6 +68,9 @@ class JetStreamConsumer implements LogConsumer {
   /** The store failed, and has not succeeded since. */
   #storeFails = false;
   readonly #backoff = new Backoff(PAUSES);
+  readonly #recentAcks = new RecentAcks();
+  /** Reject requests that wait for an answer of the log's server. */
+  readonly #rejections = new Set<(error: Error) => void>();
   /** Ends the pause under way. */
   #wake: (() => void) | undefined;
 
@@ -76,6 +80,9 @@ class JetStreamConsumer implements LogConsumer {
       settings.onFailure("the log cannot be reached", new Error(reason)),
     );
     this.#link.onReconnect(() => this.#onReconnect());
+    this.#link.onDisconnect(() => {
+      for (const reject of this.#rejections) reject(new Error("the connection to the log was lost"));
+    });
     this.ready = Promise.all([this.#connect(), this.#fetching.promise]).then(() => {});
     this.ready.catch((error: Error) => settings.onFailure("the log cannot be reached", error));
   }
@@ -108,7 +115,7 @@ class JetStreamConsumer implements LogConsumer {
     if (!this.connected || !this.#jsm || !durable) throw new Error("the log cannot be reached");
     // While records are pending, the server reports the sequence before the oldest of them, and otherwise the last one
     // delivered. A lost acknowledgement only lowers it.
-    const info = await this.#jsm.consumers.info(STREAM, durable.name);
+    const info = await this.#whileConnected(this.#jsm.consumers.info(STREAM, durable.name));
     return { epoch: durable.epoch, seq: info.ack_floor.stream_seq };
   }
 
@@ -129,6 +136,8 @@ class JetStreamConsumer implements LogConsumer {
     this.#renew();
     // Requests died with the old connection, and the log behind the new one may be another.
     this.#session?.end(new Error("reconnected"));
+    // What failed without a connection says nothing about the next attempt.
+    if (!this.#storeFails) this.#backoff.reset();
     this.#wake?.();
   }
 
@@ -168,6 +177,7 @@ class JetStreamConsumer implements LogConsumer {
     if (!nc || !this.#jsm || !connected) throw new Error("the log cannot be reached");
     this.#durable = await ensureDurable(this.#jsm, this.#settings.log, this.#settings.accept);
     const { name, epoch } = this.#durable;
+    this.#recoverLostAcks(nc);
     const inbox = createInbox(this.#settings.nats.inboxPrefix);
     this.#session = new PullSession(nc, name, inbox, {
       space: () => this.#space(),
@@ -175,6 +185,23 @@ class JetStreamConsumer implements LogConsumer {
       onPause: () => this.#startBatches(true),
     });
     return this.#session;
+  }
+
+  /**
+   * Gives recently acknowledged records back. The server ignores that where it knows the acknowledgement. Otherwise it
+   * would redeliver the record only after {@link ACK_WAIT_MS}, and the floor would stay before it. A second
+   * acknowledgement would be no faster, and could move the floor too far in a server that lost more than that.
+   */
+  #recoverLostAcks(nc: NatsConnection): void {
+    for (const subject of this.#recentAcks.take()) nc.publish(subject, NAK);
+  }
+
+  /** Rejects when the connection is lost. The library would let the request wait until its time limit. */
+  #whileConnected<T>(request: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#rejections.add(reject);
+      request.then(resolve, reject).finally(() => this.#rejections.delete(reject));
+    });
   }
 
   #space(): Space {
@@ -207,6 +234,7 @@ class JetStreamConsumer implements LogConsumer {
       if (this.#storeFails) this.#backoff.reset();
       this.#storeFails = false;
       this.#answer(batch, ACK);
+      this.#recentAcks.add(batch.map(({ message }) => message));
     } catch (error) {
       this.#giveUp(batch, error as Error);
     }

@@ -170,6 +170,34 @@ t.test("after kill -9 of nats-server in the middle nothing is missing", async (t
   t.ok(sink.hasAll(epoch, last_seq));
 });
 
+t.test("acknowledgements that are lost with nats-server do not hold the floor back", async (t) => {
+  const nats = await startNats();
+  t.teardown(() => nats.stop());
+  const { publish, epoch } = await publisher(t, nats);
+  const consumer = open(t, nats);
+  const sink = new Sink();
+  const stored = Promise.withResolvers<void>();
+  let inHand = 0;
+  consumer.start(async (records) => {
+    inHand += records.length;
+    await stored.promise;
+    return sink.project(records);
+  });
+  await publish(500);
+  await eventually("all are in hand", () => inHand === 500);
+  // By SIGTERM it surely saves that all 500 were delivered.
+  await nats.kill("SIGTERM");
+  await eventually("the loss is noticed", () => !consumer.connected);
+  stored.resolve();
+  await eventually("all are stored", () => sink.hasAll(epoch, 500));
+  await nats.restart();
+  const restartedAt = performance.now();
+  await floorIs(consumer, epoch, 500);
+  const ms = performance.now() - restartedAt;
+  // Without help the server redelivers after the ack wait of 10 s.
+  t.ok(ms < 5000, `${ms} ms`);
+});
+
 t.test("a server that stops answering does not block consumption", async (t) => {
   const nats = await startNats();
   t.teardown(() => nats.stop());

@@ -1,4 +1,10 @@
-import { type DownFrame, type ErrorFrame, parsePosition, parseStoredRoomName, type UpFrame } from "@madang/protocol/browser";
+import {
+  type DownFrame,
+  type ErrorFrame,
+  parsePosition,
+  parseStoredRoomName,
+  type UpFrame,
+} from "@madang/protocol/browser";
 import { PROBE_ROOM } from "./connection.ts";
 import { MadangError } from "./errors.ts";
 import { type JoinRequest, type RoomDeps, RoomSession } from "./room-session.ts";

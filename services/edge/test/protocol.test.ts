@@ -104,19 +104,22 @@ t.test("a bad room name in the URL gets an error and closes 3501", async (t) => 
   t.match(client.frames, [{ type: "error", code: "bad_room" }]);
 });
 
-t.test("a room with a name that only earlier versions allowed can be joined and left, and takes no message", async (t) => {
-  const edge = await edgeFor(t, await natsFor(t));
-  const room = "\u3164";
-  const reader = await plain(t, edge, room);
-  const member = await full(t, edge, "영희", [{ room }]);
-  await member.next("caughtUp");
-  reader.send({ message: "x", user: "민수" });
-  t.match(await reader.next("error"), { code: "bad_room" });
-  member.send({ type: "message", room, message: "x", nonce: "n" });
-  t.match(await member.next("error"), { code: "bad_room" });
-  member.send({ type: "leave", room });
-  await member.next("left");
-});
+t.test(
+  "a room with a name that only earlier versions allowed can be joined and left, and takes no message",
+  async (t) => {
+    const edge = await edgeFor(t, await natsFor(t));
+    const room = "\u3164";
+    const reader = await plain(t, edge, room);
+    const member = await full(t, edge, "영희", [{ room }]);
+    await member.next("caughtUp");
+    reader.send({ message: "x", user: "민수" });
+    t.match(await reader.next("error"), { code: "bad_room" });
+    member.send({ type: "message", room, message: "x", nonce: "n" });
+    t.match(await member.next("error"), { code: "bad_room" });
+    member.send({ type: "leave", room });
+    await member.next("left");
+  },
+);
 
 t.test("F1 hello comes first, once; then welcome", async (t) => {
   const edge = await edgeFor(t, await natsFor(t));

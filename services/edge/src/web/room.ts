@@ -1,5 +1,12 @@
 import { type Identity, may } from "@madang/auth";
-import { type ErrorCode, type HistoryPage, ProtocolError, type Room, requireStoredRoom, requireUser } from "@madang/protocol";
+import {
+  type ErrorCode,
+  type HistoryPage,
+  ProtocolError,
+  type Room,
+  requireStoredRoom,
+  requireUser,
+} from "@madang/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
 import type { History } from "../history/history-client.ts";

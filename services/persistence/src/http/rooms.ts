@@ -1,6 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Identity, may } from "@madang/auth";
-import { NoQuery, ProtocolError, Room, RoomList, parseRoomName, requireRoom, requireStoredRoom } from "@madang/protocol";
+import {
+  NoQuery,
+  ProtocolError,
+  parseRoomName,
+  Room,
+  RoomList,
+  requireRoom,
+  requireStoredRoom,
+} from "@madang/protocol";
 import { Type } from "typebox";
 import type { Store } from "../store/store.ts";
 import { conditional, problems } from "./openapi.ts";
