@@ -110,13 +110,17 @@ class JetStreamConsumer implements LogConsumer {
     this.#session?.end(new Error(why));
   }
 
-  async ackFloor(): Promise<{ epoch: string; seq: number }> {
+  async ackFloor(): Promise<{ epoch: string; seq: number; head: number }> {
     const durable = this.#durable;
     if (!this.connected || !this.#jsm || !durable) throw new Error("the log cannot be reached");
     // While records are pending, the server reports the sequence before the oldest of them, and otherwise the last one
     // delivered. A lost acknowledgement only lowers it.
     const info = await this.#whileConnected(this.#jsm.consumers.info(STREAM, durable.name));
-    return { epoch: durable.epoch, seq: info.ack_floor.stream_seq };
+    return {
+      epoch: durable.epoch,
+      seq: info.ack_floor.stream_seq,
+      head: info.delivered.stream_seq + info.num_pending,
+    };
   }
 
   close(limitMs: number): Promise<void> {

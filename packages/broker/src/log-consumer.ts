@@ -40,9 +40,10 @@ export interface LogConsumer extends Opening {
 
   /**
    * The place up to which every event of this epoch has been projected, by any instance: a true lower bound, never a guess.
+   * `head` is a lower bound of the log's last sequence.
    * @throws when the log cannot be asked now
    */
-  ackFloor(): Promise<{ readonly epoch: string; readonly seq: number }>;
+  ackFloor(): Promise<{ readonly epoch: string; readonly seq: number; readonly head: number }>;
 
   /**
    * Stops fetching, waits for the batches in hand for up to `limitMs`, gives the rest back, and closes. Idempotent.

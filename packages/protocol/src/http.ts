@@ -29,6 +29,11 @@ export const HistoryPage = Type.Object({
   position: Type.String({
     description: "Join with this position as `after`. If `foundNewest`, no message is missing and none repeated.",
   }),
+  behind: Type.Optional(
+    Type.Boolean({
+      description: "`true` if messages older than a second may be missing at the newest end. A join brings them.",
+    }),
+  ),
 });
 export type HistoryPage = Static<typeof HistoryPage>;
 

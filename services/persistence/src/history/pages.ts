@@ -33,13 +33,14 @@ interface Found {
  */
 export async function readPage(
   store: Pick<Store, "messages">,
-  floor: Pick<Floor, "now">,
+  floor: Pick<Floor, "now" | "isBehind">,
   room: string,
   query: HistoryQuery,
 ): Promise<HistoryPage> {
   const cursor = cursorOf(query);
   // The floor comes first: every event up to it is then in the store.
   const end = await floor.now(cursor?.position);
+  const { isBehind } = floor;
   const reader = new PageReader(store, room, end, query.limit ?? 50);
   const found = await reader.read(cursor);
   const last = found.messages.at(-1);
@@ -51,6 +52,7 @@ export async function readPage(
     foundOldest: found.foundOldest,
     foundNewest: found.foundNewest,
     position: formatPosition(joinFrom.epoch, joinFrom.seq),
+    ...(isBehind ? { behind: true } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { LogConsumer } from "@madang/broker";
+import { setTimeout as delay } from "node:timers/promises";
 import { ProtocolError } from "@madang/protocol";
 import { comparePositions, type Position } from "../store/position.ts";
 import type { Store } from "../store/store.ts";
@@ -6,8 +6,17 @@ import type { Store } from "../store/store.ts";
 /** The consumer is asked at most this often. An older floor is correct too, only lower. */
 const FRESH_MS = 50;
 /** How long to wait before asking an unreachable log again. */
-const RETRY_MS = 1000;
+const RETRY_MS = 500;
+/** Readers do not wait longer for the log. Until it answers again, the known floor counts. */
+const ASK_LIMIT_MS = 500;
+/** Usually the floor is at the log's end within 0.2 s. */
+const BEHIND_MS = 1000;
 const SAVE_INTERVAL_MS = 1000;
+
+/** The part of the log's consumer that the floor needs. Without `head` the floor counts as the log's end. */
+interface Consumer {
+  ackFloor(): Promise<Position & { readonly head?: number }>;
+}
 
 /**
  * The floor: the position up to which the instances together have stored every event. History ends there, and a member
@@ -15,17 +24,20 @@ const SAVE_INTERVAL_MS = 1000;
  * the last known one, which is also saved in the store for a restart during such a time.
  */
 export class Floor {
-  readonly #consumer: Pick<LogConsumer, "ackFloor">;
+  readonly #consumer: Consumer;
   readonly #store: Pick<Store, "loadFloor" | "saveFloor">;
   #known: Position | undefined;
   #saved: Position | undefined;
+  /** Where the log ended at that time. A new goal is set once the floor has reached it. */
+  #goal: (Position & { readonly at: number }) | undefined;
+  #isLogAway = false;
   #freshUntil = 0;
   /** After a failure, the log is not asked before this time. */
   #retryAt = 0;
   #asking: Promise<Position> | undefined;
   readonly #saver: NodeJS.Timeout;
 
-  constructor(consumer: Pick<LogConsumer, "ackFloor">, store: Pick<Store, "loadFloor" | "saveFloor">) {
+  constructor(consumer: Consumer, store: Pick<Store, "loadFloor" | "saveFloor">) {
     this.#consumer = consumer;
     this.#store = store;
     // The next save makes up for a failed one.
@@ -35,6 +47,12 @@ export class Floor {
   /** The last known floor. */
   get known(): Position | undefined {
     return this.#known;
+  }
+
+  /** Whether history lacks events for more than a second, or the log cannot say whether it does. */
+  get isBehind(): boolean {
+    if (this.#isLogAway || !this.#goal || !this.#known) return true;
+    return comparePositions(this.#known, this.#goal) < 0 && performance.now() - this.#goal.at > BEHIND_MS;
   }
 
   /**
@@ -84,11 +102,14 @@ export class Floor {
 
   async #ask(): Promise<Position> {
     this.#known ??= await this.#store.loadFloor();
-    const answer =
-      performance.now() < this.#retryAt ? undefined : await this.#consumer.ackFloor().catch(() => undefined);
+    const answer = performance.now() < this.#retryAt ? undefined : await this.#answer();
+    this.#isLogAway = answer === undefined;
     if (answer) {
-      const hasMoved = answer.epoch !== this.#known?.epoch || answer.seq > this.#known.seq;
-      if (hasMoved) this.#known = answer;
+      const { epoch, seq, head = seq } = answer;
+      const hasMoved = epoch !== this.#known?.epoch || seq > this.#known.seq;
+      if (hasMoved) this.#known = { epoch, seq };
+      const isReached = !this.#goal || epoch !== this.#goal.epoch || seq >= this.#goal.seq;
+      if (isReached) this.#goal = { epoch, seq: head, at: performance.now() };
       this.#freshUntil = performance.now() + FRESH_MS;
     } else {
       const saved = await this.#store.loadFloor();
@@ -98,6 +119,14 @@ export class Floor {
     }
     if (!this.#known) throw new ProtocolError("history_unavailable", { retryAfter: 1 });
     return this.#known;
+  }
+
+  /** @returns `undefined` when the log does not answer in time */
+  async #answer(): Promise<Awaited<ReturnType<Consumer["ackFloor"]>> | undefined> {
+    const done = new AbortController();
+    const limit = delay(ASK_LIMIT_MS, undefined, { ref: false, signal: done.signal }).catch(() => undefined);
+    const answer = this.#consumer.ackFloor().catch(() => undefined);
+    return Promise.race([answer, limit]).finally(() => done.abort());
   }
 
   async #save(): Promise<void> {
