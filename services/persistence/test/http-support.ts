@@ -24,7 +24,7 @@ export async function serve(
     auth,
     store,
     floor,
-    consumer: { connected, trouble: undefined },
+    consumer: { connected, trouble: connected ? undefined : "not connected" },
     counts: new ProjectionCounts(),
   });
   t.teardown(async () => {
