@@ -109,8 +109,8 @@ t.test(
   async (t) => {
     const edge = await edgeFor(t, await natsFor(t));
     const room = "\u3164";
-    const reader = await plain(t, edge, room);
-    const member = await full(t, edge, "영희", [{ room }]);
+    const reader = await plainMember(t, edge, room);
+    const member = await full(t, edge, "영희", [room]);
     await member.next("caughtUp");
     reader.send({ message: "x", user: "민수" });
     t.match(await reader.next("error"), { code: "bad_room" });
