@@ -13,7 +13,7 @@ const run = (command: string, args: string[], cwd: string) =>
   promisify(execFile)("env", ["-u", "NODE_OPTIONS", command, ...args], { cwd });
 
 /** Longest bundle, minified and gzipped, in bytes. */
-const BUNDLE_MAX_BYTES = 9_000;
+const BUNDLE_MAX_BYTES = 9_500;
 
 /** Declarations that the examples leave to the page. */
 const PAGE = `
