@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { startNats } from "@madang/local-stack";
+import { eventually, natsFor } from "@madang/test-kit";
 import t, { type Test } from "tap";
 import { connectNats } from "../src/connect.ts";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openLog } from "../src/index.ts";
@@ -50,16 +50,10 @@ async function connected(t: Test, url: string) {
     for await (const { type } of nc.status()) said.push(type);
   })();
   const says = async (type: string, limitMs: number): Promise<boolean> => {
-    for (const end = performance.now() + limitMs; !said.includes(type) && performance.now() < end; ) await delay(10);
-    return said.includes(type);
+    await eventually(() => said.includes(type), { limitMs });
+    return true;
   };
   return { nc, says };
-}
-
-async function natsFor(t: Test) {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  return nats;
 }
 
 // These tests wait most of their time, each on servers of its own.
@@ -114,8 +108,7 @@ t.test("a request for the log's identity fails with its connection, not only aft
 t.test("while NATS refuses the credentials, the log's trouble says so", async (t) => {
   const dir = t.testdir();
   const users = (password: string) => `authorization { user: edge, password: ${password} }`;
-  const nats = await startNats({ dir, configText: users("one") });
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t, { dir, configText: users("one") });
   const url = nats.url.replace("//", "//edge:one@");
   const log = openLog({ url, name: "test" }, DEFAULT_LOG_SETTINGS);
   await log.ready;
@@ -126,19 +119,15 @@ t.test("while NATS refuses the credentials, the log's trouble says so", async (t
     await nats.kill("SIGHUP");
   };
   await change("one", "two");
-  for (
-    const end = performance.now() + SOON_MS;
-    !log.trouble?.includes("refuses the credentials") && performance.now() < end;
-  )
-    await delay(10);
+  await eventually(() => log.trouble?.includes("refuses the credentials"), { limitMs: SOON_MS });
   t.match(log.trouble, /^NATS refuses the credentials \(.*Authorization/i);
   await change("two", "one");
-  for (const end = performance.now() + SOON_MS; log.trouble !== undefined && performance.now() < end; ) {
+  const isWell = async () => {
     // As an edge's audits do: a request that failed with the connection leaves its trouble until the next one.
     await log.checkEpoch().catch(() => {});
-    await delay(10);
-  }
-  t.equal(log.trouble, undefined);
+    return log.trouble === undefined;
+  };
+  await eventually(isWell, { limitMs: SOON_MS });
 });
 
 t.test("the reason of a failed dial is reported, although the library keeps it to itself", async (t) => {
@@ -149,11 +138,10 @@ t.test("the reason of a failed dial is reported, although the library keeps it t
   };
   const dir = t.testdir();
   const [ours, theirs] = [secrets("ours"), secrets("theirs")];
-  const nats = await startNats({
+  const nats = await natsFor(t, {
     dir: join(dir, "nats"),
     configText: `tls { cert_file: "${ours}/server.pem", key_file: "${ours}/server-key.pem" }`,
   });
-  t.teardown(() => nats.stop());
   const url = nats.url.replace("nats:", "tls:");
   const told: string[] = [];
   const consumer = openConsumer({
@@ -162,7 +150,7 @@ t.test("the reason of a failed dial is reported, although the library keeps it t
     onFailure: (what, { message }) => told.push(`${what}: ${message}`),
   });
   t.teardown(() => consumer.close(0));
-  for (const end = performance.now() + 2 * SOON_MS; told.length === 0 && performance.now() < end; ) await delay(10);
+  await eventually(() => told.length > 0);
   t.match(told, [/^the log cannot be reached: NATS has a certificate that is not trusted/], "at the start");
   t.match(consumer.trouble, /^NATS has a certificate that is not trusted/);
   const log = openLog({ url, name: "test", caFile: join(ours, "ca.pem") }, DEFAULT_LOG_SETTINGS);
@@ -170,18 +158,15 @@ t.test("the reason of a failed dial is reported, although the library keeps it t
   t.teardown(() => log.close(0));
   for (const file of ["server.pem", "server-key.pem"]) copyFileSync(join(theirs, file), join(ours, file));
   await nats.restart();
-  for (const end = performance.now() + 2 * SOON_MS; !log.trouble?.includes("trusted") && performance.now() < end; ) {
-    await delay(10);
-  }
+  await eventually(() => log.trouble?.includes("trusted"));
   t.match(
     log.trouble,
     /^NATS has a certificate that is not trusted \(unable to verify[^;]*\): check NATS_CA_FILE/,
     "and later",
   );
   copyFileSync(join(theirs, "ca.pem"), join(ours, "ca.pem"));
-  const connected = () => log.connected && consumer.connected;
-  for (const end = performance.now() + SOON_MS; !connected() && performance.now() < end; ) await delay(10);
-  t.ok(connected(), "each dial reads the CA file again");
+  await eventually(() => log.connected && consumer.connected, { limitMs: SOON_MS });
+  t.pass("each dial reads the CA file again");
 });
 
 // Changes the clock of the whole process, so nothing may run beside it.

@@ -1,32 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "@madang/local-stack";
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type t from "tap";
-import { connectNats } from "../src/connect.ts";
+import { eventually, natsConnection, type Scope } from "@madang/test-kit";
+import { jetstream } from "@nats-io/jetstream";
 import { type ConsumedRecord, type LogConsumer, openConsumer } from "../src/index.ts";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
 import { logSubject } from "../src/subjects.ts";
 
-export type Teardown = Pick<typeof t, "teardown">;
-
 export const ROOMS = ["a", "a b", "수다방"];
 
-export async function eventually(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 40_000,
-): Promise<void> {
-  const until = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > until) throw new Error(`not in time: ${what}`);
-    await delay(10);
-  }
-}
-
-export async function publisher(t: Teardown, nats: Child) {
-  const nc = await connectNats({ url: nats.url, name: "test" });
-  t.teardown(() => nc.close());
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
+export async function publisher(t: Scope, nats: Child) {
+  const { nc, jsm } = await natsConnection(t, nats);
   const js = jetstream(nc);
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
   const publish = async (count: number): Promise<void> => {
@@ -59,7 +42,7 @@ export class Sink {
   }
 }
 
-export function open(t: Teardown, nats: Child, troubles: string[] = []): LogConsumer {
+export function open(t: Scope, nats: Child, troubles: string[] = []): LogConsumer {
   const consumer = openConsumer({
     nats: { url: nats.url, name: "persistence" },
     log: DEFAULT_LOG_SETTINGS,
@@ -70,8 +53,11 @@ export function open(t: Teardown, nats: Child, troubles: string[] = []): LogCons
 }
 
 export async function floorIs(consumer: LogConsumer, epoch: string, seq: number): Promise<void> {
-  await eventually(`floor ${seq}`, async () => {
-    const floor = await consumer.ackFloor().catch(() => undefined);
-    return floor?.epoch === epoch && floor.seq === seq;
-  });
+  await eventually(
+    async () => {
+      const floor = await consumer.ackFloor().catch(() => undefined);
+      return floor?.epoch === epoch && floor.seq === seq;
+    },
+    { limitMs: 60_000 },
+  );
 }

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { startNats } from "@madang/local-stack";
+import { eventually, natsFor } from "@madang/test-kit";
 import t from "tap";
 import { DEFAULT_LOG_SETTINGS, ensureStream } from "../src/stream-config.ts";
 import { logSubject, STREAM } from "../src/subjects.ts";
-import { eventually, floorIs, open, publisher, Sink } from "./consumer-support.ts";
+import { floorIs, open, publisher, Sink } from "./consumer-support.ts";
 
 t.test("each record is delivered with its position and room, and the ack floor follows", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch, jsm } = await publisher(t, nats);
   const consumer = open(t, nats);
   const sink = new Sink();
@@ -26,8 +25,7 @@ t.test("each record is delivered with its position and room, and the ack floor f
 });
 
 t.test("a clock that is set forward does not count as silence of the server", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const troubles: string[] = [];
   const consumer = open(t, nats, troubles);
@@ -44,8 +42,7 @@ t.test("a clock that is set forward does not count as silence of the server", as
 });
 
 t.test("a single message arrives alone, a stream of messages in bundles", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const consumer = open(t, nats);
   const sink = new Sink();
@@ -67,8 +64,7 @@ t.test("a single message arrives alone, a stream of messages in bundles", async 
 });
 
 t.test("batches of large records have fewer of them, so that memory stays bounded", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { nc, epoch } = await publisher(t, nats);
   const large = new Uint8Array(60_000);
   const count = 600;
@@ -96,8 +92,7 @@ t.test("batches of large records have fewer of them, so that memory stays bounde
 });
 
 t.test("two instances share the work, and the floor stays below the records in hand of both", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const [one, two] = [open(t, nats), open(t, nats)];
   const sinks = [new Sink(), new Sink()] as const;
@@ -112,10 +107,10 @@ t.test("two instances share the work, and the floor stays below the records in h
     return sinks[0].project(records);
   });
   await publish(600);
-  await eventually("the first holds some", () => lowestHeld < Number.POSITIVE_INFINITY);
+  await eventually(() => lowestHeld < Number.POSITIVE_INFINITY);
   two.start(sinks[1].project);
   await publish(4000);
-  await eventually("the second took some", () => sinks[1].records.length > 500);
+  await eventually(() => sinks[1].records.length > 500);
   const floor = await two.ackFloor();
   t.ok(floor.seq < lowestHeld, `${floor.seq} < ${lowestHeld}`);
   release();
@@ -128,8 +123,7 @@ t.test("two instances share the work, and the floor stays below the records in h
 t.jobs = 3;
 
 t.test("a batch is renewed while it is being written, or waits to be", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch, jsm } = await publisher(t, nats);
   const [one, two] = [open(t, nats), open(t, nats)];
   const sink = new Sink();
@@ -142,7 +136,7 @@ t.test("a batch is renewed while it is being written, or waits to be", async (t)
   // Three batches: two are being written, and one waits.
   await publish(3000);
   const held = async () => (await jsm.consumers.info(STREAM, `persistence-${epoch}`)).num_ack_pending;
-  await eventually("it holds them", async () => (await held()) === 3000);
+  await eventually(async () => (await held()) === 3000);
   two.start(others.project);
   await delay(13_000);
   written.resolve();
@@ -152,15 +146,14 @@ t.test("a batch is renewed while it is being written, or waits to be", async (t)
 });
 
 t.test("after kill -9 of nats-server in the middle nothing is missing", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const consumer = open(t, nats);
   const sink = new Sink();
   consumer.start(sink.project);
   const published = publish(12_000);
   for (const share of [2000, 6000]) {
-    await eventually(`${share} came`, () => sink.seen.size >= share);
+    await eventually(() => sink.seen.size >= share);
     await nats.kill("SIGKILL");
     await nats.restart();
   }
@@ -199,8 +192,7 @@ t.test("acknowledgements that are lost with nats-server do not hold the floor ba
 });
 
 t.test("a server that stops answering does not block consumption", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const troubles: string[] = [];
   const consumer = open(t, nats, troubles);
@@ -209,7 +201,7 @@ t.test("a server that stops answering does not block consumption", async (t) => 
   await publish(10);
   await floorIs(consumer, epoch, 10);
   await nats.kill("SIGSTOP");
-  await eventually("that is noticed", () => troubles.some((trouble) => trouble.includes("stopped answering")));
+  await eventually(() => troubles.some((trouble) => trouble.includes("stopped answering")));
   await nats.kill("SIGCONT");
   await publish(10);
   await floorIs(consumer, epoch, 20);
@@ -217,8 +209,7 @@ t.test("a server that stops answering does not block consumption", async (t) => 
 });
 
 t.test("a log that was created anew is consumed from its start, under its own epoch", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch, jsm } = await publisher(t, nats);
   const consumer = open(t, nats);
   const sink = new Sink();
@@ -234,15 +225,14 @@ t.test("a log that was created anew is consumed from its start, under its own ep
   t.ok(sink.hasAll(next, 300));
   t.equal(sink.seen.size, 1000, "no record was delivered under the other epoch");
   await jsm.streams.delete(STREAM);
-  await eventually("the consumer makes the log by itself", async () => {
+  await eventually(async () => {
     const floor = await consumer.ackFloor().catch(() => undefined);
     return floor !== undefined && floor.epoch > next;
   });
 });
 
 t.test("a batch of the old log acknowledges nothing of the new one, which has the same sequences", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch, jsm } = await publisher(t, nats);
   const consumer = open(t, nats);
   const old = Promise.withResolvers<void>();
@@ -253,11 +243,11 @@ t.test("a batch of the old log acknowledges nothing of the new one, which has th
     return records.some((record) => record.epoch === epoch) ? old.promise : new Promise(() => {});
   });
   await publish(5);
-  await eventually("the old ones are in hand", () => held.size === 5);
+  await eventually(() => held.size === 5);
   await jsm.streams.delete(STREAM);
   const next = (await ensureStream(jsm, DEFAULT_LOG_SETTINGS)).epoch;
   await publish(5);
-  await eventually("the new ones are in hand", () => held.has(`${next}.5`));
+  await eventually(() => held.has(`${next}.5`));
   old.resolve();
   await consumer.close(100);
   const [consumerInfo] = await jsm.consumers.list(STREAM).next();

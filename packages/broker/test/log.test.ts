@@ -1,23 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { startNats } from "@madang/local-stack";
 import { encodeEvent, type MessageEvent } from "@madang/protocol";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { eventually, natsConnection, natsFor } from "@madang/test-kit";
 import t, { type Test } from "tap";
 import { DEFAULT_LOG_SETTINGS, type LiveRecord, type Log, type LogRecord, openLog } from "../src/index.ts";
 
-type Nats = Awaited<ReturnType<typeof startNats>>;
-
-async function natsFor(t: Test): Promise<Nats> {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  return nats;
-}
-
-async function logOn(t: Test, nats: Nats, settings = DEFAULT_LOG_SETTINGS): Promise<Log> {
+async function logOn(t: Test, nats: { url: string }, settings = DEFAULT_LOG_SETTINGS): Promise<Log> {
   const log = openLog({ url: nats.url, name: "test" }, settings);
   await log.ready;
   t.teardown(() => log.close(0));
@@ -30,26 +17,14 @@ function message(room: string, text: string): Uint8Array {
 
 const textOf = (record: LogRecord): string => (JSON.parse(Buffer.from(record.data).toString()) as MessageEvent).message;
 
-async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain`);
-    await delay(10);
-  }
-}
-
 /** All events of a room's log, read as a room feed reads them. */
 async function everything(log: Log, room: string): Promise<LogRecord[]> {
-  let head: number | undefined;
-  await until(async () => {
-    head = await log.heads([room]).then(
-      (heads) => heads.get(room),
-      () => undefined,
-    );
-    return head !== undefined;
+  const head = await eventually(async () => {
+    const heads = await log.heads([room]).catch(() => undefined);
+    return heads && [heads.get(room)!];
   });
   const all: LogRecord[] = [];
-  for (let seq = 0; seq < head!; ) {
+  for (let seq = 0; seq < head[0]!; ) {
     const records = await log.replay(room, seq + 1, 100);
     all.push(...records);
     seq = records.at(-1)?.seq ?? seq;
@@ -71,7 +46,7 @@ t.test("a published event is stored, arrives live with its predecessor, and can 
   ]);
   t.match(one, { epoch: log.epoch, duplicate: false });
   t.ok(one.seq < two.seq && other.seq > 0);
-  await until(() => live.length === 2);
+  await eventually(() => live.length === 2);
   t.same(
     live.map((record) => [record.seq, record.last, textOf(record)]),
     [
@@ -122,7 +97,7 @@ t.test("a sender's order survives kills of the server, and no event is lost or d
     await delay(300);
     nats.kill("SIGKILL");
     await nats.restart();
-    await until(() => log.connected);
+    await eventually(() => log.connected);
   }
   running = false;
   await Promise.all(flows);
@@ -155,16 +130,13 @@ t.test("a full log refuses events, and accepts them again once there is room", a
   }
   t.ok(stored > 5);
   t.equal((await everything(log, "a")).length, stored, "a refused event was not stored");
-  const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
-  t.teardown(() => nc.close());
-  const jsm = await jetstreamManager(nc);
+  const { jsm } = await natsConnection(t, nats);
   await jsm.streams.update("CHAT", { ...(await jsm.streams.info("CHAT")).config, max_bytes: -1 });
   t.match(await lane.publish(`m${stored}`, message("a", "fits")), { duplicate: false });
 });
 
 t.test("requests for the heads of many rooms stay within the server's payload limit", async (t) => {
-  const nats = await startNats({ configText: "max_payload: 2KB" });
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t, { configText: "max_payload: 2KB" });
   const log = await logOn(t, nats);
   const rooms = Array.from({ length: 101 }, (_, n) => `room ${n}`);
   for (const room of rooms) await log.lane(room).publish(room, message(room, "x"));
@@ -175,10 +147,8 @@ t.test("requests for the heads of many rooms stay within the server's payload li
 });
 
 t.test("a log that has filled the server's own storage refuses at once", async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), "madang-full-"));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  const nats = await startNats({ dir, configText: `jetstream { store_dir: "${dir}", max_file_store: 100KB }` });
-  t.teardown(() => nats.stop());
+  const dir = t.testdir();
+  const nats = await natsFor(t, { dir, configText: `jetstream { store_dir: "${dir}", max_file_store: 100KB }` });
   const lane = (await logOn(t, nats)).lane("a");
   const full = message("a", "x".repeat(3000));
   const fill = async () => {
@@ -196,9 +166,7 @@ t.test(
     await log.lane("a").publish("2", message("a", "2"));
     const epochs: string[] = [];
     log.onEpoch((epoch) => epochs.push(epoch));
-    const nc = await connect({ servers: `127.0.0.1:${nats.port}` });
-    t.teardown(() => nc.close());
-    await (await jetstreamManager(nc)).streams.delete("CHAT");
+    await (await natsConnection(t, nats)).jsm.streams.delete("CHAT");
     const after = await log.lane("a").publish("1", message("a", "1"));
     t.match(after, { seq: 1, duplicate: false, epoch: log.epoch });
     t.ok(after.epoch > before.epoch, "later epochs sort after earlier ones");
@@ -218,8 +186,7 @@ t.test("a message too large for the log is refused alone", async (t) => {
 });
 
 t.test("a message too large for the server is refused alone", async (t) => {
-  const nats = await startNats({ configText: "max_payload: 8192" });
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t, { configText: "max_payload: 8192" });
   const log = await logOn(t, nats);
   const lane = log.lane("room");
   const answers = await Promise.allSettled([
@@ -235,7 +202,7 @@ t.test("while the log is away publishes wait, and replays fail with log_unavaila
   const log = await logOn(t, nats);
   await log.lane("a").publish("0", message("a", "0"));
   nats.kill("SIGKILL");
-  await until(() => !log.connected);
+  await eventually(() => !log.connected);
   const waiting = log.lane("a").publish("1", message("a", "1"));
   await t.rejects(log.replay("a", 1, 10), { code: "log_unavailable" });
   await nats.restart();

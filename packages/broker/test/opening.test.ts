@@ -1,7 +1,7 @@
-import { freePort, startNats } from "@madang/local-stack";
+import { freePort } from "@madang/local-stack";
+import { eventually, natsFor } from "@madang/test-kit";
 import t, { type Test } from "tap";
 import { DEFAULT_LOG_SETTINGS, openConsumer, openControl, openLog, openLogAdmin } from "../src/index.ts";
-import { eventually } from "./consumer-support.ts";
 
 const PROMPTLY_MS = 2000;
 
@@ -37,11 +37,10 @@ t.test("without NATS all return at once, say why they are not ready, and become 
   log.publishTransient("a", Buffer.from("{}"));
   control.gossip.publish("dropped");
   for (const [name, { trouble }] of all) t.match(trouble, /^not connected|^NATS cannot be reached/, name);
-  await eventually("the reasons", () => all.every(([, { trouble }]) => /^NATS cannot be reached \(/.test(trouble!)));
+  await eventually(() => all.every(([, { trouble }]) => /^NATS cannot be reached \(/.test(trouble!)));
   t.ok(new Set(troubles).size >= 3, "each is reported");
 
-  const nats = await startNats({ port });
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t, { port });
   const heard: string[] = [];
   control.gossip.onMessage((message) => heard.push(message));
   await Promise.all(all.map(([, { ready }]) => ready));
@@ -50,11 +49,11 @@ t.test("without NATS all return at once, say why they are not ready, and become 
   }
   t.match(await log.lane("a").publish("1", Buffer.from("{}")), { seq: 1, epoch: log.epoch });
   control.gossip.publish("sent");
-  await eventually("gossip", () => heard.length > 0);
+  await eventually(() => heard.length > 0);
   t.same(heard, ["sent"]);
 
   await nats.stop();
-  await eventually("the loss", () => all.every(([, { connected, trouble }]) => !connected && trouble !== undefined));
+  await eventually(() => all.every(([, { connected, trouble }]) => !connected && trouble !== undefined));
   t.ok(all.every(([, { isReady }]) => isReady));
 });
 

@@ -1,5 +1,7 @@
 /** A publisher with a simulated connection: a real one cannot be lost between two steps of one turn. */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+
+import { setTimeout as setImmediate as nextTurn } from "node:timers/promises";
+import { eventually } from "@madang/test-kit";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";
 import type { SubjectRecord } from "../src/direct-get.ts";
@@ -10,10 +12,6 @@ interface Published {
   readonly reply: string;
   readonly headers: string;
   readonly data: Uint8Array;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
 }
 
 function start(t: Test) {
@@ -197,12 +195,12 @@ t.test("F3: while the stored event cannot be read, the publish is repeated", asy
   void say("a");
   await nextTurn();
   await store(7, true);
-  await until(() => ids().length === 2);
+  await eventually(() => ids().length === 2);
   keep(async () => {
     throw new Error("the log cannot be asked");
   });
   await store(7, true);
-  await until(() => ids().length === 3);
+  await eventually(() => ids().length === 3);
   t.same(answers, []);
   keep(async (seq) => record(seq, published[0]!));
   await store(7, true);

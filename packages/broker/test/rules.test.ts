@@ -1,15 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { startNats } from "@madang/local-stack";
 import type { MemberRule, RoomRule } from "@madang/protocol";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { controlFor, eventually, logAdminFor, natsConnection, natsFor } from "@madang/test-kit";
 import t from "tap";
-import { connectNats } from "../src/connect.ts";
-import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "../src/index.ts";
 import { RuleBook } from "../src/rule-book.ts";
 
-const until = async (condition: () => boolean, limitMs = 15_000) => {
-  for (const end = Date.now() + limitMs; !condition(); await delay(5)) if (Date.now() > end) throw new Error("in vain");
-};
 const room = (name: string): RoomRule => ({ kind: "room", room: name, status: 0, slowModeS: 0 });
 const ban = (user: string, roomName?: string): MemberRule => ({
   kind: "member",
@@ -19,23 +12,13 @@ const ban = (user: string, roomName?: string): MemberRule => ({
 });
 
 t.test("rules arrive live, at a late start, after a lost connection, and from two moderators at once", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const logAdmin = (name: string) => openLogAdmin({ url: nats.url, name }, DEFAULT_LOG_SETTINGS, () => {});
-  const control = async (name: string) => {
-    const opened = openControl({ url: nats.url, name });
-    await opened.ready;
-    t.teardown(() => opened.close());
-    return opened;
-  };
-  const early = await control("early");
+  const nats = await natsFor(t);
+  const early = await controlFor(t, nats);
   t.strictSame(early.rules.all(), [], "no stream: no rules");
-  const [one, two] = [logAdmin("one"), logAdmin("two")];
-  t.teardown(() => Promise.all([one.close(), two.close()]));
-  await Promise.all([one.ready, two.ready]);
+  const [one, two] = [await logAdminFor(t, nats), await logAdminFor(t, nats)];
 
   await one.change(ban("민수"), () => ban("민수"));
-  await until(() => early.rules.member(undefined, { user: "민수" })?.ban !== undefined, 1000);
+  await eventually(() => early.rules.member(undefined, { user: "민수" })?.ban !== undefined, { limitMs: 1000 });
   t.notOk(early.rules.member("수다방", { user: "민수" }), "a rule for all rooms is not one of a room");
   t.notOk(
     early.rules.member(undefined, { user: "민수", userId: "u1" }),
@@ -47,16 +30,16 @@ t.test("rules arrive live, at a late start, after a lost connection, and from tw
     two.change(room("수다방"), (rule) => ({ ...rule, status: 1 })),
   ]);
   const rules = (at: { rules: { room(name: string): RoomRule | undefined } }) => at.rules.room("수다방");
-  await until(() => rules(early)?.status === 1 && rules(early)!.slowModeS > 0);
-  await until(() => JSON.stringify(rules(one)) === JSON.stringify(rules(early)));
+  await eventually(() => rules(early)?.status === 1 && rules(early)!.slowModeS > 0);
+  await eventually(() => JSON.stringify(rules(one)) === JSON.stringify(rules(early)));
 
   await Promise.all(
     Array.from({ length: 20 }, () => two.change(room("busy"), (rule) => ({ ...rule, slowModeS: rule.slowModeS + 1 }))),
   );
   t.equal(two.rules.room("busy")?.slowModeS, 20, "none of twenty changes at the same time is lost");
-  await until(() => [early, one].every(({ rules }) => rules.room("busy")?.slowModeS === 20));
+  await eventually(() => [early, one].every(({ rules }) => rules.room("busy")?.slowModeS === 20));
 
-  const late = await control("late");
+  const late = await controlFor(t, nats);
   t.strictSame(
     late.rules
       .all()
@@ -71,12 +54,12 @@ t.test("rules arrive live, at a late start, after a lost connection, and from tw
 
   await nats.kill("SIGKILL");
   await nats.restart();
-  await until(() => one.connected);
+  await eventually(() => one.connected);
   await one.change(ban("b"), () => ban("b"));
-  await until(() => late.rules.member(undefined, { user: "b" })?.ban !== undefined);
+  await eventually(() => late.rules.member(undefined, { user: "b" })?.ban !== undefined);
 
   // At most once: a report is lost while either side is dialling.
-  await until(() => {
+  await eventually(() => {
     early.report({ id: "e1", connections: 3, rooms: 2, stored: 9 });
     return two.edges().length === 1;
   });
@@ -87,34 +70,23 @@ t.test("rules arrive live, at a late start, after a lost connection, and from tw
 });
 
 t.test("malformed reports of edges are ignored", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => logAdmin.close());
-  await logAdmin.ready;
-  const nc = await connectNats({ url: nats.url, name: "test" });
-  t.teardown(() => nc.close());
+  const nats = await natsFor(t);
+  const logAdmin = await logAdminFor(t, nats);
+  const { nc } = await natsConnection(t, nats);
   const report = { connections: 1, rooms: 1, stored: 1 };
   for (const said of ["", "{", "null", '{"id":"x"}', JSON.stringify({ id: 7, ...report })])
     nc.publish("chat.edge.x", said);
   nc.publish("chat.edge.y", JSON.stringify({ id: "y", ...report }));
-  await until(() => logAdmin.edges().length > 0);
+  await eventually(() => logAdmin.edges().length > 0);
   t.strictSame(logAdmin.edges(), [{ id: "y", ...report }]);
 });
 
 t.test("a stream of rules that was created anew lifts no ban", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => logAdmin.close());
-  await logAdmin.ready;
+  const nats = await natsFor(t);
+  const logAdmin = await logAdminFor(t, nats);
   for (const name of ["a", "b", "c"]) await logAdmin.change(ban(name), () => ban(name));
-  const edge = openControl({ url: nats.url, name: "edge" });
-  await edge.ready;
-  t.teardown(() => edge.close());
-  const nc = await connectNats({ url: nats.url, name: "test" });
-  t.teardown(() => nc.close());
-  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const edge = await controlFor(t, nats);
+  const { nc, jsm } = await natsConnection(t, nats);
   // It reads the new stream, while the edge receives the changes live.
   const book = new RuleBook();
   book.connect(nc, jsm);
@@ -127,7 +99,7 @@ t.test("a stream of rules that was created anew lifts no ban", async (t) => {
   nc.publish("chat.rule.everywhere.x", JSON.stringify(ban("mallory")));
   await logAdmin.change(ban("a"), ({ ban: _ban, ...rest }) => rest);
   await book.read();
-  await until(() => edge.rules.member(undefined, { user: "a" })?.ban === undefined);
+  await eventually(() => edge.rules.member(undefined, { user: "a" })?.ban === undefined);
   for (const rules of [edge.rules, book]) {
     t.match(
       rules.member(undefined, { user: "a" }),
@@ -140,11 +112,8 @@ t.test("a stream of rules that was created anew lifts no ban", async (t) => {
 });
 
 t.test("an erased event is gone from the log, and a second erasure does nothing", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const logAdmin = openLogAdmin({ url: nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => logAdmin.close());
-  await logAdmin.ready;
+  const nats = await natsFor(t);
+  const logAdmin = await logAdminFor(t, nats);
   const at = new Date().toISOString();
   const { seq } = await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id");
   t.equal((await logAdmin.publish({ type: "message", room: "a", user: "u", message: "m", at }, "id")).seq, seq);

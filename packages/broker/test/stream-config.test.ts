@@ -1,6 +1,5 @@
-import { startNats } from "@madang/local-stack";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { natsConnection, natsFor } from "@madang/test-kit";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import t from "tap";
 import { DEFAULT_LOG_SETTINGS } from "../src/index.ts";
 import { ensureStream, renewEpoch } from "../src/stream-config.ts";
@@ -22,11 +21,8 @@ function behind(jsm: JetStreamManager, lastSeq: number, times: number): JetStrea
 }
 
 t.test("an outdated report of a former leader gives the log no new epoch", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const nc = await connect({ servers: nats.url.replace("nats://", "") });
-  t.teardown(() => nc.close());
-  const jsm = await jetstreamManager(nc);
+  const nats = await natsFor(t);
+  const { jsm } = await natsConnection(t, nats);
   const { epoch } = await ensureStream(jsm, DEFAULT_LOG_SETTINGS);
   for (let i = 0; i < 3; i++) await jsm.jetstream().publish("chat.log.00.a", "x");
   const reached = { epoch, seq: 3 };

@@ -1,17 +1,13 @@
-import { startNats } from "@madang/local-stack";
-import { DiscardPolicy, jetstreamManager, PersistMode, RetentionPolicy, StorageType } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { natsConnection, natsFor } from "@madang/test-kit";
+import { DiscardPolicy, PersistMode, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import t from "tap";
 import { DEFAULT_LOG_SETTINGS, openLog } from "../src/index.ts";
 
 const S = 1e9;
 
 t.test("a log with unsafe settings is refused by their names, and all other settings are accepted", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
-  const nc = await connect({ servers: nats.url });
-  t.teardown(() => nc.close());
-  const jsm = await jetstreamManager(nc);
+  const nats = await natsFor(t);
+  const { jsm } = await natsConnection(t, nats);
   const open = async () => {
     const log = openLog({ url: nats.url, name: "test" }, DEFAULT_LOG_SETTINGS);
     await log.ready.finally(() => log.close(0));
