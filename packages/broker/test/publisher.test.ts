@@ -1,6 +1,6 @@
 /** A publisher with a simulated connection: a real one cannot be lost between two steps of one turn. */
 
-import { setTimeout as setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { eventually } from "@madang/test-kit";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import t, { type Test } from "tap";

@@ -1,35 +1,15 @@
 /** The SDK's tokens against a real edge with `AUTH=jwt`. */
-import { createHmac } from "node:crypto";
-import { join, resolve } from "node:path";
-import { freePort, startNats, startProcess } from "@madang/local-stack";
-import t from "tap";
+
+import type { Action } from "@madang/auth";
+import { startSystem, token } from "@madang/test-kit";
+import t, { type Test } from "tap";
 import { type ClientEvents, MadangClient, type MadangClientOptions, StopError } from "../src/index.ts";
 
-const SECRET = "a secret of at least thirty-two bytes";
+const { edge } = await startSystem(t, { persistences: 0, auth: "jwt", env: { LOG_LEVEL: "warn" } });
 
-const nats = await startNats();
-t.teardown(() => nats.stop());
-const edge = await startProcess({
-  name: "edge",
-  entry: join(resolve(import.meta.dirname, "../../.."), "services/edge/src/main.ts"),
-  env: {
-    AUTH: "jwt",
-    JWT_SECRET: SECRET,
-    NATS_URL: nats.url,
-    PERSISTENCE_URL: `http://127.0.0.1:${await freePort()}`,
-    LOG_LEVEL: "warn",
-  },
-});
-t.teardown(() => edge.stop());
+const jwt = (can: Action[], lifeS = 60) => token({ name: "민수", rooms: [{ name: "hall", can }] }, lifeS);
 
-function jwt(can: string[], lifeS = 60): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const exp = Math.floor(Date.now() / 1000) + lifeS;
-  const signed = `${encode({ alg: "HS256" })}.${encode({ sub: "u1", name: "민수", exp, rooms: [{ name: "hall", can }] })}`;
-  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
-}
-
-function clientOf(t: { teardown(run: () => unknown): void }, token: MadangClientOptions["token"]) {
+function clientOf(t: Pick<Test, "teardown">, token: MadangClientOptions["token"]) {
   const client = new MadangClient({ url: `ws://127.0.0.1:${edge.port}/ws`, ...(token === undefined ? {} : { token }) });
   t.teardown(() => client.close());
   const closed = new Promise<ClientEvents["close"]>((resolve) => client.on("close", resolve));
@@ -48,11 +28,11 @@ t.test("F7: a refused token is 3500 on the wire and in the SDK", async (t) => {
 });
 
 t.test("F7: an expired token is 3005; a token function is called again, until it stops the client", async (t) => {
-  const fixed = clientOf(t, jwt(["read"], -60));
+  const fixed = clientOf(t, await jwt(["read"], -60));
   fixed.client.connect();
   t.match(await fixed.closed, { code: 3005, reason: "token expired", reconnecting: false });
 
-  const tokens = [jwt(["read"], -60), jwt(["read"])];
+  const tokens = [await jwt(["read"], -60), await jwt(["read"])];
   const { client, closed } = clientOf(t, () => {
     const token = tokens.shift();
     if (token === undefined) throw new StopError("signed out");
@@ -67,20 +47,20 @@ t.test("F7: an expired token is 3005; a token function is called again, until it
 });
 
 t.test("F5: refresh grants and revokes rights without a reconnect", async (t) => {
-  const { client } = clientOf(t, jwt(["read"]));
+  const { client } = clientOf(t, await jwt(["read"]));
   client.on("close", ({ reconnecting }) => reconnecting && t.fail("a reconnect"));
   const room = client.join("hall");
   const joined = new Promise((resolve) => room.on("joined", resolve));
   client.connect();
   await joined;
   await t.rejects(room.send("too early"), { code: "not_allowed" });
-  await client.refresh(jwt(["read", "write"]));
+  await client.refresh(await jwt(["read", "write"]));
   t.match(await room.send("now"), { duplicate: false });
 
   const told: string[] = [];
   room.on("left", ({ byServer }) => told.push(`left ${byServer}`));
   const error = new Promise((resolve) => room.on("error", resolve));
-  await client.refresh(jwt([]));
+  await client.refresh(await jwt([]));
   t.match(await error, { code: "not_allowed", room: "hall" });
   t.same(told, ["left true"]);
   t.equal(room.state, "left");

@@ -1,33 +1,26 @@
 /** The SDK against real edges on a real log, over Node's own WebSocket. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join, resolve } from "node:path";
-import { freePort, startNats, startProcess } from "@madang/local-stack";
+import { resolve } from "node:path";
+import { startService } from "@madang/local-stack";
+import { eventually, NOWHERE, natsFor, type Scope } from "@madang/test-kit";
 import t from "tap";
 import { type EventFrame, MadangClient, type MadangClientOptions, webSocketTransport } from "../src/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const ROOM = "수다방";
-/** No persistence service runs: these tests need only the log. */
-const NO_PERSISTENCE = `http://127.0.0.1:${await freePort()}`;
+const nats = await natsFor(t);
 
-const nats = await startNats();
-t.teardown(() => nats.stop());
-
-type Tap = { teardown(run: () => unknown): void };
-
-async function startEdge(t: Tap) {
-  const edge = await startProcess({
-    name: "edge",
-    entry: join(ROOT, "services/edge/src/main.ts"),
-    env: { NATS_URL: nats.url, PERSISTENCE_URL: NO_PERSISTENCE, DRAIN_MS: "50", LOG_LEVEL: "warn" },
-  });
+async function startEdge(t: Scope) {
+  const env = { NATS_URL: nats.url, PERSISTENCE_URL: NOWHERE, DRAIN_MS: "50", LOG_LEVEL: "warn" };
+  const edge = await startService("edge", { name: "edge", env });
   t.teardown(() => edge.stop());
   return Object.assign(edge, { ws: `ws://127.0.0.1:${edge.port}/ws` });
 }
 
 /** A client in the room, and the events that it emitted there. */
-async function member(t: Tap, url: string, user: string, options: Partial<MadangClientOptions> = {}, after?: string) {
+async function member(t: Scope, url: string, user: string, options: Partial<MadangClientOptions> = {}, after?: string) {
   const client = new MadangClient({ url, user, ...options });
   t.teardown(() => client.close());
   const room = client.join(ROOM, after === undefined ? {} : { after });
@@ -40,10 +33,6 @@ async function member(t: Tap, url: string, user: string, options: Partial<Madang
   return { client, room, events, texts };
 }
 
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 t.test("F2, F3: two users on two edges receive each message once and in one order", async (t) => {
   const [one, two] = await Promise.all([startEdge(t), startEdge(t)]);
   const a = await member(t, one.ws, "민수");
@@ -51,7 +40,7 @@ t.test("F2, F3: two users on two edges receive each message once and in one orde
   const results = await Promise.all(
     Array.from({ length: 200 }, (_, i) => (i % 2 ? a : b).room.send(`${i % 2 ? "a" : "b"} ${i} 안녕`)),
   );
-  await until(() => a.events.length >= 200 && b.events.length >= 200);
+  await eventually(() => a.events.length >= 200 && b.events.length >= 200);
   t.same(a.events, b.events);
   t.equal(new Set(results.map(({ seq }) => seq)).size, 200);
   for (const who of ["a", "b"]) {
@@ -64,7 +53,7 @@ t.test("F2, F3: two users on two edges receive each message once and in one orde
   t.equal(a.room.position, b.room.position);
 
   const late = await member(t, two.ws, "철수", {}, `${results[0]!.epoch}.0`);
-  await until(() => late.events.length >= 200);
+  await eventually(() => late.events.length >= 200);
   t.same(late.events, a.events, "from the beginning, on another edge");
 });
 
@@ -84,14 +73,14 @@ t.test("F2, F3, F7: killed and drained edges lose no message", async (t) => {
   };
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     say(100);
-    await until(() => reader.events.length >= asked.length - 90);
+    await eventually(() => reader.events.length >= asked.length - 90);
     await shaky.kill(signal);
     say(20);
     void reader.room.send("meanwhile");
     await shaky.restart();
     await Promise.all(answers);
   }
-  await until(() => sender.events.length >= 242 && reader.events.length >= 242);
+  await eventually(() => sender.events.length >= 242 && reader.events.length >= 242);
   t.same(
     reader.texts().filter((text) => text !== "meanwhile"),
     asked,
@@ -127,7 +116,7 @@ t.test("F5, F6: a real edge answers a probe, and the client emits no error", asy
   const { client } = await member(t, edge.ws, "민수", options);
   client.on("error", ({ code }) => t.fail(code));
   ahead = 36_000;
-  await until(() => heard.some((text) => text.includes("bad_room")));
+  await eventually(() => heard.some((text) => text.includes("bad_room")));
   t.equal(client.state, "connected");
 });
 

@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { eventually, HttpClient, plain } from "@madang/test-kit";
 import t from "tap";
 import { freePort } from "../src/index.ts";
-import { eventually, exists, startCli, tempDir } from "./helpers.ts";
+import { exists, type Run, startCli, tempDir } from "./helpers.ts";
 
 interface State {
   readonly edges: readonly { pid: number; port: number }[];
@@ -13,6 +14,11 @@ interface State {
   readonly nats: readonly { pid: number; port: number }[];
   readonly mongod: readonly { pid: number; port: number }[];
 }
+
+/** A start takes its time on a busy machine. */
+const START = { limitMs: 60_000 };
+
+const ready = (run: Run) => eventually(() => run.output().includes("Madang is ready: "), START);
 
 /** The first of `count` consecutive ports of loopback that are free now. */
 async function freePorts(count: number): Promise<number> {
@@ -34,7 +40,7 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
   writeFileSync(join(DATA_DIR, "stack.json"), '{"edges":[{"pid":1,"port":1}]}\n', { flag: "w" });
 
   const first = startCli(t, { ...env, ALOWED_ORIGINS: "*" });
-  await eventually(() => first.output().includes("Madang is ready: "));
+  await ready(first);
   t.match(first.output(), `Madang is ready: http://127.0.0.1:${ports.PORT}/ (and http://127.0.0.1:`);
   const misspelt = "warning: unknown setting ALOWED_ORIGINS is ignored: did you mean ALLOWED_ORIGINS?";
   t.equal(first.output().split("\n")[0], misspelt, "a misspelt setting is the first line");
@@ -52,13 +58,10 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
   }
 
   // A message sent to one edge arrives at the other.
-  const [a, b] = edges.map(({ port }) => new WebSocket(`ws://127.0.0.1:${port}/ws/chat/yard/`));
-  const heard: string[] = [];
-  b!.addEventListener("message", ({ data }) => heard.push(data as string));
-  await Promise.all([once(a!, "open"), once(b!, "open")]);
+  const [a, b] = [await plain(t, edges[0]!, "yard"), await plain(t, edges[1]!, "yard")];
   await eventually(() => {
-    a!.send(JSON.stringify({ message: "안녕", user: "민수" }));
-    return heard.some((text) => text.includes("안녕"));
+    a.send({ message: "안녕", user: "민수" });
+    return b.texts.includes("안녕");
   });
 
   const second = startCli(t, { ...env, PORT: String(await freePorts(2)), PERSISTENCE_PORT: String(await freePort()) });
@@ -68,7 +71,7 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
   for (const role of ["nats", "mongod", "persistences", "edges"] as const) {
     const { pid } = state()[role][0]!;
     process.kill(pid, "SIGKILL");
-    await eventually(() => state()[role][0]!.pid !== pid);
+    await eventually(() => state()[role][0]!.pid !== pid, START);
     t.match(first.output(), `(pid ${pid}) was killed by SIGKILL: restarting it`);
   }
   t.match(state(), { nats: [{ port: nats[0]?.port }], mongod: [{ port: mongod[0]?.port }] }, "ports are kept");
@@ -92,17 +95,17 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
   );
 
   const unclean = startCli(t, env);
-  await eventually(() => unclean.output().includes("Madang is ready: "));
+  await ready(unclean);
   const orphans = pids();
   unclean.process.kill("SIGKILL");
   await eventually(() => !orphans.some(exists));
   t.ok(existsSync(join(DATA_DIR, "stack.json")), "an unclean stop leaves this behind");
 
   const third = startCli(t, env);
-  await eventually(() => third.output().includes("Madang is ready: "));
+  await ready(third);
   t.notOk(pids().some((pid) => orphans.includes(pid)));
-  const history = `http://127.0.0.1:${ports.PORT}/v1/rooms/yard/messages`;
-  await eventually(async () => (await (await fetch(history)).text()).includes("안녕"));
+  const http = new HttpClient(edges[0]!);
+  await eventually(async () => (await http.texts("yard")).includes("안녕"));
   t.pass("earlier messages are still there");
   third.process.kill("SIGTERM");
   t.equal(await third.code, 0);
@@ -111,7 +114,7 @@ t.test("npm start starts everything, keeps it running, and stops all of it", asy
 t.test("a signal during the start leaves nothing behind", async (t) => {
   const DATA_DIR = tempDir(t);
   const run = startCli(t, { DATA_DIR, PORT: String(await freePort()), PERSISTENCE_PORT: String(await freePort()) });
-  await eventually(() => run.output().includes("nats-server is ready"));
+  await eventually(() => run.output().includes("nats-server is ready"), START);
   const pid = Number(/nats-server is ready \(port \d+, pid (\d+)\)/.exec(run.output())?.[1]);
   run.process.kill("SIGTERM");
   t.equal(await run.code, 0);
@@ -132,7 +135,7 @@ t.test("a signal to npm stops the system", async (t) => {
   let output = "";
   npm.stdout.on("data", (chunk) => (output += chunk));
   t.teardown(() => npm.kill("SIGKILL"));
-  await eventually(() => output.includes("nats-server is ready"));
+  await eventually(() => output.includes("nats-server is ready"), START);
   const pid = Number(/nats-server is ready \(port \d+, pid (\d+)\)/.exec(output)?.[1]);
   npm.kill("SIGTERM");
   await eventually(() => !exists(pid));

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { eventually } from "@madang/test-kit";
 import t from "tap";
-import { eventually, exists, tempDir } from "./helpers.ts";
+import { exists, tempDir } from "./helpers.ts";
 
 for (const [signal, exitCode] of [
   ["SIGINT", 130],

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
-import { until } from "../src/index.ts";
 
 export const STAND_IN = join(import.meta.dirname, "fixtures/stand-in.ts");
 
@@ -16,11 +15,6 @@ export function exists(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Waits for a condition, for a minute at most. */
-export function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  return until(AbortSignal.timeout(60_000), async () => condition());
 }
 
 /** A directory that is removed after the test. */

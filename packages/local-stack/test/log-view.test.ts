@@ -1,8 +1,9 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "@madang/test-kit";
 import t from "tap";
 import { LogView, readable } from "../src/log-view.ts";
-import { eventually, tempDir } from "./helpers.ts";
+import { tempDir } from "./helpers.ts";
 
 t.test("warnings and errors of a log are shown as text", async (t) => {
   const cases: [string, string | undefined][] = [

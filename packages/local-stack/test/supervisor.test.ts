@@ -4,12 +4,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "@madang/test-kit";
 import t from "tap";
 import { startProcess } from "../src/index.ts";
 import { HEALTHY_AFTER_MS, supervise } from "../src/supervisor.ts";
 import { tethers } from "../src/tether.ts";
 import { answers } from "../src/wait.ts";
-import { eventually, exists, STAND_IN, tempDir } from "./helpers.ts";
+import { exists, STAND_IN, tempDir } from "./helpers.ts";
 
 t.test("a child that dies is restarted, and a line says so", async (t) => {
   const child = await startProcess({ name: "stand-in", entry: STAND_IN });
