@@ -1,16 +1,17 @@
-import { full, said, until } from "./support.ts";
-import { browserTest, systemFor, Visitor } from "./web-support.ts";
+import { eventually, full } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { systemFor, Visitor } from "./web-support.ts";
 
 browserTest("reading far back in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const [here, there] = [await system.edge(), await system.edge()];
 
   t.test("a page far up in the log stays light, and loads again the messages that it dropped", async (t) => {
-    const speaker = await full(t, there, "speaker", [{ room: "back" }]);
+    const speaker = await full(t, there, "speaker", ["back"]);
     const all = Array.from({ length: 1670 }, (_, i) => `message ${i}`);
-    for (const text of all.slice(0, 70)) await said(speaker, "back", text);
+    for (const text of all.slice(0, 70)) await speaker.say("back", text);
     const visitor = await Visitor.come(browser);
-    await until(async () => {
+    await eventually(async () => {
       await visitor.enter(here, "back", "reader");
       return (await visitor.texts()).at(-1) === all[69];
     });
@@ -31,7 +32,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     let position = "";
     const sayAll = async (texts: string[]) => {
       for (let i = 0; i < texts.length; i += 100) {
-        const acks = await Promise.all(texts.slice(i, i + 100).map((text) => said(speaker, "back", text)));
+        const acks = await Promise.all(texts.slice(i, i + 100).map((text) => speaker.say("back", text)));
         position = `${acks.at(-1)!["epoch"]}.${acks.at(-1)!["seq"]}`;
       }
     };
@@ -39,7 +40,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     const seen = position;
     await sayAll(all.slice(1500));
     const pill = page.locator("#to-newest");
-    await until(async () => (await pill.textContent()) === "새 메시지 1600개");
+    await eventually(async () => (await pill.textContent()) === "새 메시지 1600개");
     const most = await shown();
     t.ok(most.length > 1000 && most.length < 1600, `${most.length} are shown`);
     t.same(most, all.slice(20, 20 + most.length), "without a hole");
@@ -50,7 +51,7 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     t.same(await shown(), all.slice(0, 1000), "the far end is let go of");
     await goTo("bottom");
     const lastShown = await place("message 999");
-    await until(async () => (await shown()).includes("message 1049"));
+    await eventually(async () => (await shown()).includes("message 1049"));
     t.same(await shown(), all.slice(0, 1050), "and comes again when somebody goes there");
     t.equal(await place("message 999"), lastShown, "in place");
 
@@ -60,11 +61,11 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     await tab.goto(`http://127.0.0.1:${here.port}/chat/`);
     const entry = JSON.stringify([["back", seen]]);
     await tab.evaluate((entry) => localStorage.setItem("madang:seen", entry), entry);
-    await until(async () => (await news.count()) === 0);
+    await eventually(async () => (await news.count()) === 0);
 
     await pill.click();
     await visitor.sees(all.at(-1)!);
-    await until(async () => (await page.evaluate(distanceToEnd)) === 0);
+    await eventually(async () => (await page.evaluate(distanceToEnd)) === 0);
     t.same(await shown(), all.slice(-50), "the newest is one step away");
     const below = page.locator(".unread-line + .message .text, .unread-line + .day + .message .text");
     t.equal(
@@ -80,14 +81,17 @@ browserTest("reading far back in a real browser", async (t, browser) => {
     const more = Array.from({ length: 1550 }, (_, i) => `more ${i}`);
     await sayAll(more);
     await page.locator("#load-newer").waitFor({ state: "attached" });
-    await until(async () => {
-      await goTo("bottom");
-      return (await shown()).at(-1) === more.at(-1) && (await page.locator("#load-newer").count()) === 0;
-    }, 40_000);
+    await eventually(
+      async () => {
+        await goTo("bottom");
+        return (await shown()).at(-1) === more.at(-1) && (await page.locator("#load-newer").count()) === 0;
+      },
+      { limitMs: 40_000 },
+    );
     const last = await shown();
     t.ok(last.length >= 1000 && last.length < 1500, `${last.length} are shown`);
     t.same(last, more.slice(-last.length), "who walks there meets no hole");
-    await said(speaker, "back", "live again");
+    await speaker.say("back", "live again");
     await visitor.sees("live again");
     t.same(visitor.problems, []);
   });

@@ -1,12 +1,11 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { JWT_ENV, standIn, token } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
 import type { Test } from "tap";
-import { JWT_ENV, token } from "./auth-support.ts";
-import { browserTest, systemFor, Visitor } from "./web-support.ts";
+import { systemFor, Visitor } from "./web-support.ts";
 
 /** An application that signs people in: it gives the edge a token and sends the browser back. */
 async function loginPage(t: Test, edgeUrl: () => string, jwt: string): Promise<string> {
-  const server = createServer((_request, response) =>
+  const { url } = await standIn(t, (_request, response) =>
     response.setHeader("content-type", "text/html").end(`<button>Sign in</button><script>
       document.querySelector("button").onclick = async () => {
         await fetch("${edgeUrl()}/session", {
@@ -19,9 +18,7 @@ async function loginPage(t: Test, edgeUrl: () => string, jwt: string): Promise<s
       };
     </script>`),
   );
-  t.teardown(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return url;
 }
 
 browserTest("the entrance in a real browser", async (t, browser) => {

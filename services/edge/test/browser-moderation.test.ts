@@ -1,19 +1,20 @@
-import { DEFAULT_LOG_SETTINGS, openControl, openLogAdmin } from "@madang/broker";
 import type { MemberRule, RoomRule } from "@madang/protocol";
-import { edgeFor, until } from "./support.ts";
-import { browserTest, systemFor, Visitor } from "./web-support.ts";
+import { controlFor, eventually, logAdminFor } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { edgeFor } from "./support.ts";
+import { systemFor, Visitor } from "./web-support.ts";
 
 const SANCTION = { reason: "spam", at: "2026-01-01T00:00:00.000Z" };
 
 browserTest("bans, closed rooms and slow mode in a real browser", async (t, browser) => {
   const system = await systemFor(t);
-  const logAdmin = openLogAdmin({ url: system.nats.url, name: "log admin" }, DEFAULT_LOG_SETTINGS, () => {});
-  t.teardown(() => logAdmin.close());
-  await logAdmin.ready;
-  const control = openControl({ url: system.nats.url, name: "control" });
-  await control.ready;
-  t.teardown(() => control.close());
-  const edge = await edgeFor(t, system.nats, { PERSISTENCE_URL: system.persistence.url }, control);
+  const logAdmin = await logAdminFor(t, system.nats);
+  const edge = await edgeFor(
+    t,
+    system.nats,
+    { PERSISTENCE_URL: system.persistence.url },
+    await controlFor(t, system.nats),
+  );
   const member = (user: string, room: string | undefined, ban: MemberRule["ban"] | undefined) =>
     logAdmin.change<MemberRule>({ kind: "member", user, ...(room === undefined ? {} : { room }) }, (rule) => {
       const { ban: _, ...rest } = rule;
@@ -53,7 +54,7 @@ browserTest("bans, closed rooms and slow mode in a real browser", async (t, brow
 
         await again.focus();
         await page.keyboard.press("Enter");
-        await until(
+        await eventually(
           async () => (await again.count()) === 1 && (await again.evaluate((e) => e === document.activeElement)),
         );
         t.same(await lookOf(visitor), { closed: true, note: refused }, "still so");
@@ -65,7 +66,7 @@ browserTest("bans, closed rooms and slow mode in a real browser", async (t, brow
 
         await letIn();
         for (const { page } of [visitor, later]) {
-          await until(async () => {
+          await eventually(async () => {
             const button = page.locator("#composer-note button");
             if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
             return page.locator("#chat-message-input").isEnabled();
@@ -117,7 +118,7 @@ browserTest("bans, closed rooms and slow mode in a real browser", async (t, brow
     await again.first().click();
     await failed.first().getByText(outside).waitFor();
     await room(0, 0);
-    await until(async () => {
+    await eventually(async () => {
       const button = page.locator("#composer-note button");
       if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
       return page.locator("#chat-message-input").isEnabled();
@@ -164,7 +165,7 @@ browserTest("bans, closed rooms and slow mode in a real browser", async (t, brow
     await note.getByText("관리자가 차단해서 지금은 대화할 수 없어요.").waitFor();
     t.same(await disabled(), [true, true], "also after a reload");
     await member("영희", undefined, undefined);
-    await until(async () => {
+    await eventually(async () => {
       const button = note.getByRole("button", { name: "다시 시도" });
       if ((await button.count()) > 0) await button.click({ timeout: 1000 }).catch(() => {});
       return page.locator("#connection.connected").isVisible();

@@ -1,10 +1,9 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { encodeEvent, type MemberEvent } from "@madang/protocol";
+import { bearer, eventually, HttpClient, JWT_ENV, standIn, token } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
 import type { Test } from "tap";
-import { JWT_ENV, token } from "./auth-support.ts";
-import { type TestEdge, until } from "./support.ts";
-import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
+import type { TestEdge } from "./support.ts";
+import { roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 const ROOMS = [{ pattern: "*", can: ["read", "write"] as const }];
 /** The server accepts a token for this much longer, because clocks differ. */
@@ -21,19 +20,11 @@ async function signedIn(visitor: Visitor, edge: TestEdge, jwt: string): Promise<
   ]);
 }
 
-/** The origin of an application that signs people in. */
-async function pageElsewhere(t: Test): Promise<string> {
-  const server = createServer((_request, response) =>
-    response.setHeader("content-type", "text/html").end("<p>app</p>"),
-  );
-  t.teardown(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 browserTest("sessions, permissions and moderation events in a real browser", async (t, browser) => {
   const system = await systemFor(t);
-  const embedding = await pageElsewhere(t);
+  const { url: embedding } = await standIn(t, (_request, response) =>
+    response.setHeader("content-type", "text/html").end("<p>app</p>"),
+  );
   const edge = await system.edge({ ...JWT_ENV, ALLOWED_ORIGINS: embedding });
 
   t.test("F7 an expired session is shown, stops all attempts, and continues after signing in", async (t: Test) => {
@@ -60,7 +51,7 @@ browserTest("sessions, permissions and moderation events in a real browser", asy
     t.equal(await page.locator("#chat-message-input").inputValue(), "typed while signed out", "which is not lost");
 
     await note.getByRole("button", { name: "계속하기" }).click();
-    await until(() => sockets === 3);
+    await eventually(() => sockets === 3);
     await page.locator("#connection.disconnected").waitFor();
     t.ok(await note.isVisible(), "still not signed in");
 
@@ -99,7 +90,7 @@ browserTest("sessions, permissions and moderation events in a real browser", asy
       await app.close();
       t.equal(status, 204);
       // When the session that it came with ends.
-      await until(() => sockets === 2, 2000 * SHORT_S);
+      await eventually(() => sockets === 2, { limitMs: 2000 * SHORT_S });
       await page.locator("#connection.connected").waitFor();
       await visitor.say("still here");
       await visitor.nothingPending();
@@ -130,10 +121,8 @@ browserTest("sessions, permissions and moderation events in a real browser", asy
     for (const can of [["read"], ["read", "write"]] as const) {
       const room = `new to those who may ${can.join(" and ")}`;
       const jwt = await token({ sub: "u", name: "u", rooms: [{ name: room, can }] }, 60);
-      const history = await fetch(`http://127.0.0.1:${edge.port}/v1/rooms/${encodeURIComponent(room)}/messages`, {
-        headers: { authorization: `Bearer ${jwt}` },
-      });
-      t.match([history.status, await history.json()], [200, { messages: [], foundOldest: true }]);
+      const history = await new HttpClient(edge, bearer(jwt)).get(`/v1/rooms/${encodeURIComponent(room)}/messages`);
+      t.match(history, { status: 200, body: { messages: [], foundOldest: true } });
       const visitor = await Visitor.come(browser);
       await signedIn(visitor, edge, jwt);
       await visitor.enter(edge, room, "u");
@@ -162,7 +151,7 @@ browserTest("sessions, permissions and moderation events in a real browser", asy
     await act({ act: "unmute" });
     await act({ act: "ban" });
     const lines = page.locator("#chat-log .event");
-    await until(async () => (await lines.count()) === 3);
+    await eventually(async () => (await lines.count()) === 3);
     await visitor.say("after");
     await visitor.nothingPending();
     t.same(await lines.allTextContents(), [

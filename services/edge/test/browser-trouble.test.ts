@@ -1,24 +1,20 @@
-import { fileURLToPath } from "node:url";
-import { startProcess } from "@madang/local-stack";
 import { encodeEvent, type LogEvent } from "@madang/protocol";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
-import type { Test } from "tap";
-import { full, said, until } from "./support.ts";
-import { browserTest, type System, systemFor, Visitor } from "./web-support.ts";
+import { eventually, full, HttpClient, natsConnection } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { systemFor, Visitor } from "./web-support.ts";
 
 browserTest("the pages in a real browser during failures", async (t, browser) => {
   const system = await systemFor(t);
   const here = await system.edge();
 
   t.test("edits and deletions are shown, live and from history", async (t) => {
-    const author = await full(t, here, "author", [{ room: "edits" }]);
+    const author = await full(t, here, "author", ["edits"]);
     const reader = await Visitor.come(browser);
     await reader.enter(here, "edits", "reader");
     const [first, second, third] = [
-      await said(author, "edits", "first"),
-      await said(author, "edits", "second"),
-      await said(author, "edits", "third"),
+      await author.say("edits", "first"),
+      await author.say("edits", "second"),
+      await author.say("edits", "third"),
     ];
     await reader.sees("third");
     const lane = here.log.lane("edits");
@@ -42,7 +38,7 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     };
     await reader.sees("last");
     await looksRight();
-    await until(async () => {
+    await eventually(async () => {
       await reader.enter(here, "edits", "reader");
       // What the log still tells beside history has no place for what was deleted.
       return (await reader.page.locator(".message.deleted").count()) === 1;
@@ -52,8 +48,8 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
   });
 
   t.test("while persistence is away people chat in the room, and its history loads later", async (t) => {
-    const early = await full(t, here, "early", [{ room: "later" }]);
-    await said(early, "later", "before");
+    const early = await full(t, here, "early", ["later"]);
+    await early.say("later", "before");
     const { persistence } = system;
     await persistence.kill("SIGKILL");
     const visitor = await Visitor.come(browser);
@@ -61,7 +57,7 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     const note = visitor.page.getByText("지난 대화는 잠시 뒤에 불러올게요.");
     t.ok(await note.isVisible());
     await visitor.say("meanwhile");
-    await said(early, "later", "answer");
+    await early.say("later", "answer");
     await visitor.sees("answer");
     t.same(await visitor.texts(), ["meanwhile", "answer"]);
     t.equal(await visitor.page.locator("#load-older").isVisible(), false, "it is asked for already");
@@ -69,19 +65,19 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     await persistence.restart();
     await visitor.sees("before");
     await note.waitFor({ state: "hidden" });
-    await said(early, "later", "after");
+    await early.say("later", "after");
     await visitor.sees("after");
     t.same(await visitor.texts(), ["before", "meanwhile", "answer", "after"]);
     t.match(await readOut(visitor), { before: "off" }, "a screen reader does not read out what was said long ago");
-    await until(async () => (await visitor.page.locator("#chat-log").getAttribute("aria-live")) === "polite");
-    await said(early, "later", "news");
+    await eventually(async () => (await visitor.page.locator("#chat-log").getAttribute("aria-live")) === "polite");
+    await early.say("later", "news");
     await visitor.sees("news");
     t.match(await readOut(visitor), { news: "polite" });
     t.ok(await visitor.page.locator("#beginning").isVisible());
   });
 
   t.test("messages written while the edge is down wait, also across a reload, and are stored once", async (t) => {
-    const edge = await edgeProcess(t, system);
+    const edge = await system.startEdge();
     const visitor = await Visitor.come(browser);
     const { page } = visitor;
     await visitor.enter(edge, "gone", "민수");
@@ -101,7 +97,7 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     await edge.restart();
     await visitor.enter(edge, "gone", "민수");
     await visitor.nothingPending();
-    await until(async () => {
+    await eventually(async () => {
       await visitor.enter(edge, "gone", "민수");
       return (await visitor.texts()).includes("four");
     });
@@ -144,7 +140,7 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     t.equal(await page.locator("#empty-room").isVisible(), false);
     for (const left of [1, 0]) {
       await failed.getByRole("button", { name: "지우기" }).first().click();
-      await until(async () => (await failed.count()) === left);
+      await eventually(async () => (await failed.count()) === left);
     }
     await visitor.say("short");
     await visitor.nothingPending();
@@ -155,17 +151,14 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
   });
 
   t.test("when the log is recreated, the page continues from history and the new log", async (t) => {
-    const speaker = await full(t, here, "speaker", [{ room: "anew" }]);
+    const speaker = await full(t, here, "speaker", ["anew"]);
     const visitor = await Visitor.come(browser);
     await visitor.enter(here, "anew", "visitor");
-    await said(speaker, "anew", "old");
+    await speaker.say("anew", "old");
     await visitor.sees("old");
-    const history = `http://127.0.0.1:${here.port}/v1/rooms/anew/messages`;
-    await until(async () => (await (await fetch(history)).text()).includes("old"));
-    const nc = await connect({ servers: system.nats.url });
-    t.teardown(() => nc.close());
-    await (await jetstreamManager(nc)).streams.delete("CHAT");
-    for (const text of ["new 1", "new 2", "new 3"]) await said(speaker, "anew", text);
+    await eventually(async () => (await new HttpClient(here).texts("anew")).includes("old"));
+    await (await natsConnection(t, system.nats)).jsm.streams.delete("CHAT");
+    for (const text of ["new 1", "new 2", "new 3"]) await speaker.say("anew", text);
     await visitor.page.locator("#chat-log .text").getByText("new 3").waitFor({ timeout: 45_000 });
     await visitor.say("and on");
     await visitor.nothingPending();
@@ -173,17 +166,6 @@ browserTest("the pages in a real browser during failures", async (t, browser) =>
     await visitor.page.locator("#history-note").waitFor({ state: "hidden", timeout: 30_000 });
   });
 });
-
-/** An edge that can be killed and comes back on its port. */
-async function edgeProcess(t: Test, { nats, persistence }: System) {
-  const edge = await startProcess({
-    name: "edge",
-    entry: fileURLToPath(new URL("../src/main.ts", import.meta.url)),
-    env: { NATS_URL: nats.url, PERSISTENCE_URL: persistence.url },
-  });
-  t.teardown(() => edge.stop());
-  return edge;
-}
 
 /** Notes for each text that comes into the log whether a screen reader would read it out. Runs in the page. */
 function watchVoice(): void {

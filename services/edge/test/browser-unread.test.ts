@@ -1,6 +1,7 @@
+import { eventually, full, HttpClient } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
 import type { Page } from "playwright-core";
-import { full, said, until } from "./support.ts";
-import { browserTest, comeTo, systemFor, Visitor } from "./web-support.ts";
+import { comeTo, systemFor, Visitor } from "./web-support.ts";
 
 /** What stands below the line, the first thing only; `undefined`: there is no line. */
 const below = (page: Page) =>
@@ -21,53 +22,43 @@ const hide = (page: Page, hidden: boolean) =>
 browserTest("where what is new begins, in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const [here, there] = [await system.edge(), await system.edge()];
-  const speaker = await full(t, here, "speaker", [
-    { room: "hidden" },
-    { room: "visit" },
-    { room: "many" },
-    { room: "blocked" },
-    { room: "tabs" },
-    { room: "up" },
-  ]);
+  const speaker = await full(t, here, "speaker", ["hidden", "visit", "many", "blocked", "tabs", "up"]);
   const stored = (room: string, count: number) =>
-    until(async () => {
-      const response = await fetch(`http://127.0.0.1:${here.port}/v1/rooms/${room}/messages?limit=100`);
-      return ((await response.json()) as { messages?: unknown[] }).messages?.length === count;
-    });
+    eventually(async () => (await new HttpClient(here).history(room)).length === count);
 
   t.test("a tab that was hidden has a line above the first message of others, until that was seen", async (t) => {
-    await said(speaker, "hidden", "old");
+    await speaker.say("hidden", "old");
     const visitor = await comeTo(browser, here, "hidden", "me");
     const { page } = visitor;
     await visitor.sees("old");
-    await said(speaker, "hidden", "seen at once");
+    await speaker.say("hidden", "seen at once");
     await visitor.sees("seen at once");
     t.equal(await page.locator(".unread-line").count(), 0, "a message that comes into view is not unread");
 
     await hide(page, true);
-    const other = await full(t, there, "me", [{ room: "hidden" }]);
-    await said(other, "hidden", "my own, from elsewhere");
+    const other = await full(t, there, "me", ["hidden"]);
+    await other.say("hidden", "my own, from elsewhere");
     await visitor.sees("my own, from elsewhere");
     t.equal(await page.locator(".unread-line").count(), 0, "an own message is not unread");
-    await said(speaker, "hidden", "one");
-    await said(speaker, "hidden", "two");
+    await speaker.say("hidden", "one");
+    await speaker.say("hidden", "two");
     await visitor.sees("two");
     await hide(page, false);
     t.equal(await below(page), "one");
     t.equal(await page.locator(".unread-line").textContent(), "새 메시지");
     t.equal(await page.locator(".unread-line").isVisible(), true);
     t.ok(await page.locator(".message.first").getByText("one", { exact: true }).isVisible(), "with its name");
-    await said(speaker, "hidden", "three");
+    await speaker.say("hidden", "three");
     await visitor.sees("three");
     t.equal(await below(page), "one", "it stays where it is");
 
-    await until(async () => {
+    await eventually(async () => {
       await hide(page, true);
       await hide(page, false);
       return (await page.locator(".unread-line").count()) === 0;
     });
     await hide(page, true);
-    await said(speaker, "hidden", "four");
+    await speaker.say("hidden", "four");
     await visitor.sees("four");
     await hide(page, false);
     t.equal(await below(page), "four", "and begins anew");
@@ -77,23 +68,23 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
   });
 
   t.test("a new visit, and a reload, begin where the last one ended", async (t) => {
-    await said(speaker, "visit", "old");
+    await speaker.say("visit", "old");
     await stored("visit", 1);
     const visitor = await comeTo(browser, here, "visit", "me");
     const { page } = visitor;
     await visitor.sees("old");
     t.equal(await page.locator(".unread-line").count(), 0, "nothing is new on the first visit");
     await page.goto("about:blank");
-    const other = await full(t, there, "me", [{ room: "visit" }]);
-    await said(other, "visit", "mine");
-    await said(speaker, "visit", "one");
-    await said(speaker, "visit", "two");
+    const other = await full(t, there, "me", ["visit"]);
+    await other.say("visit", "mine");
+    await speaker.say("visit", "one");
+    await speaker.say("visit", "two");
     await stored("visit", 4);
     await visitor.enter(there, "visit", "me");
     t.equal(await below(page), undefined, "another origin knows nothing");
     await visitor.enter(here, "visit", "me");
     t.equal(await below(page), "one");
-    await until(async () => {
+    await eventually(async () => {
       await page.reload();
       await page.locator("#connection.connected").waitFor();
       return (await page.locator(".unread-line").count()) === 0;
@@ -102,13 +93,13 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
   });
 
   t.test("more than a page: the divider stays until the reader comes to it, and older pages move it up", async (t) => {
-    await said(speaker, "many", "old");
+    await speaker.say("many", "old");
     await stored("many", 1);
     const visitor = await comeTo(browser, here, "many", "me");
     const { page } = visitor;
     await visitor.sees("old");
     await page.goto("about:blank");
-    for (let i = 0; i < 70; i++) await said(speaker, "many", `message ${i}`);
+    for (let i = 0; i < 70; i++) await speaker.say("many", `message ${i}`);
     await stored("many", 71);
     for (let visit = 0; visit < 2; visit++) {
       await visitor.enter(here, "many", "me");
@@ -116,7 +107,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     }
     const distance = () => page.locator("#chat-log").evaluate((log) => log.scrollHeight - log.scrollTop);
     await page.locator("#chat-log").evaluate((log) => log.scrollTo({ top: 0, behavior: "instant" }));
-    await until(async () => (await below(page)) === "message 0");
+    await eventually(async () => (await below(page)) === "message 0");
     t.equal(await page.locator(".unread-line").count(), 1);
     const before = await distance();
     await page.locator(".unread-line").scrollIntoViewIfNeeded();
@@ -125,7 +116,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
   });
 
   t.test("messages that come while the reader is further up are unread, too", async (t) => {
-    for (let i = 0; i < 40; i++) await said(speaker, "up", `message ${i}`);
+    for (let i = 0; i < 40; i++) await speaker.say("up", `message ${i}`);
     const visitor = await comeTo(browser, here, "up", "me");
     await visitor.sees("message 39");
     const { page } = visitor;
@@ -133,7 +124,7 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     await page.locator("#to-newest").waitFor();
     const top = () => page.locator("#chat-log").evaluate(({ scrollTop }) => Math.round(scrollTop));
     const before = await top();
-    await said(speaker, "up", "news");
+    await speaker.say("up", "news");
     await visitor.sees("news");
     t.equal(await below(page), "news");
     t.equal(await top(), before, "and does not move them");
@@ -144,14 +135,14 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
     const { page } = reading;
     const [name, address] = [await page.title(), page.url()];
     await hide(page, true);
-    await said(speaker, "tabs", "one");
+    await speaker.say("tabs", "one");
     await reading.sees("one");
     t.equal(await below(page), "one");
     const other = await reading.context.newPage();
     await other.goto(address);
     await other.getByText("one", { exact: true }).waitFor();
     await other.goto("about:blank");
-    await until(async () => (await page.locator(".unread-line").count()) === 0);
+    await eventually(async () => (await page.locator(".unread-line").count()) === 0);
     await hide(page, false);
     t.equal(await page.title(), name);
     t.same(reading.problems, []);
@@ -167,11 +158,11 @@ browserTest("where what is new begins, in a real browser", async (t, browser) =>
         },
       });
     });
-    await said(speaker, "blocked", "old");
+    await speaker.say("blocked", "old");
     await visitor.enter(here, "blocked", "me");
     await visitor.sees("old");
     await hide(page, true);
-    await said(speaker, "blocked", "one");
+    await speaker.say("blocked", "one");
     await visitor.sees("one");
     await hide(page, false);
     t.equal(await below(page), "one");

@@ -1,20 +1,21 @@
-import { full, said } from "./support.ts";
-import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
+import { full } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 browserTest("windows of all sizes, paper and drafts in a real browser", async (t, browser) => {
   const system = await systemFor(t);
   const here = await system.edge();
 
   t.test("a narrow or low window, large letters, paper: the conversation can be read", async (t) => {
-    const speaker = await full(t, here, "speaker", [{ room: "small" }]);
-    for (let i = 0; i < 60; i++) await said(speaker, "small", `message ${i}`);
+    const speaker = await full(t, here, "speaker", ["small"]);
+    for (let i = 0; i < 60; i++) await speaker.say("small", `message ${i}`);
     const visitor = await Visitor.come(browser, { viewport: { width: 360, height: 740 }, locale: "en-US" });
     await visitor.enter(here, "small", "a reader");
     const { page } = visitor;
     const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
     await page.locator("#chat-log").evaluate((log) => log.scrollBy({ top: -500, behavior: "instant" }));
     await page.locator("#to-newest").waitFor();
-    await said(speaker, "small", "news");
+    await speaker.say("small", "news");
     await page.locator("#to-newest.unread").waitFor();
     t.ok((await box("#to-newest")).height <= 46, "the number of new messages stands in one line");
 
@@ -79,7 +80,7 @@ browserTest("windows of all sizes, paper and drafts in a real browser", async (t
   });
 
   t.test("with the colours of a high contrast theme the lines between days can still be seen", async (t) => {
-    await said(await full(t, here, "speaker", [{ room: "contrast" }]), "contrast", "hello");
+    await (await full(t, here, "speaker", ["contrast"])).say("contrast", "hello");
     const visitor = await Visitor.come(browser, { forcedColors: "active" });
     await visitor.enter(here, "contrast", "me");
     await visitor.sees("hello");

@@ -1,5 +1,6 @@
-import { full, said, until } from "./support.ts";
-import { browserTest, comeTo, roomUrl, systemFor, Visitor } from "./web-support.ts";
+import { eventually, full } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { comeTo, roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 const EVIL = `"><img src=x onerror="window.hurt=1"><script>window.hurt=2</script><svg onload='window.hurt=3'>`;
 
@@ -31,7 +32,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
     await minsu.say("   ");
     await minsu.page.locator("#chat-message-submit").click();
     const late = await Visitor.come(browser);
-    await until(async () => {
+    await eventually(async () => {
       await late.enter(here, "수다방", "늦은이");
       return (await late.texts()).length === 2;
     });
@@ -69,22 +70,22 @@ browserTest("the pages in a real browser", async (t, browser) => {
   });
 
   t.test("no message is missing or repeated between the history of a page and its live part", async (t) => {
-    const speaker = await full(t, there, "speaker", [{ room: "seam" }]);
+    const speaker = await full(t, there, "speaker", ["seam"]);
     await speaker.next("caughtUp");
     const all: string[] = [];
     let speaking = true;
     const speech = (async () => {
       while (speaking) {
         all.push(String(all.length));
-        await said(speaker, "seam", all.at(-1)!);
+        await speaker.say("seam", all.at(-1)!);
       }
     })();
-    await until(() => all.length > 60);
+    await eventually(() => all.length > 60);
     const visitor = await Visitor.come(browser);
     for (let i = 0; i < 5; i++) {
       await visitor.enter(here, "seam", "reader");
       const enough = all.length + 20;
-      await until(() => all.length > enough);
+      await eventually(() => all.length > enough);
     }
     speaking = false;
     await speech;
@@ -110,7 +111,7 @@ browserTest("the pages in a real browser", async (t, browser) => {
       await victim.sees(text);
     }
     t.same(await victim.texts(), texts);
-    await until(async () => {
+    await eventually(async () => {
       await victim.enter(there, room, "victim");
       return (await victim.texts()).length === texts.length;
     });
@@ -207,12 +208,12 @@ browserTest("the pages in a real browser", async (t, browser) => {
       await measure("entrance");
       await visitor.enter(here, room, "길고긴이름".repeat(20));
       await measure("empty room");
-      const other = await full(t, there, "x".repeat(100), [{ room }]);
+      const other = await full(t, there, "x".repeat(100), [room]);
       for (const text of ["w".repeat(2000), "https://a.example/".padEnd(300, "u"), "짧게", "다시"]) {
-        await said(other, room, text, text.slice(0, 100));
+        await other.say(room, text, text.slice(0, 100));
         await visitor.say(text);
       }
-      await until(async () => (await visitor.texts()).length === 8);
+      await eventually(async () => (await visitor.texts()).length === 8);
       await visitor.nothingPending();
       await measure("room");
       const input = await page.locator("#chat-message-submit").boundingBox();
@@ -223,10 +224,10 @@ browserTest("the pages in a real browser", async (t, browser) => {
   });
 
   t.test("without JavaScript a room can be read", async (t) => {
-    const speaker = await full(t, here, "말하는 이", [{ room: "plain" }]);
-    await said(speaker, "plain", "see https://a.example/");
+    const speaker = await full(t, here, "말하는 이", ["plain"]);
+    await speaker.say("plain", "see https://a.example/");
     const { page } = await Visitor.come(browser, { javaScriptEnabled: false });
-    await until(async () => {
+    await eventually(async () => {
       await page.goto(roomUrl(here, "plain", "reader"));
       return (await page.locator(".message").count()) === 1;
     });

@@ -65,10 +65,3 @@ export async function socketsAre(edge: TestEdge, wanted: number): Promise<void> 
     new Promise<number>((resolve) => edge.app.server.getConnections((_error, sockets) => resolve(sockets)));
   await eventually(async () => (await count()) === wanted);
 }
-
-export { full, natsFor } from "@madang/test-kit";
-
-export const until = (condition: () => unknown, limitMs?: number) =>
-  eventually(condition, limitMs === undefined ? {} : { limitMs });
-
-export const said = (client: WireClient, room: string, text: string, nonce?: string) => client.say(room, text, nonce);

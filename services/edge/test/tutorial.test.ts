@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { until } from "./support.ts";
-import { browserTest, roomUrl, systemFor, Visitor } from "./web-support.ts";
+import { eventually, HttpClient } from "@madang/test-kit";
+import { browserTest } from "@madang/test-kit/browser";
+import { roomUrl, systemFor, Visitor } from "./web-support.ts";
 
 /** The tutorial's scripts, section 8, as they stand there; with `{{room_name}}` and `{{user}}` for Django to fill in. */
 const script = (name: string) => readFileSync(new URL(`tutorial/${name}.js.txt`, import.meta.url), "utf8");
@@ -44,7 +45,7 @@ browserTest("P1 the tutorial's own page scripts, unchanged, chat with our page",
   await page.fill("#nickname-input", minsu);
   await page.click("#room-name-submit");
   await page.waitForURL(roomUrl(there, room, minsu));
-  await until(() => sockets.length > 0);
+  await eventually(() => sockets.length > 0);
   t.same(sockets, [`ws://127.0.0.1:${there.port}/ws/chat/${room}/`]);
 
   const ours = await Visitor.come(browser);
@@ -56,20 +57,18 @@ browserTest("P1 the tutorial's own page scripts, unchanged, chat with our page",
   await ours.sees("안녕하세요");
   t.equal(await page.inputValue("#chat-message-input"), "");
   await ours.say("반가워요");
-  await until(async () => (await log()).length === 2);
+  await eventually(async () => (await log()).length === 2);
   await page.click("#chat-message-submit"); // an empty message
   await page.locator("#chat-message-input").fill("버튼으로");
   await page.click("#chat-message-submit");
   await ours.sees("버튼으로");
-  await until(async () => (await log()).length === 3);
+  await eventually(async () => (await log()).length === 3);
   t.same(await log(), ["민수 : 안녕하세요", "영희 : 반가워요", "민수 : 버튼으로"]);
   t.same(await ours.texts(), ["안녕하세요", "반가워요", "버튼으로"]);
   t.same(await ours.page.locator(".byline").allTextContents(), [minsu, yeonghui, minsu]);
 
-  const history = `http://127.0.0.1:${here.port}/v1/rooms/${encodeURIComponent(room)}/messages`;
-  const stored = async () =>
-    ((await (await fetch(history)).json()) as { messages: { user: string; message: string }[] }).messages;
-  await until(async () => (await stored()).length === 3);
+  const stored = () => new HttpClient(here).history(room);
+  await eventually(async () => (await stored()).length === 3);
   t.match(await stored(), [
     { user: minsu, message: "안녕하세요" },
     { user: yeonghui, message: "반가워요" },

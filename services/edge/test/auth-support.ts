@@ -1,1 +1,0 @@
-export { cookie, JWT_ENV, token } from "@madang/test-kit";
