@@ -164,8 +164,7 @@ t.test("after kill -9 of nats-server in the middle nothing is missing", async (t
 });
 
 t.test("acknowledgements that are lost with nats-server do not hold the floor back", async (t) => {
-  const nats = await startNats();
-  t.teardown(() => nats.stop());
+  const nats = await natsFor(t);
   const { publish, epoch } = await publisher(t, nats);
   const consumer = open(t, nats);
   const sink = new Sink();
@@ -177,12 +176,12 @@ t.test("acknowledgements that are lost with nats-server do not hold the floor ba
     return sink.project(records);
   });
   await publish(500);
-  await eventually("all are in hand", () => inHand === 500);
+  await eventually(() => inHand === 500);
   // By SIGTERM it surely saves that all 500 were delivered.
   await nats.kill("SIGTERM");
-  await eventually("the loss is noticed", () => !consumer.connected);
+  await eventually(() => !consumer.connected);
   stored.resolve();
-  await eventually("all are stored", () => sink.hasAll(epoch, 500));
+  await eventually(() => sink.hasAll(epoch, 500));
   await nats.restart();
   const restartedAt = performance.now();
   await floorIs(consumer, epoch, 500);
